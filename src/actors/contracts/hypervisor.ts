@@ -1,0 +1,127 @@
+/**
+ * One hypervisor: how runs of instances are started, watched and ended. A run is one life of a VMM process.
+ *
+ * Promises every implementation keeps (test/contracts/hypervisor.contract.ts runs over each of them):
+ * - A run is booted at most once: its directory (or journal entry) is taken exclusively before the spawn, so a second
+ *   `boot` of the same run never starts a second VMM; it answers `unknown` and `inspect` tells the truth.
+ * - Right before each irreversible call (spawn, quit, kill), in the same tick, the operation asks
+ *   `control.stillWanted()`; when that says no, or `control.signal` fired, it does nothing and answers `withdrawn`.
+ * - Every operation settles: by its own named time limits, and soon after `control.signal` fires.
+ * - Operations on a run that has already ended are harmless: `kill` and `shutdown` answer `done` with `ended` set.
+ * - VMMs outlive this process. `inspect` finds them again and `adopt` resumes observing them. The end of a run that
+ *   happened meanwhile is told by `inspect` with its reason, as far as it can be known; else reason `unknown`.
+ * - Every end of an adopted or booted run is observed exactly once per `adopt`/`boot`, as `vmm.exited`.
+ * - A guest reboot stays in the same run (`guest.rebooted`).
+ */
+
+export interface RunRef {
+  readonly instance: string;
+  readonly run: number;
+}
+
+export interface PortForward {
+  /** Port on the host's loopback address. */
+  readonly host_port: number;
+  readonly guest_port: number;
+}
+
+export interface RunSpec extends RunRef {
+  readonly name: string;
+  /** Name of an image in the image store. */
+  readonly image: string;
+  readonly vcpus: number;
+  readonly memory_bytes: number;
+  readonly network: { readonly enabled: boolean; readonly ports: readonly PortForward[] };
+}
+
+/** Why a run ended. `power_off`: the guest turned itself off. `killed`: a signal from outside. `crashed`: the VMM failed. */
+export type EndReason = 'power_off' | 'reset' | 'panic' | 'killed' | 'crashed' | 'quit' | 'host_reboot' | 'unknown';
+
+export interface RunEnd {
+  readonly reason: EndReason;
+  /** Exit code the workload reported through the guest (128 + n for signal n); null when not known. */
+  readonly code: number | null;
+  readonly message: string | null;
+  /** Epoch ms; null when not known. */
+  readonly ended_at: number | null;
+}
+
+export type Reality =
+  | { readonly reality: 'none' }
+  | { readonly reality: 'starting' }
+  | { readonly reality: 'running'; readonly ready: boolean; readonly rebooted?: boolean }
+  | { readonly reality: 'paused' }
+  | ({ readonly reality: 'ended' } & RunEnd)
+  | { readonly reality: 'unreachable'; readonly message: string }
+  | { readonly reality: 'other_run'; readonly run: number };
+
+/** What an operation is given: its identity, its withdrawal, and the last question before anything irreversible. */
+export interface EffectControl {
+  /** `<stream>/<version>/<n>`. */
+  readonly effect: string;
+  readonly signal: AbortSignal;
+  readonly stillWanted: () => boolean;
+}
+
+export interface OperationError {
+  /** Stable, snake_case, for example `hypervisor_missing`, `image_not_found`, `spawn_failed`, `timed_out`. */
+  readonly code: string;
+  /** A sentence that is safe to show. */
+  readonly message: string;
+}
+
+/**
+ * How one operation ended. `failed`: certainly without the effect (after a failed boot or restore no VMM of that run
+ * exists). `unknown`: it cannot be told; ask `inspect`. `ended`: the run was seen to have ended.
+ */
+export type Outcome<T = null> =
+  | { readonly outcome: 'done'; readonly result: T; readonly ended?: RunEnd }
+  | { readonly outcome: 'failed'; readonly error: OperationError; readonly ended?: RunEnd }
+  | { readonly outcome: 'withdrawn' }
+  | { readonly outcome: 'unknown'; readonly error: OperationError };
+
+export type Observation =
+  | ({ readonly type: 'vmm.exited' } & RunRef & RunEnd)
+  | ({ readonly type: 'guest.ready'; readonly occurred_at: number } & RunRef)
+  | ({ readonly type: 'guest.rebooted'; readonly occurred_at: number } & RunRef);
+
+export interface BootResult {
+  readonly pid: number | null;
+  /** For people: `qemu/tcg`, `qemu/kvm`, `simulator`. */
+  readonly accelerator: string;
+}
+
+export interface SnapshotRef {
+  /** Name of a snapshot of this instance in the hypervisor's own store. */
+  readonly snapshot: string;
+}
+
+export interface Hypervisor {
+  readonly name: 'qemu' | 'cloud-hypervisor' | 'simulator';
+  /** Whether pause, snapshot, resume and restore work; without it they answer `failed` with code `not_supported`. */
+  readonly snapshots: boolean;
+  /** Is the image there and usable? Null when it is, else why not (`image_not_found`, `image_not_ready`). */
+  checkImage(image: string): Promise<OperationError | null>;
+  inspect(ref: RunRef): Promise<Reality>;
+  /** Done as soon as the VMM runs; readiness follows as `guest.ready`. Observes the run from then on. */
+  boot(spec: RunSpec, control: EffectControl): Promise<Outcome<BootResult>>;
+  restore(spec: RunSpec, from: SnapshotRef, control: EffectControl): Promise<Outcome<BootResult>>;
+  pause(ref: RunRef, control: EffectControl): Promise<Outcome>;
+  resume(ref: RunRef, control: EffectControl): Promise<Outcome>;
+  snapshot(ref: RunRef, as: SnapshotRef, control: EffectControl): Promise<Outcome>;
+  dropSnapshot(instance: string, snapshot: SnapshotRef): Promise<Outcome>;
+  /** Asks the guest to power off. Done when the request was delivered; the end follows as `vmm.exited`. */
+  shutdown(ref: RunRef, control: EffectControl): Promise<Outcome>;
+  /** Ends the VMM by force. Done only when it is certainly gone, with `ended`. */
+  kill(ref: RunRef, control: EffectControl): Promise<Outcome>;
+  /** Observes a run that this process did not start, if it is alive. Idempotent; answers the present reality. */
+  adopt(ref: RunRef): Promise<Reality>;
+  /** Removes every file of an instance. Refused (`failed`, `still_running`) while a VMM of it lives. Idempotent. */
+  remove(instance: string): Promise<Outcome>;
+  /** The last bytes (at most `maxBytes`) of the console of a run; '' when there is none. */
+  console(ref: RunRef, maxBytes: number): Promise<string>;
+  /** Observations since registration; several listeners are allowed. Returns the way to stop listening. */
+  observe(listener: (observation: Observation) => void): () => void;
+  /** Stops observing and frees handles. VMMs go on. */
+  close(): Promise<void>;
+}

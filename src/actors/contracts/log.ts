@@ -1,0 +1,63 @@
+/**
+ * The log: the append-only authority for every instance. One stream per instance, versions 1, 2, 3, ... without
+ * gaps. Everything else in this project is derived from it.
+ *
+ * Promises every implementation keeps (test/contracts/log.contract.ts runs over each of them):
+ * - `append` answers `appended` only when the entry would survive what `survives` names.
+ * - An append whose `prev` is not the stream's head token changes nothing and answers `conflict` with the head.
+ *   A conflict on one stream never fails or delays an append to another one.
+ * - `unknown` means the outcome could not be learnt; the caller resolves it by reading the head.
+ * - `refused` means nothing was written and nothing will be: the disk is full or the log is unreachable.
+ * - Entries are never edited or removed, except by retention, which never removes a stream's last entry.
+ * - `hash` = SHA-256 (hex) over `prev_hash` + `bytes` (contracts/chain.ts); the first entry's `prev_hash` is ''.
+ */
+
+declare const tokenBrand: unique symbol;
+/** Names one head of one stream. Opaque: only the log that made it can read it. */
+export type Token = string & { readonly [tokenBrand]: true };
+
+/** Place in the whole log. Compares as a string in the order of the log; never reused. */
+export type Position = string;
+
+export interface LogEntry {
+  readonly stream: string;
+  /** 1 for the first entry of the stream. */
+  readonly version: number;
+  readonly position: Position;
+  readonly token: Token;
+  /** The exact text that was appended and hashed. */
+  readonly bytes: string;
+  readonly prev_hash: string;
+  readonly hash: string;
+}
+
+export type AppendResult =
+  | { readonly kind: 'appended'; readonly token: Token; readonly position: Position; readonly version: number }
+  | { readonly kind: 'conflict'; readonly head: LogEntry | null }
+  | { readonly kind: 'unknown'; readonly message: string }
+  | { readonly kind: 'refused'; readonly reason: 'full' | 'unavailable'; readonly message: string };
+
+/**
+ * `reserved` entries (stop, exits, results of effects) may use the room kept free for them when the disk is full;
+ * `ordinary` ones may not.
+ */
+export type Room = 'ordinary' | 'reserved';
+
+export interface Log {
+  /** What an acknowledged append outlives: the death of this process, of the operating system, of the node. */
+  readonly survives: 'process' | 'os' | 'node';
+  /** `prev` is null exactly for the first entry of a stream. */
+  append(stream: string, prev: Token | null, bytes: string, room?: Room): Promise<AppendResult>;
+  /** Entries of one stream from `fromVersion` (default 1) on, in order; ends at the present head. */
+  read(stream: string, fromVersion?: number): AsyncIterable<LogEntry>;
+  /** The last entry of a stream, or null when there is none. */
+  head(stream: string): Promise<LogEntry | null>;
+  /** The last entry of every stream, in any order. */
+  heads(): AsyncIterable<LogEntry>;
+  /** Every entry after `after` (null: from the beginning), in the order of positions; ends at the present end. */
+  readAll(after: Position | null): AsyncIterable<LogEntry>;
+  /** Like `readAll`, then live until the signal fires: no gap, no repeat. */
+  subscribe(after: Position | null, signal: AbortSignal): AsyncIterable<LogEntry>;
+  /** Waits for appends under way, then lets go of files and sockets. Idempotent. */
+  close(): Promise<void>;
+}
