@@ -1,0 +1,42 @@
+import { z } from 'zod';
+import { autoStandbySchema, expirySchema, healthCheckSchema, restartPolicySchema } from './policies.ts';
+
+/** Lower-case letters, digits and dashes; no dash at either end; at most 63 characters. */
+export const NAME_PATTERN = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+
+export const BOOT_TIMEOUT_DEFAULT_MS = 120_000;
+export const STOP_TIMEOUT_DEFAULT_MS = 5_000;
+export const VCPUS_DEFAULT = 2;
+export const VCPUS_MAX = 64;
+export const MEMORY_DEFAULT_BYTES = 1024 ** 3;
+export const MEMORY_MIN_BYTES = 64 * 1024 ** 2;
+export const MEMORY_MAX_BYTES = 1024 ** 4;
+export const PORTS_MAX = 32;
+
+const portSchema = z.strictObject({
+  /** 0 until the host ledger has given one out; a definition in a record always has a real one. */
+  host_port: z.int().min(0).max(65_535),
+  guest_port: z.int().min(1).max(65_535),
+});
+
+/** What the user asked for. Changes only by command; normalised. */
+export const definitionSchema = z.strictObject({
+  name: z.string().regex(NAME_PATTERN),
+  image: z.string().min(1).max(255),
+  vcpus: z.int().min(1).max(VCPUS_MAX),
+  memory_bytes: z.int().min(MEMORY_MIN_BYTES).max(MEMORY_MAX_BYTES),
+  network: z.strictObject({ enabled: z.boolean(), ports: z.array(portSchema).max(PORTS_MAX) }),
+  boot_timeout_ms: z.int().positive(),
+  stop_timeout_ms: z.int().nonnegative(),
+  restart_policy: restartPolicySchema.nullable(),
+  health_check: healthCheckSchema.nullable(),
+  auto_standby: autoStandbySchema.nullable(),
+  expiry: expirySchema.nullable(),
+});
+export type Definition = z.infer<typeof definitionSchema>;
+
+/** What `update` may change; an absent part stays, null removes. Each given policy replaces the old one whole. */
+export const changesSchema = definitionSchema
+  .pick({ restart_policy: true, health_check: true, auto_standby: true, expiry: true })
+  .partial();
+export type Changes = z.infer<typeof changesSchema>;

@@ -1,0 +1,29 @@
+import { z } from 'zod';
+
+/**
+ * What the chart asks of the world: plain data. One-shot effects run one at a time per instance, in record order, and
+ * each ends in exactly one result event; `vmm.inspect` ends in `vmm.found`. `effect.withdraw` is not run: it tells
+ * the interpreter that the named effect is no longer wanted.
+ */
+
+const run = z.int().positive();
+const snapshot = z.string().min(1);
+
+export const effectSchema = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('instance.prepare'), run: z.literal(0) }),
+  z.object({ kind: z.literal('instance.remove'), run: z.int().nonnegative() }),
+  z.object({ kind: z.literal('vmm.boot'), run }),
+  z.object({ kind: z.literal('vmm.restore'), run, snapshot }),
+  z.object({ kind: z.literal('vmm.pause'), run }),
+  z.object({ kind: z.literal('vmm.resume'), run }),
+  z.object({ kind: z.literal('vmm.snapshot'), run, snapshot }),
+  z.object({ kind: z.literal('vmm.shutdown'), run }),
+  z.object({ kind: z.literal('vmm.kill'), run }),
+  z.object({ kind: z.literal('vmm.inspect'), run }),
+  z.object({ kind: z.literal('snapshot.drop'), run: z.int().nonnegative(), snapshot }),
+  z.object({ kind: z.literal('traffic.confirm'), run }),
+  z.object({ kind: z.literal('effect.withdraw'), run: z.int().nonnegative(), withdrawn: z.string() }),
+]);
+export type Effect = z.infer<typeof effectSchema>;
+export type EffectKind = Effect['kind'];
+export type OneShotKind = Exclude<EffectKind, 'effect.withdraw'>;

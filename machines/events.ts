@@ -1,0 +1,132 @@
+import { z } from 'zod';
+import { changesSchema, definitionSchema } from './definition.ts';
+
+/**
+ * Everything the chart receives from outside. `at` is the runtime's stamp (epoch ms, never before the stream's last);
+ * guards compare it, nobody reads a clock. Events raised inside the chart live in internal-events.ts: no door can
+ * construct them.
+ */
+
+const at = z.int().nonnegative();
+const run = z.int().positive();
+const by = z.string().min(1).max(256);
+
+export const wantedSchema = z.enum(['running', 'stopped', 'ignore']);
+export type Wanted = z.infer<typeof wantedSchema>;
+
+export const endReasonSchema = z.enum([
+  'power_off',
+  'reset',
+  'panic',
+  'killed',
+  'crashed',
+  'quit',
+  'host_reboot',
+  'boot_failed',
+  'boot_timeout',
+  'withdrawn',
+  'unknown',
+]);
+export type EndReason = z.infer<typeof endReasonSchema>;
+
+export const runEndSchema = z.object({
+  reason: endReasonSchema,
+  /** Exit code of the workload, 128 + n for signal n; null when unknown. */
+  code: z.int().nullable(),
+  message: z.string().nullable(),
+  /** Epoch ms; null when unknown. */
+  ended_at: z.int().nullable(),
+});
+export type RunEnd = z.infer<typeof runEndSchema>;
+
+const command = { at, by };
+
+export const commandSchema = z.discriminatedUnion('type', [
+  z.object({
+    type: z.literal('create'),
+    ...command,
+    definition: definitionSchema,
+    wanted: z.enum(['running', 'stopped']),
+  }),
+  z.object({ type: z.literal('start'), ...command }),
+  z.object({ type: z.literal('stop'), ...command, force: z.boolean().optional() }),
+  z.object({ type: z.literal('restart'), ...command }),
+  z.object({ type: z.literal('standby'), ...command }),
+  z.object({ type: z.literal('restore'), ...command }),
+  z.object({ type: z.literal('hold'), ...command, until: at }),
+  z.object({ type: z.literal('delete'), ...command }),
+  z.object({ type: z.literal('update'), ...command, changes: changesSchema }),
+]);
+export type Command = z.infer<typeof commandSchema>;
+export type CommandType = Command['type'];
+export const COMMAND_TYPES: readonly CommandType[] = [
+  'create',
+  'start',
+  'stop',
+  'restart',
+  'standby',
+  'restore',
+  'hold',
+  'delete',
+  'update',
+];
+
+const realitySchema = z.discriminatedUnion('reality', [
+  z.object({ reality: z.literal('none') }),
+  z.object({ reality: z.literal('starting') }),
+  z.object({ reality: z.literal('running'), ready: z.boolean(), rebooted: z.boolean().optional() }),
+  z.object({ reality: z.literal('paused') }),
+  z.object({ reality: z.literal('ended'), ...runEndSchema.shape }),
+  z.object({ reality: z.literal('unreachable'), message: z.string() }),
+  z.object({ reality: z.literal('other_run'), run }),
+]);
+
+const occurredAt = at.optional();
+const window = z.object({ run, revision: z.int().nonnegative() });
+
+export const observationSchema = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('vmm.exited'), at, run, ...runEndSchema.shape }),
+  z.object({ type: z.literal('vmm.found'), at, run: z.int().nonnegative(), found: realitySchema }),
+  z.object({ type: z.literal('guest.ready'), at, run, occurred_at: occurredAt }),
+  z.object({ type: z.literal('guest.rebooted'), at, run, occurred_at: occurredAt }),
+  z.object({ type: z.literal('probe.passed'), at, window }),
+  z.object({ type: z.literal('probe.failed'), at, window, error: z.string().max(512) }),
+  z.object({ type: z.literal('probe.unavailable'), at, window, error: z.string().max(512) }),
+  z.object({ type: z.literal('traffic.active'), at, run, connections: z.int().positive() }),
+  z.object({ type: z.literal('traffic.idle'), at, run }),
+  z.object({ type: z.literal('traffic.confirmed_idle'), at, run }),
+  z.object({ type: z.literal('observer.lost'), at, error: z.string().max(512) }),
+  z.object({ type: z.literal('observer.restored'), at }),
+  z.object({ type: z.literal('instance.quarantined'), at, error: z.string().max(2048) }),
+]);
+export type ObservationEvent = z.infer<typeof observationSchema>;
+
+const errorSchema = z.object({ code: z.string(), message: z.string() });
+const result = { at, effect: z.string(), kind: z.string(), run: z.int().nonnegative() };
+
+/** Each one-shot effect ends in exactly one of these. */
+export const effectResultSchema = z.discriminatedUnion('type', [
+  z.object({
+    type: z.literal('effect.done'),
+    ...result,
+    ended: runEndSchema.optional(),
+    pid: z.int().nullable().optional(),
+  }),
+  z.object({ type: z.literal('effect.failed'), ...result, error: errorSchema, ended: runEndSchema.optional() }),
+  z.object({ type: z.literal('effect.withdrawn'), ...result }),
+  z.object({ type: z.literal('effect.unknown'), ...result, error: errorSchema }),
+]);
+export type EffectResult = z.infer<typeof effectResultSchema>;
+
+/** A fired timer; `armed` is the version of the record that armed it. Name as in the record: `timer.<delay name>`. */
+export const timerEventSchema = z.object({
+  type: z.templateLiteral(['timer.', z.string()]),
+  at,
+  due: at,
+  armed: z.int().positive(),
+});
+export type TimerEvent = z.infer<typeof timerEventSchema>;
+
+export type ExternalEvent = Command | ObservationEvent | EffectResult | TimerEvent;
+/** What the runtime hands the chart before it is stamped. */
+export type Unstamped<E> = E extends { at: number } ? Omit<E, 'at'> : never;

@@ -1,0 +1,43 @@
+import { z } from 'zod';
+import { runEndSchema, wantedSchema } from './events.ts';
+
+/** What the chart says it decided, in the past tense. Projections fold these and the record's state. */
+
+const run = z.int().nonnegative();
+const cause = z.string();
+
+export const factSchema = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('instance.created'), name: z.string(), wanted: wantedSchema }),
+  z.object({ type: z.literal('instance.prepared') }),
+  z.object({ type: z.literal('instance.prepare_failed'), message: z.string() }),
+  z.object({ type: z.literal('instance.updated'), parts: z.array(z.string()) }),
+  z.object({ type: z.literal('instance.boot_requested'), run, cause }),
+  z.object({ type: z.literal('instance.booted'), run, pid: z.int().nullable() }),
+  z.object({ type: z.literal('instance.ready'), run }),
+  z.object({ type: z.literal('instance.stop_requested'), run, cause, force: z.boolean() }),
+  z.object({ type: z.literal('instance.kill_requested'), run, cause }),
+  z.object({ type: z.literal('instance.ended'), run, planned: z.boolean(), ...runEndSchema.shape }),
+  z.object({ type: z.literal('instance.lost'), run, message: z.string() }),
+  z.object({ type: z.literal('instance.found'), run }),
+  z.object({ type: z.literal('instance.quarantined'), message: z.string() }),
+  z.object({ type: z.literal('instance.remove_requested') }),
+  z.object({ type: z.literal('instance.deleted') }),
+  z.object({ type: z.literal('intent.changed'), wanted: wantedSchema, by: z.string() }),
+  z.object({ type: z.literal('guest.rebooted'), run }),
+  z.object({ type: z.literal('restart.scheduled'), attempt: z.int(), due: z.int(), cause }),
+  z.object({ type: z.literal('restart.attempted'), attempt: z.int(), cause }),
+  z.object({ type: z.literal('restart.blocked'), reason: z.enum(['manual_stop', 'max_attempts_exceeded']) }),
+  z.object({ type: z.literal('restart.reset'), cause }),
+  z.object({ type: z.literal('health.changed'), from: z.string(), to: z.string(), error: z.string().nullable() }),
+  z.object({ type: z.literal('standby.countdown_started'), idle_since: z.int(), due: z.int() }),
+  z.object({ type: z.literal('standby.countdown_cancelled'), cause }),
+  z.object({ type: z.literal('standby.requested'), cause }),
+  z.object({ type: z.literal('standby.abandoned'), cause }),
+  z.object({ type: z.literal('standby.entered'), run, snapshot: z.string() }),
+  z.object({ type: z.literal('standby.held'), until: z.int() }),
+  z.object({ type: z.literal('instance.restore_requested'), run, snapshot: z.string() }),
+  z.object({ type: z.literal('instance.restored'), run }),
+  z.object({ type: z.literal('expiry.armed'), expires_at: z.int() }),
+  z.object({ type: z.literal('expiry.due'), then: z.enum(['stop', 'delete']) }),
+]);
+export type Fact = z.infer<typeof factSchema>;

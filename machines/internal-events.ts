@@ -1,0 +1,29 @@
+import type { EndReason } from './events.ts';
+
+/**
+ * Events one region raises for the others within a single transition. They never cross a door and never stand in a
+ * record: the record's event is the external one that set them off.
+ */
+export type InternalEvent =
+  | { readonly type: 'run.began'; readonly at: number }
+  | { readonly type: 'run.ready'; readonly at: number }
+  /** The guest is about to be, or is being, taken out of running (stop, pause). */
+  | { readonly type: 'run.leaving'; readonly at: number }
+  | {
+      readonly type: 'run.ended';
+      readonly at: number;
+      readonly planned: boolean;
+      readonly failed: boolean;
+      readonly reason: EndReason;
+    }
+  | { readonly type: 'intent.changed'; readonly at: number }
+  | { readonly type: 'definition.changed'; readonly at: number; readonly parts: readonly string[] }
+  | { readonly type: 'boot.wanted'; readonly at: number; readonly cause: string }
+  | { readonly type: 'restart.wanted'; readonly at: number; readonly cause: string }
+  | { readonly type: 'standby.wanted'; readonly at: number }
+  | { readonly type: 'standby.abandoned'; readonly at: number; readonly cause: string }
+  | { readonly type: 'standby.manual'; readonly at: number }
+  | { readonly type: 'idle.confirmed'; readonly at: number }
+  | { readonly type: 'hold.placed'; readonly at: number }
+  | { readonly type: 'expiry.reached'; readonly at: number; readonly then: 'stop' | 'delete' }
+  | { readonly type: 'health.turned'; readonly at: number; readonly to: 'healthy' | 'unhealthy' };

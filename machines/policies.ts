@@ -1,0 +1,58 @@
+import { z } from 'zod';
+
+/**
+ * The policies as the chart and the records keep them: normalised, durations in whole milliseconds. What users write
+ * is parsed into these at the doors (src/gateway/requests/).
+ */
+
+const positiveMs = z.int().positive();
+
+export const restartPolicySchema = z.strictObject({
+  policy: z.enum(['on_failure', 'always']),
+  backoff_ms: positiveMs,
+  /** 0 = no limit. */
+  max_attempts: z.int().nonnegative(),
+  stable_after_ms: positiveMs,
+});
+/** `never` is the absence of a policy. */
+export type RestartPolicy = z.infer<typeof restartPolicySchema>;
+
+export const RESTART_BACKOFF_DEFAULT_MS = 5_000;
+export const RESTART_STABLE_AFTER_DEFAULT_MS = 600_000;
+
+const probeTarget = z.discriminatedUnion('type', [
+  z.strictObject({
+    type: z.literal('http'),
+    port: z.int().min(1).max(65_535),
+    path: z.string().startsWith('/'),
+    scheme: z.enum(['http', 'https']),
+    expected_status: z.int().min(100).max(599),
+  }),
+  z.strictObject({ type: z.literal('tcp'), port: z.int().min(1).max(65_535) }),
+  z.strictObject({ type: z.literal('exec'), command: z.array(z.string()).min(1), working_dir: z.string().optional() }),
+]);
+
+export const healthCheckSchema = z.strictObject({
+  target: probeTarget,
+  interval_ms: positiveMs,
+  timeout_ms: positiveMs,
+  start_period_ms: z.int().nonnegative(),
+  failure_threshold: z.int().positive(),
+  success_threshold: z.int().positive(),
+});
+export type HealthCheck = z.infer<typeof healthCheckSchema>;
+
+export const autoStandbySchema = z.strictObject({
+  enabled: z.boolean(),
+  idle_timeout_ms: positiveMs.optional(),
+  ignore_source_cidrs: z.array(z.string()).optional(),
+  ignore_destination_ports: z.array(z.int().min(1).max(65_535)).optional(),
+});
+export type AutoStandby = z.infer<typeof autoStandbySchema>;
+
+export const expirySchema = z.strictObject({
+  /** Epoch ms. */
+  expires_at: z.int().positive(),
+  then: z.enum(['stop', 'delete']),
+});
+export type Expiry = z.infer<typeof expirySchema>;

@@ -1,0 +1,63 @@
+import type { ChartContext } from './context.ts';
+import type { RunEnd } from './events.ts';
+
+/** The rules about restart and budget as plain functions; the regions name them as guards. */
+
+export function definitionOf(context: ChartContext) {
+  if (context.definition === null) throw new Error('The chart needs a definition after create.');
+  return context.definition;
+}
+
+/** A clean end is an exit code of 0 and nothing else: an unknown code counts as a failure. */
+export function endedInFailure(end: RunEnd): boolean {
+  return end.code !== 0;
+}
+
+export function isExpired(context: ChartContext, at: number): boolean {
+  const expiry = context.definition?.expiry ?? null;
+  return expiry !== null && expiry.expires_at <= at;
+}
+
+export type RestartVerdict = 'none' | 'exhausted' | 'backoff' | 'attempt';
+
+/** May something automatic start or restart this instance at all? */
+export function mayRestart(context: ChartContext, at: number): boolean {
+  const policy = context.definition?.restart_policy ?? null;
+  return policy !== null && context.intent.wanted === 'running' && !isExpired(context, at);
+}
+
+/** Earliest instant of the next automatic attempt: the first is due at once. */
+export function nextAttemptDue(context: ChartContext, at: number): number {
+  const { attempts, last_attempt_at } = context.restart;
+  const policy = context.definition?.restart_policy ?? null;
+  if (policy === null || attempts === 0 || last_attempt_at === null) return at;
+  return Math.max(at, last_attempt_at + policy.backoff_ms);
+}
+
+/** Budget and backoff, in the order of the reference: a used-up budget blocks at once, then the backoff holds back. */
+export function budgetVerdict(context: ChartContext, at: number): RestartVerdict {
+  if (!mayRestart(context, at)) return 'none';
+  const policy = definitionOf(context).restart_policy;
+  if (policy === null) return 'none';
+  if (policy.max_attempts > 0 && context.restart.attempts >= policy.max_attempts) return 'exhausted';
+  return nextAttemptDue(context, at) > at ? 'backoff' : 'attempt';
+}
+
+/** What follows the end of a run that nobody asked for. */
+export function verdictAfterEnd(
+  context: ChartContext,
+  end: { planned: boolean; failed: boolean },
+  at: number,
+): RestartVerdict {
+  if (end.planned) return 'none';
+  const policy = context.definition?.restart_policy ?? null;
+  if (policy?.policy === 'on_failure' && !end.failed) return 'none';
+  return budgetVerdict(context, at);
+}
+
+/** The same question asked again without a new end: after a change of policy on an instance at rest. */
+export function verdictAtRest(context: ChartContext, at: number): RestartVerdict {
+  const { run } = context;
+  if (run.number === 0 || !run.ended || run.exit === null) return 'none';
+  return verdictAfterEnd(context, { planned: run.planned, failed: endedInFailure(run.exit) }, at);
+}

@@ -1,0 +1,68 @@
+import { setup } from 'xstate';
+import type { ChartContext } from './context.ts';
+import type { Effect } from './effects.ts';
+import type { ExternalEvent } from './events.ts';
+import type { Fact } from './facts.ts';
+import type { InternalEvent } from './internal-events.ts';
+import { definitionOf, nextAttemptDue } from './rules.ts';
+
+export type ChartEvent = ExternalEvent | InternalEvent;
+
+/** What states are marked with; standing work and the doors read these instead of state names. */
+export type Tag = 'has_run' | 'at_rest' | 'waits' | 'probed' | 'tracked';
+
+/** How long the chart waits for the result of an operation before it looks at the world itself. */
+export const PREPARE_DEADLINE_MS = 60_000;
+export const WITHDRAW_DEADLINE_MS = 30_000;
+export const KILL_DEADLINE_MS = 30_000;
+export const STANDBY_DEADLINE_MS = 120_000;
+export const RESUME_DEADLINE_MS = 30_000;
+export const CONFIRM_DEADLINE_MS = 10_000;
+export const REMOVE_RETRY_MS = 30_000;
+export const INSPECT_RETRY_MIN_MS = 5_000;
+export const INSPECT_RETRY_MAX_MS = 300_000;
+/** Past 2^16 tries the delay has long been at its maximum. */
+const INSPECT_DOUBLINGS_MAX = 16;
+
+interface Moment {
+  readonly context: ChartContext;
+  readonly event: ChartEvent;
+}
+
+const until = (due: number, { event }: Moment): number => Math.max(0, due - event.at);
+
+export const chart = setup({
+  types: {} as { context: ChartContext; events: ChartEvent; emitted: Fact; tags: Tag },
+  actions: {
+    /** The one action that reaches the world: the interpreter reads its parameters, nothing runs here. */
+    ask: (_moment, _effect: Effect) => {},
+  },
+  delays: {
+    prepare_deadline: PREPARE_DEADLINE_MS,
+    boot_deadline: ({ context }) => definitionOf(context).boot_timeout_ms,
+    withdraw_deadline: WITHDRAW_DEADLINE_MS,
+    stop_deadline: ({ context }) => definitionOf(context).stop_timeout_ms,
+    kill_deadline: KILL_DEADLINE_MS,
+    pause_deadline: STANDBY_DEADLINE_MS,
+    snapshot_deadline: STANDBY_DEADLINE_MS,
+    resume_deadline: RESUME_DEADLINE_MS,
+    restore_deadline: ({ context }) => definitionOf(context).boot_timeout_ms,
+    remove_retry: REMOVE_RETRY_MS,
+    inspect_retry: ({ context }) =>
+      Math.min(
+        INSPECT_RETRY_MIN_MS * 2 ** Math.min(context.trouble?.tries ?? 0, INSPECT_DOUBLINGS_MAX),
+        INSPECT_RETRY_MAX_MS,
+      ),
+    backoff: (moment) => until(nextAttemptDue(moment.context, moment.event.at), moment),
+    stable: ({ context }) => context.definition?.restart_policy?.stable_after_ms ?? 0,
+    idle: (moment) => until(idleDue(moment.context, moment.event.at), moment),
+    confirm_deadline: CONFIRM_DEADLINE_MS,
+    expiry: (moment) => until(moment.context.definition?.expiry?.expires_at ?? 0, moment),
+  },
+});
+
+/** When an idle instance may sleep: after the whole idle timeout, and not before a hold ends. */
+export function idleDue(context: ChartContext, at: number): number {
+  const timeoutMs = context.definition?.auto_standby?.idle_timeout_ms ?? 0;
+  return Math.max((context.standby.idle_since ?? at) + timeoutMs, context.standby.hold_until ?? 0);
+}
