@@ -1,4 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64';
+import { uniformInt } from 'pure-rand/distribution/uniformInt';
+import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 import { monotonicFactory } from 'ulid';
 import type { CancelTimer, Clock, Random } from './contracts/clock.ts';
 
@@ -132,14 +135,9 @@ export function systemRandom(): Random {
 
 /** The same ids in every run of one seed, made at the given clock's times. */
 export function seededRandom(seed: number, clock: Clock): Random {
-  let state = seed >>> 0;
-  const draw = (): number => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
+  const generator = xoroshiro128plus(seed);
+  const draw = (): number => uniformFloat64(generator);
   const next = monotonicFactory(draw);
-  const byte = (): string => Math.floor(draw() * 256).toString(16).padStart(2, '0');
+  const byte = (): string => uniformInt(generator, 0, 255).toString(16).padStart(2, '0');
   return { id: () => next(clock.now()).toLowerCase(), hex: (bytes) => Array.from({ length: bytes }, byte).join('') };
 }

@@ -1,0 +1,53 @@
+#!/usr/bin/env node
+// `npm run long`: the checks of bin/long-checks.js. Arguments name the ones to run; without arguments all of them.
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { countLine } from './count.js';
+import { longChecks } from './long-checks.js';
+import { prepareNode, prepareSystem } from './prepare.js';
+import { childEnv, projectDir } from './processes.js';
+
+const MS_PER_MINUTE = 60_000;
+
+const node = prepareNode();
+const missing = prepareSystem();
+const names = process.argv.slice(2);
+const unknown = names.filter((name) => !longChecks.some((check) => check.name === name));
+const chosen = longChecks.filter((check) => names.length === 0 || names.includes(check.name));
+const count = { passed: 0, failed: missing.length + unknown.length, skipped: 0 };
+for (const name of unknown) process.stdout.write(`failed: there is no long check called ${name}\n`);
+
+/**
+ * @param {import('./long-checks.js').LongCheck} check
+ * @returns {Promise<string | null>} why it failed, or null
+ */
+function outcomeOf(check) {
+  return new Promise((resolve) => {
+    // In a process group of its own, so that the time limit ends everything the check started.
+    const child = spawn(node, [join(projectDir, check.script), ...check.args], {
+      cwd: projectDir,
+      env: childEnv(),
+      stdio: ['ignore', 'inherit', 'inherit'],
+      detached: true,
+    });
+    const limit = AbortSignal.timeout(check.minutesMax * MS_PER_MINUTE);
+    limit.addEventListener('abort', () => {
+      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+    });
+    child.on('error', (error) => resolve(error.message));
+    child.on('exit', (code, signal) => {
+      if (limit.aborted) resolve(`it took longer than ${check.minutesMax} minutes`);
+      else resolve(code === 0 ? null : `it ended with ${signal ?? code}`);
+    });
+  });
+}
+
+for (const check of chosen) {
+  process.stdout.write(`\n== ${check.name}: ${check.why}\n`);
+  const reason = await outcomeOf(check);
+  if (reason === null) count.passed += 1;
+  else count.failed += 1;
+  process.stdout.write(reason === null ? `passed: ${check.name}\n` : `failed: ${check.name}: ${reason}\n`);
+}
+process.stdout.write(`\n${countLine(count)}\n`);
+process.exit(count.failed === 0 ? 0 : 1);

@@ -1,0 +1,77 @@
+import { readdirSync } from 'node:fs';
+import { debianPackages } from './debian-packages.js';
+import { withoutServices } from './service-guard.js';
+
+/** @typedef {import('./processes.js').Run} Run */
+/** @typedef {{ uid: number, run: Run, say: (line: string) => void, policyPath?: string, listsDir?: string }} Machine */
+
+/** How long to wait for somebody else's use of the package database. */
+const DPKG_LOCK_SECONDS = 300;
+
+/**
+ * @param {Run} run
+ * @param {readonly string[]} [names]
+ * @returns {string[]} those of the needed Debian packages that are not installed
+ */
+export function missingDebianPackages(run, names = debianPackages.map((wanted) => wanted.name)) {
+  // dpkg-query ends with 1 as soon as one of the names is unknown to it, and still prints the others.
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: the placeholders are dpkg-query's own.
+  const { stdout } = run('dpkg-query', ['-W', '-f=${db:Status-Status} ${Package}\n', ...names], { quiet: true });
+  const installed = new Set(stdout.split('\n'));
+  return names.filter((name) => !installed.has(`installed ${name}`));
+}
+
+/** @param {string} dir */
+function hasPackageLists(dir) {
+  try {
+    return readdirSync(dir).some((name) => name.endsWith('_Packages') || name.includes('_Packages.'));
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Installs the Debian packages that are missing, when this is the superuser of a machine with apt. No package starts
+ * a service meanwhile.
+ *
+ * @param {Machine} machine
+ * @returns {string[]} names still missing; each was told with what to do about it
+ */
+export function prepareDebian(machine) {
+  const { run, say } = machine;
+  const missing = missingDebianPackages(run);
+  if (missing.length === 0) return [];
+  const command = `apt-get install --no-install-recommends ${missing.join(' ')}`;
+  if (run('apt-get', ['--version'], { quiet: true }).status !== 0) {
+    say(`This machine has no apt-get. Install what these Debian packages hold: ${missing.join(', ')}.`);
+    return missing;
+  }
+  if (machine.uid !== 0) {
+    say(`These Debian packages are missing and only root can install them: ${missing.join(', ')}.`);
+    say(`Run as root: ${command}`);
+    return missing;
+  }
+  say(`Installing Debian packages: ${missing.join(', ')}.`);
+  withoutServices(() => installWithApt(machine, missing), machine.policyPath);
+  const left = missingDebianPackages(run);
+  if (left.length > 0) say(`These Debian packages could not be installed: ${left.join(', ')}. Try as root: ${command}`);
+  return left;
+}
+
+/**
+ * @param {Machine} machine
+ * @param {readonly string[]} names
+ */
+function installWithApt({ run, listsDir = '/var/lib/apt/lists' }, names) {
+  const options = { env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } };
+  const lock = ['-o', `DPkg::Lock::Timeout=${DPKG_LOCK_SECONDS}`];
+  const install = () => run('apt-get', [...lock, 'install', '-y', '--no-install-recommends', ...names], options).status;
+  const update = () => run('apt-get', [...lock, 'update'], options);
+  const listed = hasPackageLists(listsDir);
+  if (!listed) update();
+  // Old lists name files that the mirror no longer has: then fresh ones are needed.
+  if (install() !== 0 && listed) {
+    update();
+    install();
+  }
+}
