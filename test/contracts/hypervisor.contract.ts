@@ -1,0 +1,39 @@
+import { describe, it } from 'vitest';
+import { type HypervisorWorld, openScene, type Scene } from './hypervisor.world.ts';
+import { bootingChecks } from './hypervisor-booting.contract.ts';
+import { endingChecks } from './hypervisor-ending.contract.ts';
+
+export type { HypervisorWorld } from './hypervisor.world.ts';
+
+/** One rule of the hypervisor contract, usable without a test runner. Throws when the rule is broken. */
+export interface HypervisorCheck {
+  readonly name: string;
+  readonly run: (scene: Scene) => Promise<void>;
+}
+
+/** Every rule of src/actors/contracts/hypervisor.ts that can be observed from outside. */
+export const hypervisorChecks: readonly HypervisorCheck[] = [...bootingChecks, ...endingChecks];
+
+/** Runs one check in a world of its own; the world is destroyed whatever happens. */
+export async function runHypervisorCheck(check: HypervisorCheck, make: () => Promise<HypervisorWorld>): Promise<void> {
+  const world = await make();
+  try {
+    await check.run(openScene(world));
+  } finally {
+    await world.destroy();
+  }
+}
+
+/** Longest time one check may take: it boots up to four emulated guests. */
+const CHECK_LIMIT_MS = 120_000;
+
+/**
+ * The suite every hypervisor passes. `make` gives a fresh world for each check.
+ */
+export function hypervisorContract(name: string, make: () => Promise<HypervisorWorld>): void {
+  describe(`${name} keeps the hypervisor contract`, () => {
+    for (const check of hypervisorChecks) {
+      it(check.name, () => runHypervisorCheck(check, make), CHECK_LIMIT_MS);
+    }
+  });
+}
