@@ -1,0 +1,199 @@
+import type { Clock, Random } from '../../actors/contracts/clock.ts';
+import type { Observation, Reality, RunEnd } from '../../actors/contracts/hypervisor.ts';
+import type { GuestTimer } from './guest-timer.ts';
+import type { Journal, JournalEntry, JournalLine } from './journal.ts';
+import type { Fault, InstanceState, Operation, ProbeAnswer } from './wire.ts';
+
+/** How long a guest takes from the start of its VMM, or from a reboot, until it is ready. */
+export const BOOT_DEFAULT_MS = 1_000;
+/** How long a guest takes to power off after it was asked to. */
+export const SHUTDOWN_DEFAULT_MS = 500;
+/** Ended runs of one instance whose story is kept; of older ones only that they are over. */
+const ENDED_RUNS_KEPT = 32;
+/** Fake pids lie above every pid Linux gives out, so that one is never signalled by mistake. */
+const FIRST_PID = 10_000_001;
+
+/** The instance name whose faults hold for every instance without its own. */
+export const EVERY_INSTANCE = '*';
+
+/** `starting`: its token is taken and nothing has been spawned yet. `void`: token taken, and nothing ever will be. */
+export type Phase = 'starting' | 'running' | 'paused' | 'ended' | 'void';
+
+export interface SimulatedRun {
+  readonly instance: string;
+  readonly run: number;
+  pid: number;
+  phase: Phase;
+  /** Who prepares it, while it is starting. */
+  owner: object | null;
+  ready: boolean;
+  reboots: number;
+  /** Text in the guest's memory: survives pause, snapshot and restore, and no reboot. */
+  memory: string;
+  readyTimer: GuestTimer | null;
+  shutdownTimer: GuestTimer | null;
+  end: RunEnd | null;
+}
+
+export interface SavedGuest {
+  readonly ready: boolean;
+  readonly memory: string;
+}
+
+export interface PlannedFault {
+  readonly fault: Fault;
+  /** How many more operations it strikes; null: every one. */
+  remaining: number | null;
+}
+
+export interface SimulatedInstance {
+  readonly runs: Map<number, SimulatedRun>;
+  /** Every run up to this number was started once and its story forgotten. */
+  forgottenUpTo: number;
+  readonly live: Set<SimulatedRun>;
+  snapshots: Map<string, SavedGuest> | null;
+  bootMs: number;
+  shutdownMs: number;
+  ignoresShutdown: boolean;
+  probe: ProbeAnswer;
+  connections: Set<string> | null;
+  observer: 'in_order' | 'lost';
+}
+
+/** Everything the world's parts share. */
+export interface WorldState {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly instances: Map<string, SimulatedInstance>;
+  readonly faults: Map<string, Map<Operation, PlannedFault>>;
+  /** Runs whose token is taken and which are not spawned yet. */
+  readonly starting: Set<SimulatedRun>;
+  readonly record: (entry: JournalEntry) => void;
+  readonly emit: (observation: Observation) => void;
+  bootId: string;
+  nextPid: number;
+}
+
+export function createState(
+  options: { readonly clock: Clock; readonly random: Random; readonly journal: Journal },
+  emit: (observation: Observation) => void,
+): WorldState {
+  const { clock, random, journal } = options;
+  let seq = journal.earlier.at(-1)?.seq ?? 0;
+  return {
+    clock,
+    random,
+    instances: new Map(),
+    faults: new Map(),
+    starting: new Set(),
+    record: (entry) => journal.write({ seq: ++seq, at: clock.now(), ...entry } as JournalLine),
+    emit,
+    bootId: random.hex(16),
+    nextPid: FIRST_PID,
+  };
+}
+
+export function instanceOf(state: WorldState, id: string): SimulatedInstance {
+  const known = state.instances.get(id);
+  if (known !== undefined) return known;
+  const instance: SimulatedInstance = {
+    runs: new Map(),
+    forgottenUpTo: 0,
+    live: new Set(),
+    snapshots: null,
+    bootMs: BOOT_DEFAULT_MS,
+    shutdownMs: SHUTDOWN_DEFAULT_MS,
+    ignoresShutdown: false,
+    probe: 'pass',
+    connections: null,
+    observer: 'in_order',
+  };
+  state.instances.set(id, instance);
+  return instance;
+}
+
+/** Takes the once-only token of a run. Null when it was taken before. */
+export function takeToken(state: WorldState, id: string, runNumber: number, owner: object | null): SimulatedRun | null {
+  const instance = instanceOf(state, id);
+  if (runNumber <= instance.forgottenUpTo || instance.runs.has(runNumber)) return null;
+  const run: SimulatedRun = {
+    instance: id,
+    run: runNumber,
+    pid: 0,
+    phase: 'starting',
+    owner,
+    ready: false,
+    reboots: 0,
+    memory: '',
+    readyTimer: null,
+    shutdownTimer: null,
+    end: null,
+  };
+  instance.runs.set(runNumber, run);
+  state.starting.add(run);
+  return run;
+}
+
+/** Lets a starting run never come to be. Its token stays taken. */
+export function voidRun(state: WorldState, run: SimulatedRun): void {
+  if (run.phase !== 'starting') return;
+  run.phase = 'void';
+  run.owner = null;
+  state.starting.delete(run);
+  forgetOldRuns(instanceOf(state, run.instance));
+}
+
+/** Keeps memory bounded: of the oldest runs only the fact that their tokens are taken is kept. */
+export function forgetOldRuns(instance: SimulatedInstance): void {
+  for (const [number, run] of instance.runs) {
+    if (instance.runs.size <= ENDED_RUNS_KEPT) return;
+    if (run.phase !== 'ended' && run.phase !== 'void') continue;
+    instance.runs.delete(number);
+    instance.forgottenUpTo = Math.max(instance.forgottenUpTo, number);
+  }
+}
+
+export function isLive(run: SimulatedRun | undefined): run is SimulatedRun {
+  return run !== undefined && (run.phase === 'running' || run.phase === 'paused');
+}
+
+/** What is truly so of a run. */
+export function realityOf(state: WorldState, id: string, runNumber: number): Reality {
+  const instance = state.instances.get(id);
+  const run = instance?.runs.get(runNumber);
+  switch (run?.phase) {
+    case 'starting':
+      return { reality: 'starting' };
+    case 'running':
+      return { reality: 'running', ready: run.ready, ...(run.reboots > 0 ? { rebooted: true } : {}) };
+    case 'paused':
+      return { reality: 'paused' };
+    case 'ended':
+      return { reality: 'ended', ...run.end! };
+    default:
+      break;
+  }
+  const [other] = instance?.live ?? [];
+  if (other !== undefined) return { reality: 'other_run', run: other.run };
+  if (run === undefined && instance !== undefined && runNumber <= instance.forgottenUpTo) {
+    return { reality: 'ended', reason: 'unknown', code: null, message: 'its record is too old', ended_at: null };
+  }
+  return { reality: 'none' };
+}
+
+export function stateOf(state: WorldState, id: string): InstanceState {
+  const instance = instanceOf(state, id);
+  return {
+    live: [...instance.live].map(({ run, pid, phase, memory }) => ({
+      run,
+      pid,
+      phase: phase === 'paused' ? 'paused' : 'running',
+      memory,
+    })),
+    snapshots: [...(instance.snapshots?.keys() ?? [])],
+    probe: instance.probe,
+    connections: [...(instance.connections ?? [])],
+    observer: instance.observer,
+    boot_id: state.bootId,
+  };
+}

@@ -1,0 +1,158 @@
+import type { Clock, Random } from '../../actors/contracts/clock.ts';
+import type { Observation } from '../../actors/contracts/hypervisor.ts';
+import { type Journal, memoryJournal } from './journal.ts';
+import type { WorldAnswer, WorldRequest } from './wire.ts';
+import { befall, changeTraffic, hostReboot, nextFault, setFault } from './world-fate.ts';
+import { retell } from './world-retelling.ts';
+import { act, endRun } from './world-runs.ts';
+import {
+  createState,
+  instanceOf,
+  isLive,
+  realityOf,
+  stateOf,
+  takeToken,
+  voidRun,
+  type WorldState,
+} from './world-state.ts';
+
+/**
+ * A simulated host with its VMMs and guests. It knows nothing of the daemon: it does what it is asked, also when that
+ * is foolish (two VMMs of one instance), and its journal tells. Every request is O(1) in the number of instances,
+ * except `host_reboot`.
+ */
+export interface World {
+  /** Answers at once; null when the answer will never come (fault `hang_after`). `owner`: who holds tokens taken now. */
+  handle(request: WorldRequest, owner: object): WorldAnswer | null;
+  observe(listener: (observation: Observation) => void): () => void;
+  /** Nothing this owner has prepared will be spawned. */
+  abandon(owner: object): void;
+  /** Ends every VMM and closes the journal. */
+  end(): void;
+  readonly journal: Journal;
+}
+
+export interface WorldOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Where the journal goes; in memory when left out. What it holds from before is retold first. */
+  readonly journal?: Journal;
+}
+
+export function createWorld(options: WorldOptions): World {
+  const journal = options.journal ?? memoryJournal();
+  const listeners = new Set<(observation: Observation) => void>();
+  const state = createState({ ...options, journal }, (observation) => {
+    for (const listener of listeners) listener(observation);
+  });
+  retell(state, journal.earlier);
+  state.record({ type: 'world.started', boot_id: state.bootId });
+  return {
+    journal,
+    handle: (request, owner) => handle(state, request, owner),
+    observe(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    abandon(owner) {
+      for (const run of state.starting) if (run.owner === owner) voidRun(state, run);
+    },
+    end() {
+      for (const instance of state.instances.values()) {
+        for (const run of instance.live) endRun(state, run, { reason: 'killed', code: null, message: null }, 'world');
+      }
+      state.record({ type: 'world.ended' });
+      journal.close();
+    },
+  };
+}
+
+function prepare(state: WorldState, request: Extract<WorldRequest, { op: 'prepare' }>, owner: object): WorldAnswer {
+  const { operation, instance, run, effect } = request;
+  const starts = operation === 'boot' || operation === 'restore';
+  const taken = starts && takeToken(state, instance, run, owner) === null;
+  if (taken) state.record({ type: 'spawn.refused', instance, run, effect });
+  return { answer: 'prepared', taken, fault: taken ? 'ok' : nextFault(state, instance, operation) };
+}
+
+function inspect(state: WorldState, { instance, run }: { instance: string; run: number }): WorldAnswer {
+  const fault = nextFault(state, instance, 'inspect');
+  const found = state.instances.get(instance)?.runs.get(run);
+  if (fault === 'crash' && isLive(found)) {
+    endRun(state, found, { reason: 'crashed', code: null, message: 'the simulated VMM crashed' }, 'world');
+  }
+  return { answer: 'reality', reality: realityOf(state, instance, run), fault };
+}
+
+function remove(state: WorldState, id: string): WorldAnswer {
+  const instance = state.instances.get(id);
+  if (instance !== undefined && instance.live.size > 0) {
+    return { answer: 'failed', code: 'still_running', message: 'a VMM of this instance is alive', ended: null };
+  }
+  for (const run of instance?.runs.values() ?? []) voidRun(state, run);
+  state.instances.delete(id);
+  state.faults.delete(id);
+  if (instance !== undefined) state.record({ type: 'instance.removed', instance: id });
+  return { answer: 'done', pid: null, ended: null };
+}
+
+/** What a simulated guest wrote to its console: a few lines, made up when asked for. */
+function consoleText(state: WorldState, id: string, runNumber: number): string {
+  const run = state.instances.get(id)?.runs.get(runNumber);
+  if (run === undefined || run.pid === 0) return '';
+  const lines = [`simulated guest of ${id}, run ${runNumber}, pid ${run.pid}`];
+  if (run.reboots > 0) lines.push(`rebooted ${run.reboots} times`);
+  if (run.ready) lines.push('guest is ready');
+  if (run.end !== null) lines.push(`ended: ${run.end.reason}`);
+  return `${lines.join('\n')}\n`;
+}
+
+function changeSettings(state: WorldState, { instance: id, settings }: Extract<WorldRequest, { op: 'settings' }>) {
+  const instance = instanceOf(state, id);
+  instance.bootMs = settings.boot_ms ?? instance.bootMs;
+  instance.shutdownMs = settings.shutdown_ms ?? instance.shutdownMs;
+  instance.ignoresShutdown = settings.ignores_shutdown ?? instance.ignoresShutdown;
+  instance.probe = settings.probe ?? instance.probe;
+}
+
+function dropSnapshot(state: WorldState, instance: string, snapshot: string): void {
+  const dropped = state.instances.get(instance)?.snapshots?.delete(snapshot);
+  if (dropped) state.record({ type: 'snapshot.dropped', instance, snapshot });
+}
+
+function handle(state: WorldState, request: WorldRequest, owner: object): WorldAnswer | null {
+  switch (request.op) {
+    case 'prepare':
+      return prepare(state, request, owner);
+    case 'release': {
+      const run = state.instances.get(request.instance)?.runs.get(request.run);
+      if (run?.owner === owner) voidRun(state, run);
+      break;
+    }
+    case 'inspect':
+      return inspect(state, request);
+    case 'drop_snapshot':
+      dropSnapshot(state, request.instance, request.snapshot);
+      break;
+    case 'remove':
+      return remove(state, request.instance);
+    case 'console':
+      return { answer: 'console', text: consoleText(state, request.instance, request.run) };
+    case 'deed':
+      return befall(state, request);
+    case 'fault':
+      return setFault(state, request);
+    case 'settings':
+      changeSettings(state, request);
+      break;
+    case 'traffic':
+      return changeTraffic(state, request.instance, request.change);
+    case 'state':
+      return { answer: 'state', state: stateOf(state, request.instance) };
+    case 'host_reboot':
+      return hostReboot(state);
+    default:
+      return act(state, request);
+  }
+  return { answer: 'done', pid: null, ended: null };
+}
