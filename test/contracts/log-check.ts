@@ -90,7 +90,10 @@ export function follow(log: Log, after: Position | null): Follower {
   const has = (count: number): Promise<void> => {
     if (entries.length >= count) return Promise.resolve();
     const arrived = new Promise<void>((resolve) => waiting.push({ count, resolve }));
-    return within(`entry ${count} of a subscription`, arrived, 30_000);
+    const endedEarly = ended.then(() => {
+      assert.ok(entries.length >= count, `a subscription ended after ${entries.length} entries, not ${count}`);
+    });
+    return within(`entry ${count} of a subscription`, Promise.race([arrived, endedEarly]));
   };
   return { entries, ended, abort: () => controller.abort(), has };
 }
