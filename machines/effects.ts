@@ -2,8 +2,9 @@ import { z } from 'zod';
 
 /**
  * What the chart asks of the world: plain data. One-shot effects run one at a time per instance, in record order, and
- * each ends in exactly one result event; `vmm.inspect` ends in `vmm.found`. `effect.withdraw` is not run: it tells
- * the interpreter that the named effect is no longer wanted.
+ * each ends in exactly one result event; `vmm.inspect` ends in `vmm.found`. `effect.withdraw` is not run: it
+ * tells the interpreter that every earlier effect of that run (0: of the instance itself) which has not ended yet is
+ * no longer wanted.
  */
 
 const run = z.int().positive();
@@ -22,7 +23,7 @@ export const effectSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('vmm.inspect'), run }),
   z.object({ kind: z.literal('snapshot.drop'), run: z.int().nonnegative(), snapshot }),
   z.object({ kind: z.literal('traffic.confirm'), run }),
-  z.object({ kind: z.literal('effect.withdraw'), run: z.int().nonnegative(), withdrawn: z.string() }),
+  z.object({ kind: z.literal('effect.withdraw'), run: z.int().nonnegative() }),
 ]);
 export type Effect = z.infer<typeof effectSchema>;
 export type EffectKind = Effect['kind'];

@@ -95,6 +95,7 @@ export const observationSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('traffic.active'), at, run, connections: z.int().positive() }),
   z.object({ type: z.literal('traffic.idle'), at, run }),
   z.object({ type: z.literal('traffic.confirmed_idle'), at, run }),
+  z.object({ type: z.literal('traffic.unconfirmed'), at, run, error: z.string().max(512) }),
   z.object({ type: z.literal('observer.lost'), at, error: z.string().max(512) }),
   z.object({ type: z.literal('observer.restored'), at }),
   z.object({ type: z.literal('instance.quarantined'), at, error: z.string().max(2048) }),

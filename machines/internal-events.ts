@@ -14,10 +14,17 @@ export type InternalEvent =
       readonly at: number;
       readonly planned: boolean;
       readonly failed: boolean;
+      /** What the chart does next because somebody asked for it. */
+      readonly next: 'rest' | 'boot' | 'delete' | 'standby';
       readonly reason: EndReason;
     }
   | { readonly type: 'intent.changed'; readonly at: number }
-  | { readonly type: 'definition.changed'; readonly at: number; readonly parts: readonly string[] }
+  | {
+      readonly type: 'definition.changed';
+      readonly at: number;
+      readonly up: boolean;
+      readonly parts: readonly string[];
+    }
   | { readonly type: 'boot.wanted'; readonly at: number; readonly cause: string }
   | { readonly type: 'restart.wanted'; readonly at: number; readonly cause: string }
   | { readonly type: 'standby.wanted'; readonly at: number }

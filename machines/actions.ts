@@ -1,0 +1,282 @@
+import type { ChartContext, StopCause, StopContext } from './context.ts';
+import { NO_RESTARTS } from './context.ts';
+import type { Definition } from './definition.ts';
+import type { Effect } from './effects.ts';
+import { endIn, unplanned } from './guards.ts';
+import { endedInFailure } from './rules.ts';
+import { type ChartEvent, chart } from './setup.ts';
+
+/** Actions of the lifecycle region: what it remembers, says (facts), raises for the other regions, and asks for. */
+
+/** Asks for an effect on the present run. */
+export function ask(
+  kind: Exclude<Effect['kind'], 'effect.withdraw' | 'vmm.snapshot' | 'vmm.restore' | 'snapshot.drop'>,
+) {
+  return {
+    type: 'ask' as const,
+    params: ({ context }: { context: ChartContext }) => ({ kind, run: context.run.number }) as Effect,
+  };
+}
+
+export function askWithSnapshot(kind: 'vmm.snapshot' | 'vmm.restore' | 'snapshot.drop') {
+  return {
+    type: 'ask' as const,
+    params: ({ context }: { context: ChartContext }): Effect => ({
+      kind,
+      run: context.run.number,
+      snapshot: context.snapshot?.name ?? snapshotName(context),
+    }),
+  };
+}
+
+/** Says that whatever was asked for on the present run, and has not ended yet, is no longer wanted. */
+export const withdrawEarlier = {
+  type: 'ask' as const,
+  params: ({ context }: { context: ChartContext }): Effect => ({ kind: 'effect.withdraw', run: context.run.number }),
+};
+
+/** One snapshot per run that went to standby: the run's number names it. */
+export function snapshotName(context: ChartContext): string {
+  return `run-${context.run.number}`;
+}
+
+/** Records who wants what. Also a command that changes nothing else leaves this trace. */
+export function intend(wanted: 'running' | 'stopped') {
+  return [
+    chart.assign(({ event }) => ({ intent: { wanted, by: 'by' in event ? event.by : '', at: event.at } })),
+    chart.emit(({ event }) => ({ type: 'intent.changed' as const, wanted, by: 'by' in event ? event.by : '' })),
+    chart.raise(({ event }) => ({ type: 'intent.changed' as const, at: event.at })),
+  ];
+}
+
+/** Touches the intent's time only: for accepted commands that state no new intent. */
+export const noteCommand = chart.assign(({ context, event }) => ({ intent: { ...context.intent, at: event.at } }));
+
+/** Begins the next run. `cause` falls back to the one a raised event carries. */
+export function beginRun(cause?: string) {
+  return [
+    chart.assign(({ context, event }) => ({
+      run: {
+        number: context.run.number + 1,
+        cause: cause ?? ('cause' in event ? event.cause : event.type),
+        started_at: event.at,
+        booted_at: null,
+        ready_at: null,
+        pid: null,
+        ended: false,
+        planned: false,
+        exit: null,
+      },
+      stop: null,
+      trouble: null,
+    })),
+    chart.emit(({ context }) => ({
+      type: 'instance.boot_requested' as const,
+      run: context.run.number,
+      cause: context.run.cause,
+    })),
+    chart.raise(({ event }) => ({ type: 'run.began' as const, at: event.at })),
+  ];
+}
+
+/** The run after a stop that was asked for with something to follow: the cause of the stop is the cause of the run. */
+export const beginFollowingRun = [
+  chart.assign(({ context, event }) => ({
+    run: {
+      ...context.run,
+      number: context.run.number + 1,
+      cause: context.stop?.cause === 'health' ? 'health' : (context.stop?.cause ?? 'start'),
+      started_at: event.at,
+      booted_at: null,
+      ready_at: null,
+      pid: null,
+      ended: false,
+      planned: false,
+      exit: null,
+    },
+    stop: null,
+    trouble: null,
+  })),
+  chart.emit(({ context }) => ({
+    type: 'instance.boot_requested' as const,
+    run: context.run.number,
+    cause: context.run.cause,
+  })),
+  chart.raise(({ event }) => ({ type: 'run.began' as const, at: event.at })),
+];
+
+export const noteBootedAt = chart.assign(({ context, event }) => ({
+  run: { ...context.run, booted_at: context.run.booted_at ?? event.at },
+}));
+
+export const noteBooted = [
+  chart.assign(({ context, event }) => ({
+    run: {
+      ...context.run,
+      booted_at: context.run.booted_at ?? event.at,
+      pid: event.type === 'effect.done' ? (event.pid ?? null) : context.run.pid,
+    },
+  })),
+  chart.emit(({ context }) => ({ type: 'instance.booted' as const, run: context.run.number, pid: context.run.pid })),
+];
+
+export const noteReady = [
+  chart.assign(({ context, event }) => ({ run: { ...context.run, ready_at: event.at }, trouble: null })),
+  chart.emit(({ context }) => ({ type: 'instance.ready' as const, run: context.run.number })),
+  chart.raise(({ event }) => ({ type: 'run.ready' as const, at: event.at })),
+];
+
+/** A restored or resumed guest runs again; its first readiness stays on record. */
+export const noteResumed = [
+  chart.assign(({ context, event }) => ({
+    run: { ...context.run, ready_at: context.run.ready_at ?? event.at },
+    trouble: null,
+  })),
+  chart.raise(({ event }) => ({ type: 'run.ready' as const, at: event.at })),
+];
+
+function endedRun(context: ChartContext, event: ChartEvent): Partial<ChartContext> {
+  const told = endIn(event) ?? { reason: 'unknown' as const, code: null, message: null, ended_at: null };
+  const timedOut = context.stop?.cause === 'boot_timeout';
+  const exit = timedOut ? { ...told, reason: 'boot_timeout' as const, code: null } : told;
+  const planned = !unplanned({ context, event });
+  return { run: { ...context.run, ended: true, planned, exit: { ...exit, ended_at: exit.ended_at ?? event.at } } };
+}
+
+/** Records the confirmed end of the present run and tells the other regions. Must precede anything that begins a run. */
+export const noteEnd = [
+  chart.assign(({ context, event }) => endedRun(context, event)),
+  chart.emit(({ context }) => ({
+    type: 'instance.ended' as const,
+    run: context.run.number,
+    planned: context.run.planned,
+    reason: context.run.exit?.reason ?? 'unknown',
+    code: context.run.exit?.code ?? null,
+    message: context.run.exit?.message ?? null,
+    ended_at: context.run.exit?.ended_at ?? null,
+  })),
+  chart.raise(({ context, event }) => ({
+    type: 'run.ended' as const,
+    at: event.at,
+    planned: context.run.planned,
+    failed: context.run.exit === null || endedInFailure(context.run.exit),
+    reason: context.run.exit?.reason ?? 'unknown',
+    next: context.stop?.next ?? 'rest',
+  })),
+];
+
+export const forgetStop = chart.assign({ stop: null });
+
+export function beginStop(cause: StopCause, next: StopContext['next']) {
+  return [
+    chart.assign(({ event }) => ({ stop: { cause, next, force: event.type === 'stop' && event.force === true } })),
+    chart.emit(({ context, event }) => ({
+      type: 'instance.stop_requested' as const,
+      run: context.run.number,
+      cause,
+      force: event.type === 'stop' && event.force === true,
+    })),
+    chart.raise(({ event }) => ({ type: 'run.leaving' as const, at: event.at })),
+  ];
+}
+
+/** Another word about a stop already under way. */
+export function redirectStop(cause: StopCause, next: StopContext['next']) {
+  return chart.assign(({ context, event }) => ({
+    stop: { cause, next, force: (event.type === 'stop' && event.force === true) || context.stop?.force === true },
+  }));
+}
+
+export const noteKillRequested = chart.emit(({ context }) => ({
+  type: 'instance.kill_requested' as const,
+  run: context.run.number,
+  cause: context.stop?.cause ?? 'operator',
+}));
+
+/** Remembers what is wrong with the world; counts how often it was asked in vain. */
+export const noteTrouble = chart.assign(({ context, event }) => ({
+  trouble: { message: troubleIn(event), tries: (context.trouble?.tries ?? -1) + 1 },
+}));
+
+export function troubleIn(event: ChartEvent): string {
+  switch (event.type) {
+    case 'effect.failed':
+    case 'effect.unknown':
+      return event.error.message;
+    case 'vmm.found':
+      if (event.found.reality === 'unreachable') return event.found.message;
+      return event.found.reality === 'other_run' ? `another run (${event.found.run}) is alive` : event.found.reality;
+    case 'instance.quarantined':
+      return event.error;
+    default:
+      return event.type.startsWith('xstate.after.') ? 'an operation did not end in time' : event.type;
+  }
+}
+
+export const clearTrouble = chart.assign({ trouble: null });
+
+export const sayLost = chart.emit(({ context }) => ({
+  type: 'instance.lost' as const,
+  run: context.run.number,
+  message: context.trouble?.message ?? '',
+}));
+
+export const sayFound = chart.emit(({ context }) => ({ type: 'instance.found' as const, run: context.run.number }));
+
+export const sayRebooted = chart.emit(({ context }) => ({ type: 'guest.rebooted' as const, run: context.run.number }));
+
+/**
+ * Takes over the changed parts of the definition; a changed health check opens a new window. `up` tells the other
+ * regions whether the guest runs right now.
+ */
+export const applyChangesWhen = (up: boolean) => [
+  chart.assign(({ context, event }) => {
+    if (event.type !== 'update' || context.definition === null) return {};
+    const definition: Definition = { ...context.definition, ...event.changes };
+    const health =
+      event.changes.health_check === undefined
+        ? context.health
+        : { ...context.health, revision: context.health.revision + 1 };
+    return { definition, health, intent: { ...context.intent, at: event.at } };
+  }),
+  chart.emit(({ event }) => ({
+    type: 'instance.updated' as const,
+    parts: event.type === 'update' ? Object.keys(event.changes) : [],
+  })),
+  chart.raise(({ event }) => ({
+    type: 'definition.changed' as const,
+    at: event.at,
+    up,
+    parts: event.type === 'update' ? Object.keys(event.changes) : [],
+  })),
+];
+
+export const applyChanges = applyChangesWhen(false);
+
+export const create = [
+  chart.assign(({ context, event }) => {
+    if (event.type !== 'create') return {};
+    const { definition, wanted, by, at } = event;
+    return { definition, created_at: at, intent: { wanted, by, at }, restart: NO_RESTARTS, run: context.run };
+  }),
+  chart.emit(({ context }) => ({
+    type: 'instance.created' as const,
+    name: context.definition?.name ?? '',
+    wanted: context.intent.wanted,
+  })),
+  chart.raise(({ context, event }) => ({
+    type: 'definition.changed' as const,
+    at: event.at,
+    up: false,
+    // A restart policy given at birth changes nothing that could be reset.
+    parts: Object.keys(context.definition ?? {}).filter((part) => part !== 'restart_policy'),
+  })),
+];
+
+export const placeHold = [
+  chart.assign(({ context, event }) => ({
+    standby: { ...context.standby, hold_until: event.type === 'hold' ? event.until : context.standby.hold_until },
+  })),
+  chart.emit(({ context }) => ({ type: 'standby.held' as const, until: context.standby.hold_until ?? 0 })),
+  chart.raise(({ event }) => ({ type: 'hold.placed' as const, at: event.at })),
+];

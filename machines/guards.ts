@@ -1,0 +1,91 @@
+import type { ChartContext } from './context.ts';
+import type { OneShotKind } from './effects.ts';
+import type { RunEnd } from './events.ts';
+import { endedInFailure } from './rules.ts';
+import type { ChartEvent } from './setup.ts';
+
+/** Guards of the lifecycle region: fences by run and effect, and what an event says about the world. */
+
+interface Moment {
+  readonly context: ChartContext;
+  readonly event: ChartEvent;
+}
+type Guard = (moment: Moment) => boolean;
+
+/** The event speaks of the present run and that run is not known to have ended. */
+export const ofThisRun: Guard = ({ context, event }) =>
+  'run' in event && event.run === context.run.number && !context.run.ended;
+
+/** The result belongs to the present run (0 for effects on the instance itself) and to this kind of effect. */
+export const resultOf =
+  (...kinds: OneShotKind[]): Guard =>
+  ({ context, event }) =>
+    'kind' in event &&
+    kinds.some((kind) => kind === event.kind) &&
+    (event.run === context.run.number || event.kind === 'instance.prepare' || event.kind === 'instance.remove');
+
+export const all =
+  (...guards: Guard[]): Guard =>
+  (moment) =>
+    guards.every((guard) => guard(moment));
+
+export const not =
+  (guard: Guard): Guard =>
+  (moment) =>
+    !guard(moment);
+
+/** How the run ended according to this event, or null when the event does not say that it ended. */
+export function endIn(event: ChartEvent): RunEnd | null {
+  switch (event.type) {
+    case 'vmm.exited':
+      return { reason: event.reason, code: event.code, message: event.message, ended_at: event.ended_at };
+    case 'vmm.found':
+      return endFound(event);
+    case 'effect.done':
+      return event.ended ?? null;
+    case 'effect.failed':
+      return event.ended ?? { reason: 'boot_failed', code: null, message: event.error.message, ended_at: event.at };
+    case 'effect.withdrawn':
+      return { reason: 'withdrawn', code: null, message: null, ended_at: event.at };
+    default:
+      return null;
+  }
+}
+
+function endFound(event: Extract<ChartEvent, { type: 'vmm.found' }>): RunEnd | null {
+  const { found } = event;
+  if (found.reality === 'none')
+    return { reason: 'unknown', code: null, message: 'no trace of the run', ended_at: null };
+  if (found.reality !== 'ended') return null;
+  return { reason: found.reason, code: found.code, message: found.message, ended_at: found.ended_at };
+}
+
+export const saysEnded: Guard = ({ event }) => endIn(event) !== null;
+
+export const saysFailure: Guard = ({ event }) => {
+  const end = endIn(event);
+  return end !== null && endedInFailure(end);
+};
+
+export const nextIs =
+  (next: 'rest' | 'boot' | 'delete' | 'standby'): Guard =>
+  ({ context }) =>
+    context.stop?.next === next;
+
+/** Nobody asked for this end, or only the boot deadline did. */
+export const unplanned: Guard = ({ context }) => context.stop === null || context.stop.cause === 'boot_timeout';
+
+export const wantsRunning: Guard = ({ context }) => context.intent.wanted === 'running';
+
+export const forced: Guard = ({ context, event }) =>
+  (event.type === 'stop' && event.force === true) || context.stop?.force === true;
+
+export const beingDeleted: Guard = ({ context }) => context.stop?.cause === 'delete';
+
+export const foundAs =
+  (...realities: string[]): Guard =>
+  ({ event }) =>
+    event.type === 'vmm.found' && realities.includes(event.found.reality);
+
+export const foundReady: Guard = ({ event }) =>
+  event.type === 'vmm.found' && event.found.reality === 'running' && event.found.ready;

@@ -1,0 +1,55 @@
+import type { ChartSnapshot } from './step.ts';
+
+/** The one table from the chart's states to what users see: the eight public states, and our own phase. */
+
+export const PUBLIC_STATES = [
+  'Created',
+  'Initializing',
+  'Running',
+  'Paused',
+  'Shutdown',
+  'Stopped',
+  'Standby',
+  'Unknown',
+] as const;
+export type PublicState = (typeof PUBLIC_STATES)[number];
+
+const TABLE = {
+  absent: 'Unknown',
+  preparing: 'Created',
+  booting: 'Initializing',
+  running: 'Running',
+  pausing: 'Paused',
+  snapshotting: 'Paused',
+  resuming: 'Paused',
+  restoring: 'Paused',
+  stopping: 'Shutdown',
+  stopped: 'Stopped',
+  failed: 'Stopped',
+  standby: 'Standby',
+  lost: 'Unknown',
+  quarantined: 'Unknown',
+  deleting: 'Shutdown',
+  deleted: 'Unknown',
+} as const satisfies Readonly<Record<string, PublicState>>;
+
+/** Our own, finer word for where an instance is: the lifecycle state, or `backoff` while a restart is pending. */
+export type Phase = keyof typeof TABLE | 'backoff';
+
+export type RegionName = 'lifecycle' | 'restart' | 'health' | 'standby' | 'expiry';
+
+/** Top state of one region: `booting` for `{ booting: 'spawning' }`. */
+export function stateOf(value: ChartSnapshot['value'], region: RegionName): string {
+  const state = (value as Record<string, unknown>)[region];
+  return typeof state === 'string' ? state : (Object.keys(state as object)[0] ?? '');
+}
+
+export function phaseOf(value: ChartSnapshot['value']): Phase {
+  const lifecycle = stateOf(value, 'lifecycle') as keyof typeof TABLE;
+  const resting = lifecycle === 'stopped' || lifecycle === 'failed';
+  return resting && stateOf(value, 'restart') === 'backoff' ? 'backoff' : lifecycle;
+}
+
+export function publicStateOf(value: ChartSnapshot['value']): PublicState {
+  return TABLE[stateOf(value, 'lifecycle') as keyof typeof TABLE];
+}

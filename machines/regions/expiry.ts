@@ -1,0 +1,56 @@
+import type { ChartContext } from '../context.ts';
+import { type ChartEvent, chart } from '../setup.ts';
+
+/** Expiry: a recorded instant after which the instance is stopped, or deleted when that was asked for. */
+
+interface Moment {
+  readonly context: ChartContext;
+  readonly event: ChartEvent;
+}
+
+const touchesExpiry = ({ event }: Moment): boolean =>
+  event.type === 'definition.changed' && event.parts.includes('expiry');
+const expires = ({ context }: Moment): boolean => (context.definition?.expiry ?? null) !== null;
+
+const sayArmed = chart.emit(({ context }) => ({
+  type: 'expiry.armed' as const,
+  expires_at: context.definition?.expiry?.expires_at ?? 0,
+}));
+
+const onChange = [
+  {
+    guard: (moment: Moment) => touchesExpiry(moment) && expires(moment),
+    target: '#expiry_armed',
+    actions: sayArmed,
+    reenter: true,
+  },
+  { guard: touchesExpiry, target: '#expiry_none' },
+];
+
+export const expiry = chart.createStateConfig({
+  initial: 'none',
+  states: {
+    none: { id: 'expiry_none', on: { 'definition.changed': onChange[0] } },
+    armed: {
+      id: 'expiry_armed',
+      after: {
+        expiry: {
+          target: 'due',
+          actions: [
+            chart.emit(({ context }) => ({
+              type: 'expiry.due' as const,
+              then: context.definition?.expiry?.then ?? ('stop' as const),
+            })),
+            chart.raise(({ context, event }) => ({
+              type: 'expiry.reached' as const,
+              at: event.at,
+              then: context.definition?.expiry?.then ?? ('stop' as const),
+            })),
+          ],
+        },
+      },
+      on: { 'definition.changed': onChange },
+    },
+    due: { id: 'expiry_due', on: { 'definition.changed': onChange } },
+  },
+});

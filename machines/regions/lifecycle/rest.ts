@@ -1,0 +1,113 @@
+import {
+  applyChanges,
+  ask,
+  beginRun,
+  clearTrouble,
+  create,
+  intend,
+  noteCommand,
+  noteTrouble,
+  withdrawEarlier,
+} from '../../actions.ts';
+import type { ChartContext } from '../../context.ts';
+import { all, foundAs, not, resultOf } from '../../guards.ts';
+import { isExpired } from '../../rules.ts';
+import { type ChartEvent, chart } from '../../setup.ts';
+
+/** The states without a VMM: before the first run, at rest, and on the way out. */
+
+interface Moment {
+  readonly context: ChartContext;
+  readonly event: ChartEvent;
+}
+
+const mayBoot = ({ context, event }: Moment): boolean =>
+  context.intent.wanted === 'running' && !isExpired(context, event.at);
+
+const sayDeleteRequested = chart.emit({ type: 'instance.remove_requested' });
+
+export const absent = { on: { create: { target: '#preparing', actions: create } } };
+
+export const preparing = {
+  id: 'preparing',
+  tags: ['waits' as const],
+  entry: ask('instance.prepare'),
+  after: { prepare_deadline: { target: '#failed', actions: [noteTrouble, withdrawEarlier] } },
+  on: {
+    'effect.done': [
+      {
+        guard: all(resultOf('instance.prepare'), mayBoot),
+        target: '#booting',
+        actions: [chart.emit({ type: 'instance.prepared' }), ...beginRun('create')],
+      },
+      { guard: resultOf('instance.prepare'), target: '#stopped', actions: chart.emit({ type: 'instance.prepared' }) },
+    ],
+    'effect.failed': {
+      guard: resultOf('instance.prepare'),
+      target: '#failed',
+      actions: [
+        noteTrouble,
+        chart.emit(({ context }) => ({
+          type: 'instance.prepare_failed' as const,
+          message: context.trouble?.message ?? '',
+        })),
+      ],
+    },
+    'effect.withdrawn': { guard: resultOf('instance.prepare'), target: '#failed', actions: noteTrouble },
+    'effect.unknown': { guard: resultOf('instance.prepare'), target: '#preparing', reenter: true },
+    'vmm.found': { guard: foundAs('none'), target: '#preparing', reenter: true },
+    start: { actions: intend('running') },
+    restart: { actions: intend('running') },
+    stop: { actions: intend('stopped') },
+    delete: {
+      target: '#deleting',
+      actions: [...intend('stopped'), withdrawEarlier],
+    },
+    update: { actions: applyChanges },
+  },
+};
+
+/** What an instance at rest accepts, whether it rests in peace (`stopped`) or not (`failed`). */
+const resting = {
+  start: { target: '#booting', actions: [...intend('running'), ...beginRun('start')] },
+  restart: { target: '#booting', actions: [...intend('running'), ...beginRun('restart')] },
+  stop: { actions: intend('stopped') },
+  delete: { target: '#deleting', actions: [...intend('stopped')] },
+  update: { actions: applyChanges },
+  'boot.wanted': { guard: mayBoot, target: '#booting', actions: beginRun() },
+  'expiry.reached': {
+    guard: ({ event }: Moment) => event.type === 'expiry.reached' && event.then === 'delete',
+    target: '#deleting',
+  },
+};
+
+export const stopped = {
+  id: 'stopped',
+  tags: ['at_rest' as const],
+  entry: clearTrouble,
+  on: resting,
+};
+
+export const failed = { id: 'failed', tags: ['at_rest' as const], on: resting };
+
+export const deleting = {
+  id: 'deleting',
+  tags: ['waits' as const],
+  entry: [sayDeleteRequested, ask('instance.remove')],
+  after: { remove_retry: { target: '#deleting', reenter: true } },
+  on: {
+    'effect.done': {
+      guard: resultOf('instance.remove'),
+      target: '#deleted',
+      actions: chart.emit({ type: 'instance.deleted' }),
+    },
+    'effect.failed': { guard: resultOf('instance.remove'), actions: noteTrouble },
+    'effect.unknown': { guard: resultOf('instance.remove'), actions: noteTrouble },
+    'vmm.found': { guard: not(foundAs('unreachable')), target: '#deleting', reenter: true },
+    delete: { actions: noteCommand },
+    stop: { actions: noteCommand },
+  },
+};
+
+/** Not `type: final`: the record of a deleted instance still answers questions. It accepts nothing. */
+export const deleted = { id: 'deleted' };

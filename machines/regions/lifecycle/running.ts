@@ -1,0 +1,227 @@
+import {
+  applyChanges,
+  applyChangesWhen,
+  ask,
+  beginStop,
+  clearTrouble,
+  intend,
+  noteBooted,
+  noteBootedAt,
+  noteCommand,
+  noteEnd,
+  noteReady,
+  noteTrouble,
+  placeHold,
+  redirectStop,
+  sayFound,
+  sayLost,
+  sayRebooted,
+} from '../../actions.ts';
+import type { ChartContext } from '../../context.ts';
+import { all, forced, foundAs, foundReady, nextIs, not, ofThisRun, resultOf, wantsRunning } from '../../guards.ts';
+import { type ChartEvent, chart } from '../../setup.ts';
+import { onEnd } from './ends.ts';
+
+/** The states in which a VMM lives, or is being started, and nobody has asked for its end. */
+
+interface Moment {
+  readonly context: ChartContext;
+  readonly event: ChartEvent;
+}
+
+const stopRequested = { target: '#graceful', actions: [...intend('stopped'), ...beginStop('operator', 'rest')] };
+const stopForced = { guard: forced, target: '#killing', actions: stopRequested.actions };
+const restartRequested = { target: '#graceful', actions: [...intend('running'), ...beginStop('restart', 'boot')] };
+const deleteRequested = { target: '#graceful', actions: [...intend('stopped'), ...beginStop('delete', 'delete')] };
+
+const expired = (then: 'stop' | 'delete') => ({
+  guard: ({ event }: Moment) => event.type === 'expiry.reached' && event.then === then,
+  target: '#graceful',
+  actions: beginStop('expiry', then === 'delete' ? 'delete' : 'rest'),
+});
+
+const goLost = { target: '#lost', actions: [noteTrouble, sayLost, leave()] };
+
+function leave() {
+  return chart.raise(({ event }) => ({ type: 'run.leaving' as const, at: event.at }));
+}
+
+const notReachable = { ...goLost, guard: all(ofThisRun, foundAs('unreachable', 'other_run')) };
+
+const bootTimedOut = beginStop('boot_timeout', 'rest');
+
+/** While the boot itself is under way a stop waits in `withdrawing` for its one result. */
+const spawning = {
+  id: 'spawning',
+  entry: ask('vmm.boot'),
+  on: {
+    'effect.done': [
+      { guard: all(resultOf('vmm.boot'), readyEarly), target: '#running', actions: [...noteBooted, ...noteReady] },
+      { guard: resultOf('vmm.boot'), target: '#awaiting_guest', actions: noteBooted },
+    ],
+    'effect.failed': onEnd(resultOf('vmm.boot')),
+    'effect.withdrawn': onEnd(resultOf('vmm.boot')),
+    'effect.unknown': { guard: resultOf('vmm.boot'), ...goLost },
+    'vmm.exited': onEnd(),
+    'vmm.found': [
+      { guard: all(ofThisRun, foundAs('none')), target: '#spawning', reenter: true },
+      { guard: all(ofThisRun, foundReady), target: '#running', actions: [...noteBooted, ...noteReady] },
+      { guard: all(ofThisRun, foundAs('starting', 'running')), target: '#awaiting_guest', actions: noteBooted },
+      {
+        guard: all(ofThisRun, foundAs('paused')),
+        target: '#awaiting_guest',
+        actions: [...noteBooted, ask('vmm.resume')],
+      },
+      notReachable,
+      ...onEnd(),
+    ],
+    'guest.ready': {
+      guard: ofThisRun,
+      actions: chart.assign(({ context, event }) => ({ run: { ...context.run, ready_at: event.at } })),
+    },
+    stop: { target: '#withdrawing', actions: [...intend('stopped'), ...beginStop('operator', 'rest')] },
+    restart: { target: '#withdrawing', actions: [...intend('running'), ...beginStop('restart', 'boot')] },
+    delete: { target: '#withdrawing', actions: [...intend('stopped'), ...beginStop('delete', 'delete')] },
+    'expiry.reached': [
+      { ...expired('stop'), target: '#withdrawing' },
+      { ...expired('delete'), target: '#withdrawing' },
+    ],
+  },
+};
+
+/** The guest said that it is ready before the spawn had reported back. */
+function readyEarly({ context }: Moment): boolean {
+  return context.run.ready_at !== null;
+}
+
+const awaitingGuest = {
+  id: 'awaiting_guest',
+  on: {
+    'guest.ready': { guard: ofThisRun, target: '#running', actions: noteReady },
+    'vmm.exited': onEnd(),
+    'vmm.found': [
+      { guard: all(ofThisRun, foundReady), target: '#running', actions: noteReady },
+      { guard: all(ofThisRun, foundAs('paused')), actions: [noteCommand, ask('vmm.resume')] },
+      notReachable,
+      ...onEnd(),
+    ],
+    'guest.rebooted': { guard: ofThisRun, actions: sayRebooted },
+    stop: [stopForced, stopRequested],
+    restart: restartRequested,
+    delete: deleteRequested,
+    'expiry.reached': [expired('stop'), expired('delete')],
+  },
+};
+
+export const booting = {
+  id: 'booting',
+  initial: 'spawning',
+  tags: ['has_run' as const, 'waits' as const],
+  after: {
+    boot_deadline: [
+      { guard: ({ context }: Moment) => context.run.booted_at === null, target: '#withdrawing', actions: bootTimedOut },
+      { target: '#killing', actions: bootTimedOut },
+    ],
+  },
+  on: {
+    start: { actions: intend('running') },
+    restore: { actions: noteCommand },
+    update: { actions: applyChanges },
+  },
+  states: { spawning, awaiting_guest: awaitingGuest },
+} as const;
+
+export const running = {
+  id: 'running',
+  tags: ['has_run' as const],
+  on: {
+    'vmm.exited': onEnd(),
+    'vmm.found': [
+      { guard: all(ofThisRun, foundAs('paused')), target: '#resuming', actions: leave() },
+      notReachable,
+      ...onEnd(),
+    ],
+    'guest.rebooted': { guard: ofThisRun, actions: sayRebooted },
+    start: { actions: intend('running') },
+    stop: [stopForced, stopRequested],
+    restart: restartRequested,
+    delete: deleteRequested,
+    restore: { actions: noteCommand },
+    update: { actions: applyChangesWhen(true) },
+    hold: { actions: placeHold },
+    standby: {
+      target: '#pausing',
+      actions: [noteCommand, chart.emit({ type: 'standby.requested', cause: 'operator' }), leave()],
+    },
+    'standby.wanted': { target: '#pausing', actions: leave() },
+    'restart.wanted': { guard: wantsRunning, target: '#graceful', actions: beginStop('health', 'boot') },
+    'expiry.reached': [expired('stop'), expired('delete')],
+  },
+};
+
+/** The hypervisor cannot say what became of the run. Ask again, at growing intervals; destroy and start nothing. */
+export const lost = {
+  id: 'lost',
+  tags: ['has_run' as const, 'waits' as const],
+  entry: ask('vmm.inspect'),
+  after: { inspect_retry: { target: '#lost', reenter: true, actions: noteTrouble } },
+  on: {
+    'vmm.exited': onEnd(),
+    'vmm.found': [
+      {
+        guard: all(ofThisRun, foundAs('starting', 'running', 'paused'), stopPending),
+        target: '#killing',
+        actions: [sayFound, clearTrouble],
+      },
+      {
+        guard: all(ofThisRun, foundAs('paused')),
+        target: '#resuming',
+        actions: [noteBootedAt, sayFound, clearTrouble],
+      },
+      { guard: all(ofThisRun, foundReady), target: '#running', actions: [noteBootedAt, sayFound, ...noteReady] },
+      {
+        guard: all(ofThisRun, foundAs('starting', 'running')),
+        target: '#awaiting_guest',
+        actions: [noteBootedAt, sayFound, clearTrouble],
+      },
+      ...onEnd(),
+    ],
+    start: { guard: not(nextIs('delete')), actions: [...intend('running'), resumeWish()] },
+    restart: { guard: not(nextIs('delete')), actions: [...intend('running'), redirectStop('restart', 'boot')] },
+    stop: { target: '#killing', actions: [...intend('stopped'), ...beginStop('operator', 'rest')] },
+    delete: { target: '#killing', actions: [...intend('stopped'), ...beginStop('delete', 'delete')] },
+    update: { actions: applyChanges },
+    'expiry.reached': [
+      { ...expired('stop'), target: '#killing' },
+      { ...expired('delete'), target: '#killing' },
+    ],
+  },
+} as const;
+
+function stopPending({ context }: Moment): boolean {
+  return context.stop !== null;
+}
+
+/** A start during a stop that got lost boots again once the old run is confirmed ended; otherwise nothing changes. */
+function resumeWish() {
+  return chart.assign(({ context }) => ({
+    stop: context.stop === null ? null : { ...context.stop, cause: 'restart' as const, next: 'boot' as const },
+  }));
+}
+
+export const quarantined = {
+  id: 'quarantined',
+  tags: ['has_run' as const],
+  on: {
+    'vmm.exited': { guard: ofThisRun, actions: noteEnd },
+    start: { target: '#lost', actions: [...intend('running'), noteTrouble] },
+    stop: [
+      { guard: ({ context }: Moment) => context.run.ended, target: '#stopped', actions: intend('stopped') },
+      { target: '#killing', actions: [...intend('stopped'), ...beginStop('operator', 'rest')] },
+    ],
+    delete: [
+      { guard: ({ context }: Moment) => context.run.ended, target: '#deleting', actions: intend('stopped') },
+      { target: '#killing', actions: [...intend('stopped'), ...beginStop('delete', 'delete')] },
+    ],
+  },
+};

@@ -1,0 +1,210 @@
+import {
+  applyChanges,
+  ask,
+  askWithSnapshot,
+  beginStop,
+  intend,
+  noteBooted,
+  noteCommand,
+  noteResumed,
+  noteTrouble,
+  sayLost,
+  snapshotName,
+  withdrawEarlier,
+} from '../../actions.ts';
+import type { ChartContext } from '../../context.ts';
+import { all, foundAs, foundReady, ofThisRun, resultOf } from '../../guards.ts';
+import { type ChartEvent, chart } from '../../setup.ts';
+import { onEnd } from './ends.ts';
+
+/** The way into standby and back: pause, snapshot, end the VMM; restore. Each wait has a result, an error, a deadline. */
+
+interface Moment {
+  readonly context: ChartContext;
+  readonly event: ChartEvent;
+}
+
+const goLost = { target: '#lost', actions: [noteTrouble, sayLost] };
+/** Only a guest that runs hears the power button: what is under way is withdrawn and a paused guest let go first. */
+const letGo = [withdrawEarlier, ask('vmm.resume')];
+const stopWords = [...intend('stopped'), ...beginStop('operator', 'rest')];
+const deleteWords = [...intend('stopped'), ...beginStop('delete', 'delete')];
+const stopRequested = { target: '#graceful', actions: [...stopWords, ...letGo] };
+const deleteRequested = { target: '#graceful', actions: [...deleteWords, ...letGo] };
+
+const sayAbandoned = (cause: string) => chart.emit({ type: 'standby.abandoned', cause });
+const abandon = (cause: string) => ({
+  target: '#resuming',
+  actions: [noteTrouble, withdrawEarlier, sayAbandoned(cause)],
+});
+
+/** Standby begins only without doubt: after an automatic request the table must be empty while the guest is paused. */
+const automatic = ({ context }: Moment): boolean => context.standby.idle_since !== null;
+
+const onTheWay = {
+  stop: stopRequested,
+  delete: deleteRequested,
+  start: { target: '#resuming', actions: [...intend('running'), withdrawEarlier, sayAbandoned('start')] },
+  standby: { actions: noteCommand },
+  update: { actions: applyChanges },
+  'vmm.exited': onEnd(),
+  'standby.abandoned': { target: '#resuming', actions: [withdrawEarlier, sayAbandoned('traffic')] },
+};
+
+export const pausing = {
+  id: 'pausing',
+  tags: ['has_run' as const, 'waits' as const],
+  entry: ask('vmm.pause'),
+  after: { pause_deadline: abandon('deadline') },
+  on: {
+    ...onTheWay,
+    'effect.done': [
+      { guard: all(resultOf('vmm.pause'), automatic), actions: [noteCommand, ask('traffic.confirm')] },
+      { guard: resultOf('vmm.pause'), target: '#snapshotting' },
+    ],
+    'idle.confirmed': { target: '#snapshotting' },
+    'effect.failed': { guard: resultOf('vmm.pause'), ...abandon('failed') },
+    'effect.unknown': { guard: resultOf('vmm.pause'), ...abandon('unknown') },
+    'vmm.found': [
+      { guard: all(ofThisRun, foundAs('starting', 'running', 'paused')), target: '#resuming' },
+      { guard: all(ofThisRun, foundAs('unreachable', 'other_run')), ...goLost },
+      ...onEnd(),
+    ],
+  },
+};
+
+export const snapshotting = {
+  id: 'snapshotting',
+  tags: ['has_run' as const, 'waits' as const],
+  entry: askWithSnapshot('vmm.snapshot'),
+  after: { snapshot_deadline: abandon('deadline') },
+  on: {
+    ...onTheWay,
+    'effect.done': {
+      guard: resultOf('vmm.snapshot'),
+      target: '#killing',
+      actions: [
+        chart.assign(({ context, event }) => ({
+          snapshot: { name: snapshotName(context), run: context.run.number, taken_at: event.at },
+          stop: { cause: 'standby' as const, next: 'standby' as const, force: true },
+        })),
+      ],
+    },
+    'effect.failed': { guard: resultOf('vmm.snapshot'), ...abandon('failed') },
+    'effect.unknown': { guard: resultOf('vmm.snapshot'), ...abandon('unknown') },
+    'vmm.found': [
+      { guard: all(ofThisRun, foundAs('starting', 'running', 'paused')), target: '#resuming' },
+      { guard: all(ofThisRun, foundAs('unreachable', 'other_run')), ...goLost },
+      ...onEnd(),
+    ],
+  },
+};
+
+export const resuming = {
+  id: 'resuming',
+  tags: ['has_run' as const, 'waits' as const],
+  entry: ask('vmm.resume'),
+  after: { resume_deadline: goLost },
+  on: {
+    stop: stopRequested,
+    delete: deleteRequested,
+    start: { actions: intend('running') },
+    restore: { actions: noteCommand },
+    update: { actions: applyChanges },
+    'vmm.exited': onEnd(),
+    'effect.done': { guard: resultOf('vmm.resume'), target: '#running', actions: noteResumed },
+    'effect.failed': { guard: resultOf('vmm.resume'), ...goLost },
+    'effect.unknown': { guard: resultOf('vmm.resume'), ...goLost },
+    'vmm.found': [
+      { guard: all(ofThisRun, foundReady), target: '#running', actions: noteResumed },
+      { guard: all(ofThisRun, foundAs('starting', 'running', 'paused')), target: '#resuming', reenter: true },
+      { guard: all(ofThisRun, foundAs('unreachable', 'other_run')), ...goLost },
+      ...onEnd(),
+    ],
+  },
+};
+
+const beginRestore = [
+  chart.assign(({ context, event }) => ({
+    run: {
+      ...context.run,
+      number: context.run.number + 1,
+      cause: 'restore',
+      started_at: event.at,
+      booted_at: null,
+      ready_at: null,
+      pid: null,
+      ended: false,
+      planned: false,
+      exit: null,
+    },
+    stop: null,
+  })),
+  chart.emit(({ context }) => ({
+    type: 'instance.restore_requested' as const,
+    run: context.run.number,
+    snapshot: context.snapshot?.name ?? '',
+  })),
+  chart.raise(({ event }) => ({ type: 'run.began' as const, at: event.at })),
+];
+
+const restored = [
+  ...noteBooted,
+  chart.emit(({ context }) => ({ type: 'instance.restored' as const, run: context.run.number })),
+  ...noteResumed,
+  chart.assign({ snapshot: null }),
+];
+
+export const restoring = {
+  id: 'restoring',
+  tags: ['has_run' as const, 'waits' as const],
+  entry: askWithSnapshot('vmm.restore'),
+  after: { restore_deadline: { target: '#withdrawing', actions: beginStop('boot_timeout', 'rest') } },
+  on: {
+    stop: { target: '#withdrawing', actions: stopWords },
+    delete: { target: '#withdrawing', actions: deleteWords },
+    start: { actions: intend('running') },
+    restore: { actions: noteCommand },
+    update: { actions: applyChanges },
+    'vmm.exited': onEnd(),
+    'effect.done': { guard: resultOf('vmm.restore'), target: '#running', actions: restored },
+    'effect.failed': onEnd(resultOf('vmm.restore')),
+    'effect.withdrawn': onEnd(resultOf('vmm.restore')),
+    'effect.unknown': { guard: resultOf('vmm.restore'), ...goLost },
+    'vmm.found': [
+      { guard: all(ofThisRun, foundAs('none')), target: '#restoring', reenter: true },
+      { guard: all(ofThisRun, foundReady), target: '#running', actions: restored },
+      { guard: all(ofThisRun, foundAs('starting', 'running', 'paused')), target: '#resuming', actions: noteBooted },
+      { guard: all(ofThisRun, foundAs('unreachable', 'other_run')), ...goLost },
+      ...onEnd(),
+    ],
+  },
+};
+
+const dropSnapshot = [askWithSnapshot('snapshot.drop'), chart.assign({ snapshot: null })];
+
+/** Asleep: no VMM, a snapshot. Whatever ended the run that made it stays on record in `run.exit`. */
+export const standby = {
+  id: 'standby',
+  tags: ['at_rest' as const],
+  entry: chart.emit(({ context }) => ({
+    type: 'standby.entered' as const,
+    run: context.run.number,
+    snapshot: context.snapshot?.name ?? '',
+  })),
+  on: {
+    restore: { target: '#restoring', actions: [...intend('running'), ...beginRestore] },
+    standby: { actions: noteCommand },
+    stop: { target: '#stopped', actions: [...intend('stopped'), ...dropSnapshot] },
+    delete: { target: '#deleting', actions: [...intend('stopped'), ...dropSnapshot] },
+    update: { actions: applyChanges },
+    'expiry.reached': [
+      {
+        guard: ({ event }: Moment) => event.type === 'expiry.reached' && event.then === 'delete',
+        target: '#deleting',
+        actions: dropSnapshot,
+      },
+      { target: '#stopped', actions: dropSnapshot },
+    ],
+  },
+};

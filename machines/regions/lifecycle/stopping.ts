@@ -1,0 +1,112 @@
+import {
+  applyChanges,
+  ask,
+  intend,
+  noteBooted,
+  noteKillRequested,
+  noteTrouble,
+  redirectStop,
+  sayLost,
+  withdrawEarlier,
+} from '../../actions.ts';
+import type { ChartContext } from '../../context.ts';
+import { all, beingDeleted, forced, foundAs, not, ofThisRun, resultOf } from '../../guards.ts';
+import type { ChartEvent } from '../../setup.ts';
+import { onEnd } from './ends.ts';
+
+/**
+ * A run is being ended. Its end is believed only when confirmed: by the hypervisor's observation, by the result of the
+ * kill, or by an inspection. Every wait here has a deadline that leads on.
+ */
+
+interface Moment {
+  readonly context: ChartContext;
+  readonly event: ChartEvent;
+}
+
+const mustKill = ({ context }: Moment): boolean =>
+  context.stop?.force === true || context.stop?.cause === 'boot_timeout';
+
+const goLost = { target: '#lost', actions: [noteTrouble, sayLost] };
+
+const spawnResult = resultOf('vmm.boot', 'vmm.restore');
+
+/** The boot or restore was withdrawn; it still ends in exactly one result, and only that says whether a VMM lives. */
+const withdrawing = {
+  id: 'withdrawing',
+  entry: withdrawEarlier,
+  after: { withdraw_deadline: goLost },
+  on: {
+    'effect.done': [
+      { guard: all(spawnResult, mustKill), target: '#killing', actions: noteBooted },
+      { guard: spawnResult, target: '#graceful', actions: noteBooted },
+    ],
+    'effect.failed': onEnd(spawnResult),
+    'effect.withdrawn': onEnd(spawnResult),
+    'effect.unknown': { guard: spawnResult, ...goLost },
+    'vmm.exited': onEnd(),
+    'vmm.found': [
+      ...onEnd(),
+      { guard: all(ofThisRun, foundAs('unreachable', 'other_run')), ...goLost },
+      { guard: all(ofThisRun, mustKill), target: '#killing', actions: noteBooted },
+      { guard: ofThisRun, target: '#graceful', actions: noteBooted },
+    ],
+  },
+};
+
+const graceful = {
+  id: 'graceful',
+  entry: ask('vmm.shutdown'),
+  after: { stop_deadline: { target: '#killing' } },
+  on: {
+    'vmm.exited': onEnd(),
+    'effect.done': onEnd(resultOf('vmm.shutdown')),
+    'effect.failed': { guard: resultOf('vmm.shutdown'), target: '#killing' },
+    'effect.unknown': { guard: resultOf('vmm.shutdown'), target: '#killing' },
+    'vmm.found': [
+      { guard: all(ofThisRun, foundAs('starting', 'running')), target: '#graceful', reenter: true },
+      { guard: all(ofThisRun, foundAs('paused')), target: '#graceful', reenter: true, actions: ask('vmm.resume') },
+      { guard: all(ofThisRun, foundAs('unreachable', 'other_run')), target: '#killing' },
+      ...onEnd(),
+    ],
+    stop: {
+      guard: all(forced, not(beingDeleted)),
+      target: '#killing',
+      actions: [...intend('stopped'), redirectStop('operator', 'rest')],
+    },
+  },
+};
+
+const killing = {
+  id: 'killing',
+  entry: [noteKillRequested, withdrawEarlier, ask('vmm.kill')],
+  after: { kill_deadline: { target: '#lost', actions: [noteTrouble, sayLost, withdrawEarlier] } },
+  on: {
+    'vmm.exited': onEnd(),
+    'effect.done': onEnd(resultOf('vmm.kill')),
+    'effect.failed': { guard: resultOf('vmm.kill'), ...goLost },
+    'effect.unknown': { guard: resultOf('vmm.kill'), ...goLost },
+    'vmm.found': [
+      { guard: all(ofThisRun, foundAs('starting', 'running', 'paused')), target: '#killing', reenter: true },
+      { guard: all(ofThisRun, foundAs('unreachable', 'other_run')), ...goLost },
+      ...onEnd(),
+    ],
+  },
+};
+
+export const stopping = {
+  id: 'stopping',
+  initial: 'graceful',
+  tags: ['has_run' as const, 'waits' as const],
+  on: {
+    stop: [
+      { guard: beingDeleted, actions: intend('stopped') },
+      { actions: [...intend('stopped'), redirectStop('operator', 'rest')] },
+    ],
+    start: { guard: not(beingDeleted), actions: [...intend('running'), redirectStop('restart', 'boot')] },
+    restart: { guard: not(beingDeleted), actions: [...intend('running'), redirectStop('restart', 'boot')] },
+    delete: { actions: [...intend('stopped'), redirectStop('delete', 'delete')] },
+    update: { actions: applyChanges },
+  },
+  states: { withdrawing, graceful, killing },
+} as const;

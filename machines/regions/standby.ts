@@ -1,0 +1,181 @@
+import type { ChartContext } from '../context.ts';
+import { type ChartEvent, chart, idleDue } from '../setup.ts';
+
+/**
+ * Standby: owns what is known of traffic. Any doubt means stay awake: an observer that lost events, a table that
+ * could not be read, traffic or a hold at any moment before the guest is put away.
+ */
+
+interface Moment {
+  readonly context: ChartContext;
+  readonly event: ChartEvent;
+}
+
+const ofThisRun = ({ context, event }: Moment): boolean =>
+  'run' in event && event.run === context.run.number && !context.run.ended;
+
+const enabled = ({ context }: Moment): boolean => context.definition?.auto_standby?.enabled === true;
+const touchesPolicy = ({ event }: Moment): boolean =>
+  event.type === 'definition.changed' && event.parts.includes('auto_standby');
+const networked = ({ context }: Moment): boolean => context.definition?.network.enabled === true;
+const observerLost = ({ context }: Moment): boolean => context.standby.observer === 'lost';
+const isReady = ({ event }: Moment): boolean => event.type === 'definition.changed' && event.up;
+
+const noteActive = chart.assign(({ context, event }) => ({
+  standby: { ...context.standby, idle_since: null, last_activity_at: event.at },
+}));
+const noteIdle = chart.assign(({ context, event }) => ({ standby: { ...context.standby, idle_since: event.at } }));
+const noteObserver = (observer: 'ok' | 'lost') =>
+  chart.assign(({ context }) => ({ standby: { ...context.standby, observer, idle_since: null } }));
+const forget = chart.assign(({ context }) => ({
+  standby: { ...context.standby, idle_since: null, hold_until: null, last_activity_at: null },
+}));
+const sayCountdown = chart.emit(({ context, event }) => ({
+  type: 'standby.countdown_started' as const,
+  idle_since: context.standby.idle_since ?? event.at,
+  due: idleDue(context, event.at),
+}));
+const sayCancelled = (cause: string) => chart.emit({ type: 'standby.countdown_cancelled', cause });
+const askConfirmation = {
+  type: 'ask' as const,
+  params: ({ context }: { context: ChartContext }) => ({ kind: 'traffic.confirm' as const, run: context.run.number }),
+};
+
+/** Traffic is taken to be there until the source says that it is not. */
+const onEligible = [
+  { guard: (moment: Moment) => enabled(moment) && networked(moment) && observerLost(moment), target: '#blind' },
+  { guard: (moment: Moment) => enabled(moment) && networked(moment), target: '#standby_active' },
+];
+
+const onPolicy = [
+  {
+    guard: (moment: Moment) => touchesPolicy(moment) && !enabled(moment),
+    target: '#standby_disabled',
+    actions: forget,
+  },
+  { guard: (moment: Moment) => touchesPolicy(moment) && isReady(moment), target: '#standby_active' },
+];
+
+const leaving = {
+  'run.leaving': { target: '#standby_ineligible', actions: forget },
+  'run.ended': { target: '#standby_ineligible', actions: forget },
+  'definition.changed': onPolicy,
+  'observer.lost': { target: '#blind', actions: noteObserver('lost') },
+  'observer.restored': { guard: observerLost, actions: noteObserver('ok') },
+};
+
+const becomeActive = (cause: string) => ({
+  guard: ofThisRun,
+  target: '#standby_active',
+  actions: [noteActive, sayCancelled(cause)],
+});
+
+export const standby = chart.createStateConfig({
+  initial: 'disabled',
+  states: {
+    disabled: {
+      id: 'standby_disabled',
+      on: {
+        'definition.changed': [
+          {
+            guard: (moment: Moment) => touchesPolicy(moment) && enabled(moment) && isReady(moment),
+            target: '#standby_active',
+          },
+          { guard: (moment: Moment) => touchesPolicy(moment) && enabled(moment), target: '#standby_ineligible' },
+        ],
+      },
+    },
+    ineligible: {
+      id: 'standby_ineligible',
+      on: {
+        'run.ready': onEligible,
+        'definition.changed': {
+          guard: (moment: Moment) => touchesPolicy(moment) && !enabled(moment),
+          target: '#standby_disabled',
+        },
+        'observer.lost': { actions: noteObserver('lost') },
+        'observer.restored': { guard: observerLost, actions: noteObserver('ok') },
+      },
+    },
+    active: {
+      id: 'standby_active',
+      tags: ['tracked'],
+      on: {
+        ...leaving,
+        'traffic.idle': { guard: ofThisRun, target: '#countdown', actions: [noteIdle, sayCountdown] },
+        'hold.placed': { actions: [] },
+      },
+    },
+    countdown: {
+      id: 'countdown',
+      tags: ['tracked'],
+      after: { idle: { target: '#confirming' } },
+      on: {
+        ...leaving,
+        'traffic.active': becomeActive('traffic'),
+        'hold.placed': { target: '#countdown', reenter: true },
+      },
+    },
+    /** The table is read once more before anything is done; a read that fails restarts the countdown. */
+    confirming: {
+      id: 'confirming',
+      tags: ['tracked'],
+      entry: askConfirmation,
+      after: { confirm_deadline: { target: '#countdown', actions: noteIdle } },
+      on: {
+        ...leaving,
+        'traffic.active': becomeActive('traffic'),
+        'traffic.unconfirmed': { guard: ofThisRun, target: '#countdown', actions: noteIdle },
+        'hold.placed': { target: '#countdown' },
+        'traffic.confirmed_idle': {
+          guard: ofThisRun,
+          target: '#requested',
+          actions: [
+            chart.emit({ type: 'standby.requested', cause: 'idle' }),
+            chart.raise(({ event }) => ({ type: 'standby.wanted' as const, at: event.at })),
+          ],
+        },
+      },
+    },
+    /** The guest is being paused and put away by the lifecycle region. */
+    requested: {
+      id: 'requested',
+      tags: ['tracked'],
+      on: {
+        ...leaving,
+        'run.leaving': {},
+        'traffic.active': {
+          guard: ofThisRun,
+          target: '#standby_active',
+          actions: [
+            noteActive,
+            chart.raise(({ event }) => ({ type: 'standby.abandoned' as const, at: event.at, cause: 'traffic' })),
+          ],
+        },
+        'traffic.confirmed_idle': {
+          guard: ofThisRun,
+          actions: chart.raise(({ event }) => ({ type: 'idle.confirmed' as const, at: event.at })),
+        },
+        'traffic.unconfirmed': {
+          guard: ofThisRun,
+          actions: chart.raise(({ event }) => ({
+            type: 'standby.abandoned' as const,
+            at: event.at,
+            cause: 'unconfirmed',
+          })),
+        },
+        'run.ready': { target: '#standby_active', actions: noteActive },
+      },
+    },
+    blind: {
+      id: 'blind',
+      tags: ['tracked'],
+      on: {
+        ...leaving,
+        'observer.lost': {},
+        'observer.restored': { target: '#standby_active', actions: noteObserver('ok') },
+        'hold.placed': { actions: [] },
+      },
+    },
+  },
+});

@@ -1,0 +1,181 @@
+import { type AnyActorScope, type AnyStateNode, initialTransition } from 'xstate';
+import { CHART_VERSION, instanceChart } from './chart.ts';
+import type { ChartContext } from './context.ts';
+import type { Effect } from './effects.ts';
+import type { ExternalEvent } from './events.ts';
+import type { Fact } from './facts.ts';
+
+/**
+ * One step of the chart as a pure function: state and event in, next state and plain data out. XState's own semantics
+ * decide; docs/decisions/0004 tells how its transition is called and test/machines/step.unit.test.ts proves that it
+ * equals the public `transition()`.
+ */
+
+export type ChartSnapshot = ReturnType<typeof instanceChart.resolveState>;
+
+/** A state as records keep it: the snapshot without the definition, which records name by version. */
+export interface StateData {
+  readonly value: ChartSnapshot['value'];
+  readonly context: Omit<ChartContext, 'definition'>;
+}
+
+export interface TimerArmed {
+  /** `timer.<delay name>`. */
+  readonly name: TimerName;
+  /** Epoch ms. */
+  readonly due: number;
+}
+export type TimerName = `timer.${string}`;
+
+export interface Step {
+  /** False: the event means nothing here and nothing is to be recorded. */
+  readonly accepted: boolean;
+  readonly next: ChartSnapshot;
+  readonly facts: readonly Fact[];
+  readonly effects: readonly Effect[];
+  readonly armed: readonly TimerArmed[];
+  readonly cancelled: readonly TimerName[];
+}
+
+interface ChartAction {
+  readonly type: string;
+  readonly params: unknown;
+}
+
+/** `xstate.after.<delay>.<state id>` of every delay of the chart: each delay belongs to exactly one state. */
+const AFTER_EVENT: ReadonlyMap<TimerName, string> = collectAfterEvents();
+
+function collectAfterEvents(): Map<TimerName, string> {
+  const found = new Map<TimerName, string>();
+  const visit = (node: AnyStateNode): void => {
+    for (const { eventType } of node.after) {
+      const name = timerNameOf(eventType);
+      const known = found.get(name);
+      if (known !== undefined && known !== eventType) {
+        throw new Error(`The delay ${name} is used by two states: ${known} and ${eventType}.`);
+      }
+      found.set(name, eventType);
+    }
+    for (const child of Object.values(node.states)) visit(child);
+  };
+  visit(instanceChart.root);
+  return found;
+}
+
+export const TIMER_NAMES: readonly TimerName[] = [...AFTER_EVENT.keys()];
+
+/** XState accepts any scope that has these parts; it is used for nothing but collecting actions. */
+const collected: ChartAction[] = [];
+const scope = makeScope();
+
+function makeScope(): AnyActorScope {
+  const actions: AnyActorScope['actionExecutor'] = (action) => {
+    collected.push(action as ChartAction);
+  };
+  const nothing = (): void => {};
+  const self = { id: 'instance', sessionId: 'instance', getSnapshot: nothing, send: nothing } as unknown;
+  return {
+    self,
+    id: 'instance',
+    sessionId: 'instance',
+    logger: nothing,
+    defer: nothing,
+    emit: nothing,
+    stopChild: nothing,
+    system: { _sendInspectionEvent: nothing, _relay: nothing, scheduler: {} },
+    actionExecutor: actions,
+  } as unknown as AnyActorScope;
+}
+
+/** The state of a stream before its first record. */
+export const EMPTY_SNAPSHOT: ChartSnapshot = initialTransition(instanceChart)[0] as ChartSnapshot;
+
+function toChartEvent(event: ExternalEvent): { type: string; at: number } {
+  if (!event.type.startsWith('timer.')) return event;
+  const type = AFTER_EVENT.get(event.type as TimerName);
+  if (type === undefined) throw new Error(`No state waits for ${event.type}.`);
+  return { type, at: event.at };
+}
+
+/** Throws whatever a guard or an assignment throws; the runtime quarantines the instance then. */
+export function step(snapshot: ChartSnapshot, event: ExternalEvent): Step {
+  collected.length = 0;
+  const next = instanceChart.transition(snapshot, toChartEvent(event) as never, scope as never) as ChartSnapshot;
+  return readActions(snapshot, next, event.at, collected);
+}
+
+/** Sorts XState's actions into what the runtime does with them. */
+export function readActions(
+  before: ChartSnapshot,
+  next: ChartSnapshot,
+  at: number,
+  actions: readonly ChartAction[],
+): Step {
+  const facts: Fact[] = [];
+  const effects: Effect[] = [];
+  const timers = new Map<TimerName, number | null>();
+  for (const action of actions) {
+    switch (action.type) {
+      case 'ask':
+        effects.push(action.params as Effect);
+        break;
+      case 'xstate.emit':
+        facts.push((action.params as { event: Fact }).event);
+        break;
+      case 'xstate.raise':
+        noteRaise(timers, action.params as RaiseParams, at);
+        break;
+      case 'xstate.cancel':
+        timers.set(timerNameOf((action.params as { sendId: string }).sendId), null);
+        break;
+      default:
+        break;
+    }
+  }
+  const accepted = next !== before || actions.length > 0;
+  return { accepted, next, facts, effects, ...sortTimers(timers) };
+}
+
+interface RaiseParams {
+  readonly id?: string;
+  readonly delay?: number;
+}
+
+/** A raise without a delay has already been processed; one with a delay arms a timer. */
+function noteRaise(timers: Map<TimerName, number | null>, { id, delay }: RaiseParams, at: number): void {
+  if (delay === undefined || id === undefined) return;
+  if (!Number.isFinite(delay) || delay < 0) throw new Error(`The delay of ${id} is not a duration: ${delay}.`);
+  timers.set(timerNameOf(id), at + delay);
+}
+
+/** `xstate.after.stop_deadline.graceful` is recorded as `timer.stop_deadline`: delay names hold no dots. */
+function timerNameOf(afterId: string): TimerName {
+  return `timer.${afterId.split('.')[2] ?? ''}`;
+}
+
+/** Of what one step did to a timer only the last word counts: leaving and entering again leaves it armed. */
+function sortTimers(timers: ReadonlyMap<TimerName, number | null>): Pick<Step, 'armed' | 'cancelled'> {
+  const armed: TimerArmed[] = [];
+  const cancelled: TimerName[] = [];
+  for (const [name, due] of timers) {
+    if (due === null) cancelled.push(name);
+    else armed.push({ name, due });
+  }
+  return { armed, cancelled };
+}
+
+export function toStateData(snapshot: ChartSnapshot): StateData {
+  const { definition: _named, ...context } = snapshot.context;
+  return { value: snapshot.value, context };
+}
+
+/** Refuses a state that lacks a region: XState would silently give it its initial one. */
+export function fromStateData(state: StateData, definition: ChartContext['definition']): ChartSnapshot {
+  const value = state.value as Record<string, unknown>;
+  for (const region of Object.keys(instanceChart.root.states)) {
+    if (!(region in value)) throw new Error(`The recorded state has no region ${region}; it needs a migration.`);
+  }
+  return instanceChart.resolveState({ value: state.value, context: { ...state.context, definition } }) as ChartSnapshot;
+}
+
+export { CHART_VERSION };
