@@ -1,6 +1,14 @@
 import type { Deed, Fault, Operation, TrafficChange, WorldAnswer, WorldRequest } from './wire.ts';
 import { awaitReady, endRun } from './world-runs.ts';
-import { EVERY_INSTANCE, instanceOf, isLive, type SimulatedRun, voidRun, type WorldState } from './world-state.ts';
+import {
+  EVERY_INSTANCE,
+  instanceOf,
+  isLive,
+  type SimulatedRun,
+  settingOf,
+  voidRun,
+  type WorldState,
+} from './world-state.ts';
 
 /** Connections to one instance that are kept at a time. */
 const CONNECTIONS_MAX = 65_536;
@@ -27,7 +35,7 @@ function guestDoes(state: WorldState, run: SimulatedRun, deed: Deed): void {
   run.ready = false;
   run.memory = '';
   state.emit({ type: 'guest.rebooted', instance: run.instance, run: run.run, occurred_at: state.clock.now() });
-  awaitReady(state, run, instanceOf(state, run.instance).bootMs);
+  awaitReady(state, run, settingOf(state, run.instance, 'boot_ms'));
 }
 
 /** Something befalls a run: by its guest, or from outside. Without a run number, the newest live one. */

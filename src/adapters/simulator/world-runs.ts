@@ -7,6 +7,7 @@ import {
   isLive,
   type SavedGuest,
   type SimulatedRun,
+  settingOf,
   takeToken,
   voidRun,
   type WorldState,
@@ -86,7 +87,7 @@ function spawn(
   if (manner === 'crash') {
     return failed('vmm_crashed', 'the simulated VMM crashed as it started', endRun(state, run, CRASHED, effect));
   }
-  awaitReady(state, run, saved?.ready ? 0 : instance.bootMs);
+  awaitReady(state, run, saved?.ready ? 0 : settingOf(state, id, 'boot_ms'));
   return { answer: 'done', pid, ended: null };
 }
 
@@ -122,10 +123,10 @@ function snapshot(state: WorldState, run: SimulatedRun, name: string, effect: st
 }
 
 function shutdown(state: WorldState, run: SimulatedRun, effect: string): WorldAnswer {
-  const instance = instanceOf(state, run.instance);
   state.record({ type: 'shutdown.asked', instance: run.instance, run: run.run, effect });
-  if (instance.ignoresShutdown || run.shutdownTimer !== null) return done();
-  run.shutdownTimer = startGuestTimer(state.clock, instance.shutdownMs, run.phase === 'paused', () => {
+  if (settingOf(state, run.instance, 'ignores_shutdown') || run.shutdownTimer !== null) return done();
+  const shutdownMs = settingOf(state, run.instance, 'shutdown_ms');
+  run.shutdownTimer = startGuestTimer(state.clock, shutdownMs, run.phase === 'paused', () => {
     endRun(state, run, { reason: 'power_off', code: null, message: null }, effect);
   });
   return done();

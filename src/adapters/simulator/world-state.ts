@@ -13,7 +13,7 @@ const ENDED_RUNS_KEPT = 32;
 /** Fake pids lie above every pid Linux gives out, so that one is never signalled by mistake. */
 const FIRST_PID = 10_000_001;
 
-/** The instance name whose faults hold for every instance without its own. */
+/** The instance name whose faults and settings hold for every instance without its own. */
 export const EVERY_INSTANCE = '*';
 
 /** `starting`: its token is taken and nothing has been spawned yet. `void`: token taken, and nothing ever will be. */
@@ -46,16 +46,27 @@ export interface PlannedFault {
   remaining: number | null;
 }
 
+export interface InstanceSettings {
+  readonly boot_ms?: number | undefined;
+  readonly shutdown_ms?: number | undefined;
+  readonly ignores_shutdown?: boolean | undefined;
+  readonly probe?: ProbeAnswer | undefined;
+}
+
+const SETTINGS: Required<InstanceSettings> = {
+  boot_ms: BOOT_DEFAULT_MS,
+  shutdown_ms: SHUTDOWN_DEFAULT_MS,
+  ignores_shutdown: false,
+  probe: 'pass',
+};
+
 export interface SimulatedInstance {
   readonly runs: Map<number, SimulatedRun>;
   /** Every run up to this number was started once and its story forgotten. */
   forgottenUpTo: number;
   readonly live: Set<SimulatedRun>;
   snapshots: Map<string, SavedGuest> | null;
-  bootMs: number;
-  shutdownMs: number;
-  ignoresShutdown: boolean;
-  probe: ProbeAnswer;
+  settings: InstanceSettings | null;
   connections: Set<string> | null;
   observer: 'in_order' | 'lost';
 }
@@ -70,6 +81,8 @@ export interface WorldState {
   readonly starting: Set<SimulatedRun>;
   readonly record: (entry: JournalEntry) => void;
   readonly emit: (observation: Observation) => void;
+  /** Settings of every instance without its own. */
+  everySetting: InstanceSettings;
   bootId: string;
   nextPid: number;
 }
@@ -88,6 +101,7 @@ export function createState(
     starting: new Set(),
     record: (entry) => journal.write({ seq: ++seq, at: clock.now(), ...entry } as JournalLine),
     emit,
+    everySetting: {},
     bootId: random.hex(16),
     nextPid: FIRST_PID,
   };
@@ -101,15 +115,22 @@ export function instanceOf(state: WorldState, id: string): SimulatedInstance {
     forgottenUpTo: 0,
     live: new Set(),
     snapshots: null,
-    bootMs: BOOT_DEFAULT_MS,
-    shutdownMs: SHUTDOWN_DEFAULT_MS,
-    ignoresShutdown: false,
-    probe: 'pass',
+    settings: null,
     connections: null,
     observer: 'in_order',
   };
   state.instances.set(id, instance);
   return instance;
+}
+
+/** One setting of an instance: its own, else that of every instance, else the world's own. */
+export function settingOf<K extends keyof InstanceSettings>(
+  state: WorldState,
+  id: string,
+  key: K,
+): NonNullable<InstanceSettings[K]> {
+  const own = state.instances.get(id)?.settings?.[key];
+  return (own ?? state.everySetting[key] ?? SETTINGS[key]) as NonNullable<InstanceSettings[K]>;
 }
 
 /** Takes the once-only token of a run. Null when it was taken before. */
@@ -191,7 +212,7 @@ export function stateOf(state: WorldState, id: string): InstanceState {
       memory,
     })),
     snapshots: [...(instance.snapshots?.keys() ?? [])],
-    probe: instance.probe,
+    probe: settingOf(state, id, 'probe'),
     connections: [...(instance.connections ?? [])],
     observer: instance.observer,
     boot_id: state.bootId,

@@ -7,6 +7,7 @@ import { retell } from './world-retelling.ts';
 import { act, endRun } from './world-runs.ts';
 import {
   createState,
+  EVERY_INSTANCE,
   instanceOf,
   isLive,
   realityOf,
@@ -108,11 +109,14 @@ function consoleText(state: WorldState, id: string, runNumber: number): string {
 }
 
 function changeSettings(state: WorldState, { instance: id, settings }: Extract<WorldRequest, { op: 'settings' }>) {
+  // A setting that is left out keeps its value.
+  const given = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
+  if (id === EVERY_INSTANCE) {
+    state.everySetting = { ...state.everySetting, ...given };
+    return;
+  }
   const instance = instanceOf(state, id);
-  instance.bootMs = settings.boot_ms ?? instance.bootMs;
-  instance.shutdownMs = settings.shutdown_ms ?? instance.shutdownMs;
-  instance.ignoresShutdown = settings.ignores_shutdown ?? instance.ignoresShutdown;
-  instance.probe = settings.probe ?? instance.probe;
+  instance.settings = { ...instance.settings, ...given };
 }
 
 function dropSnapshot(state: WorldState, instance: string, snapshot: string): void {
