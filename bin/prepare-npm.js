@@ -53,11 +53,12 @@ export function prepareNpm(dir, run, say) {
   const reason = npmStaleness(dir);
   if (reason === null) return true;
   say(`Installing npm packages: ${reason}.`);
-  const verb = existsSync(join(dir, 'package-lock.json')) ? 'ci' : 'install';
-  // Engine warnings of the system's older Node are expected: the packages run on the pinned one.
-  const flags = ['--include=dev', '--include=optional', '--no-audit', '--no-fund', '--loglevel=error'];
-  if (run('npm', [verb, ...flags], { cwd: dir }).status === 0) return true;
-  say(`npm ${verb} failed.`);
+  // Not `npm ci`: it refuses a lock file without the optional packages of every platform, and a registry mirror need not
+  // have those. Without saving, npm takes the versions and checksums of the lock file and leaves it as it is.
+  const flags = ['--no-save', '--include=dev', '--include=optional', '--no-audit', '--no-fund'];
+  // Engine warnings of the system's older Node are expected, and so not shown: the packages run on the pinned one.
+  if (run('npm', ['install', ...flags, '--loglevel=error'], { cwd: dir }).status === 0) return true;
+  say('npm install failed.');
   return false;
 }
 

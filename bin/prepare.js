@@ -17,7 +17,9 @@ export function prepareNode() {
   const ready = prepareNpm(projectDir, run, say);
   const node = ready ? findNode(projectDir, run) : null;
   if (node !== null) return node;
-  say(`There is no Node ${NODE_MAJOR_MIN} or newer to run on. Run "npm ci" in ${projectDir} and read what it says.`);
+  say(
+    `There is no Node ${NODE_MAJOR_MIN} or newer to run on. Run "npm install" in ${projectDir} and read what it says.`,
+  );
   process.exit(1);
 }
 
