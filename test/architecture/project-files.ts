@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 export const projectDir = join(import.meta.dirname, '..', '..');
@@ -12,7 +12,8 @@ export function writtenFiles(): string[] {
   const top = readdirSync(projectDir, { withFileTypes: true })
     .filter((entry) => entry.isFile() && entry.name !== 'package-lock.json' && !entry.name.endsWith('.log'))
     .map((entry) => entry.name);
-  return [...top, ...WRITTEN_DIRS.flatMap((dir) => filesBelow(dir))];
+  const dirs = WRITTEN_DIRS.filter((dir) => existsSync(join(projectDir, dir)));
+  return [...top, ...dirs.flatMap((dir) => filesBelow(dir))];
 }
 
 function filesBelow(dir: string): string[] {
