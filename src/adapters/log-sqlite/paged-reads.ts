@@ -1,0 +1,102 @@
+import type { LogEntry, Token } from '../../actors/contracts/log.ts';
+import { LogUnavailableError } from '../../actors/contracts/log-error.ts';
+import type { StoragePort } from './placement.ts';
+import { type FlatEntries, ITEMS_PER_ENTRY, positionOf, type Request } from './protocol.ts';
+
+/** Sequences of one stream asked for at once when it is walked back. */
+const WALK_STEPS = 1_000;
+
+export function entriesOf(flat: FlatEntries): LogEntry[] {
+  const entries: LogEntry[] = [];
+  for (let at = 0; at < flat.length; at += ITEMS_PER_ENTRY) {
+    const position = positionOf(flat[at + 2] as number);
+    entries.push({
+      stream: flat[at] as string,
+      version: flat[at + 1] as number,
+      position,
+      token: position as Token,
+      bytes: flat[at + 3] as string,
+      prev_hash: flat[at + 4] as string,
+      hash: flat[at + 5] as string,
+    });
+  }
+  return entries;
+}
+
+interface Page {
+  readonly entries: LogEntry[];
+  readonly next: number;
+}
+
+/** Asks for entries; throws LogUnavailableError when the storage cannot answer. */
+export async function askEntries(port: StoragePort, request: Request): Promise<Page> {
+  const reply = await port.request(request);
+  if (reply.kind !== 'entries') throw new LogUnavailableError(reply.kind === 'failed' ? reply.message : reply.kind);
+  return { entries: entriesOf(reply.entries), next: reply.next };
+}
+
+async function walkBack(port: StoragePort, seq: number, count: number): Promise<Float64Array> {
+  const reply = await port.request({ kind: 'walk', seq, count: Math.min(count, WALK_STEPS) });
+  if (reply.kind !== 'seqs') throw new LogUnavailableError(reply.kind === 'failed' ? reply.message : reply.kind);
+  return reply.seqs;
+}
+
+/** Entries with these sequences, asked for again until the last has come: a page holds only so many characters. */
+async function* entriesAt(port: StoragePort, seqs: Float64Array): AsyncGenerator<LogEntry> {
+  for (let rest = seqs; rest.length > 0; ) {
+    const { entries } = await askEntries(port, { kind: 'rows', seqs: rest });
+    if (entries.length === 0) return;
+    yield* entries;
+    rest = rest.slice(entries.length);
+  }
+}
+
+/**
+ * A stream in order. It is chained backwards only, so it is walked back first, keeping one sequence per stretch of
+ * WALK_STEPS; then the stretches are walked again from the oldest on. Memory stays small however long the stream is.
+ */
+export async function* readStream(port: StoragePort, stream: string, fromVersion: number): AsyncGenerator<LogEntry> {
+  const { entries } = await askEntries(port, { kind: 'head', stream });
+  const head = entries[0];
+  if (head === undefined || fromVersion > head.version) return;
+  let missing = head.version - Math.max(1, fromVersion) + 1;
+  const stretches: { readonly seq: number; readonly count: number }[] = [];
+  let oldest = new Float64Array();
+  for (let seq = Number(head.position); missing > 0; ) {
+    // One step more than is read: the sequence the next stretch begins with.
+    const seqs = await walkBack(port, seq, WALK_STEPS);
+    const count = Math.min(missing, seqs.length, WALK_STEPS - 1);
+    if (count === 0) break;
+    oldest = seqs.slice(0, count);
+    stretches.push({ seq, count });
+    missing -= count;
+    const next = seqs[count];
+    if (next === undefined) break;
+    seq = next;
+  }
+  stretches.pop();
+  yield* entriesAt(port, oldest.toReversed());
+  for (const { seq, count } of stretches.toReversed()) {
+    yield* entriesAt(port, (await walkBack(port, seq, count)).toReversed());
+  }
+}
+
+/** Entries after a sequence, up to one that is there already. */
+export async function* readPages(port: StoragePort, after: number, upTo: number): AsyncGenerator<LogEntry> {
+  for (let seq = after; seq < upTo; ) {
+    const { entries } = await askEntries(port, { kind: 'page', after: seq, upTo });
+    const last = entries.at(-1);
+    if (last === undefined) return;
+    yield* entries;
+    seq = Number(last.position);
+  }
+}
+
+export async function* readHeads(port: StoragePort): AsyncGenerator<LogEntry> {
+  let after = 0;
+  do {
+    const page: Page = await askEntries(port, { kind: 'heads', after });
+    yield* page.entries;
+    after = page.next;
+  } while (after !== 0);
+}

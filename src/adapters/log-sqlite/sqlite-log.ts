@@ -1,0 +1,175 @@
+import { type Advance, createAdvance } from '../../actors/contracts/advance.ts';
+import type { CancelTimer, Clock } from '../../actors/contracts/clock.ts';
+import type { Log, LogEntry, Position } from '../../actors/contracts/log.ts';
+import { LogUnavailableError } from '../../actors/contracts/log-error.ts';
+import { createAppendQueue } from './append-queue.ts';
+import { askEntries, readHeads, readPages, readStream } from './paged-reads.ts';
+import { placeInWorker, placeOnMain, type StoragePort } from './placement.ts';
+import { type AppendReply, positionOf } from './protocol.ts';
+
+/** Room kept free for reserved appends on a full disk, in bytes. */
+export const BALLAST_BYTES_DEFAULT = 4_194_304;
+/** How often, at most, a full log looks whether there is room again. */
+export const ROOM_CHECK_EVERY_MS = 1_000;
+
+export interface SqliteLogOptions {
+  /** Made when it is missing. Holds `log.sqlite` and what belongs to it. */
+  readonly directory: string;
+  readonly clock: Clock;
+  /** 0: keep no room free. */
+  readonly ballastBytes?: number;
+  /** Where the storage runs: in a thread of its own (the default) or on the main one. */
+  readonly placement?: 'worker' | 'main';
+}
+
+export interface SqliteLogStatus {
+  /** `full`: ordinary appends are refused, reserved ones use the room that was kept free. */
+  readonly room: 'free' | 'full';
+  /** Position of the last entry; null while the log is empty. */
+  readonly position: Position | null;
+  /** Transactions written since the log was opened. */
+  readonly batches: number;
+}
+
+export interface SqliteLog extends Log {
+  readonly survives: 'os';
+  readonly status: () => SqliteLogStatus;
+}
+
+/** What is known here about the storage, without asking it. */
+interface View {
+  lastSeq: number;
+  full: boolean;
+  lastRoomCheckMs: number;
+  cancelRoomCheck: CancelTimer | null;
+  closing: Promise<void> | null;
+}
+
+function seqOf(after: Position | null): number {
+  return after === null ? 0 : Number(after);
+}
+
+/** Looks for room again while the log is full: by the clock, and when an append comes that has to be refused. */
+function createRoomCheck(port: StoragePort, clock: Clock, view: View): { check: () => void; arm: () => void } {
+  const check = (): void => {
+    if (view.closing !== null || clock.monotonic() - view.lastRoomCheckMs < ROOM_CHECK_EVERY_MS) return;
+    view.lastRoomCheckMs = clock.monotonic();
+    void port.request({ kind: 'restore' }).then((reply) => {
+      if (reply.kind === 'room') view.full = reply.full;
+      arm();
+    });
+  };
+  const arm = (): void => {
+    if (!view.full || view.closing !== null || view.cancelRoomCheck !== null) return;
+    view.cancelRoomCheck = clock.after(ROOM_CHECK_EVERY_MS, () => {
+      view.cancelRoomCheck = null;
+      check();
+      arm();
+    });
+  };
+  return { check, arm };
+}
+
+async function* follow(
+  port: StoragePort,
+  view: View,
+  advance: Advance,
+  after: Position | null,
+  signal: AbortSignal,
+): AsyncGenerator<LogEntry> {
+  for (let seq = seqOf(after); !signal.aborted && !advance.ended(); ) {
+    const seen = advance.mark();
+    if (seq >= view.lastSeq) {
+      await advance.wait(seen, signal);
+      continue;
+    }
+    for await (const entry of readPages(port, seq, view.lastSeq)) {
+      if (signal.aborted) return;
+      yield entry;
+      seq = Number(entry.position);
+    }
+  }
+}
+
+function buildLog(port: StoragePort, clock: Clock): SqliteLog {
+  const advance = createAdvance();
+  const { lastSeq, full } = port.opening;
+  const view: View = { lastSeq, full, lastRoomCheckMs: clock.monotonic(), cancelRoomCheck: null, closing: null };
+  const room = createRoomCheck(port, clock, view);
+  room.arm();
+  const queue = createAppendQueue(port, clock, (reply: AppendReply) => {
+    view.full = reply.full;
+    room.arm();
+    const last = reply.seqs.reduce((most, seq) => Math.max(most, seq), 0);
+    if (last === 0) return;
+    view.lastSeq = last;
+    advance.advance();
+  });
+  const assertOpen = (): void => {
+    if (view.closing !== null) throw new LogUnavailableError('the log is closed');
+  };
+  const close = async (): Promise<void> => {
+    view.cancelRoomCheck?.();
+    await queue.drained();
+    advance.end();
+    await port.request({ kind: 'close' });
+  };
+  return {
+    survives: 'os',
+    append: (stream, prev, bytes, roomKind = 'ordinary') => {
+      if (view.closing !== null) {
+        return Promise.resolve({ kind: 'refused', reason: 'unavailable', message: 'the log is closed' });
+      }
+      if (view.full && roomKind === 'ordinary') {
+        room.check();
+        return Promise.resolve({ kind: 'refused', reason: 'full', message: 'the disk that holds the log is full' });
+      }
+      return queue.push(stream, prev, bytes, roomKind);
+    },
+    async *read(stream, fromVersion = 1) {
+      assertOpen();
+      yield* readStream(port, stream, fromVersion);
+    },
+    head: async (stream) => {
+      assertOpen();
+      return (await askEntries(port, { kind: 'head', stream })).entries[0] ?? null;
+    },
+    async *heads() {
+      assertOpen();
+      yield* readHeads(port);
+    },
+    async *readAll(after) {
+      assertOpen();
+      yield* readPages(port, seqOf(after), view.lastSeq);
+    },
+    async *subscribe(after, signal) {
+      assertOpen();
+      yield* follow(port, view, advance, after, signal);
+    },
+    close: () => {
+      view.closing ??= close();
+      return view.closing;
+    },
+    status: () => ({
+      room: view.full ? 'full' : 'free',
+      position: view.lastSeq === 0 ? null : positionOf(view.lastSeq),
+      batches: queue.batches(),
+    }),
+  };
+}
+
+/**
+ * The log in one SQLite database, with a write-ahead log that is synced before any append is answered. It declares
+ * that entries survive the operating system: a sync makes the machine's disk hold them, so that a crash of the kernel
+ * or a loss of power leaves them there as far as the disk keeps its word. It does not say `node`, since there is one
+ * copy, which goes with the machine's disk.
+ *
+ * One process at a time holds a directory, by a lock that the operating system lets go of when the process ends.
+ * Throws LogOpenError: `data_directory_in_use`, `log_from_newer_version`, `log_unreadable`, `log_unwritable`.
+ */
+export async function openSqliteLog(options: SqliteLogOptions): Promise<SqliteLog> {
+  const storage = { directory: options.directory, ballastBytes: options.ballastBytes ?? BALLAST_BYTES_DEFAULT };
+  const onMain = options.placement === 'main';
+  const port = onMain ? placeOnMain(storage, options.clock) : await placeInWorker(storage);
+  return buildLog(port, options.clock);
+}

@@ -1,0 +1,221 @@
+import type { DatabaseSync } from 'node:sqlite';
+import type { AppendResult } from '../../actors/contracts/log.ts';
+import { LogOpenError } from '../../actors/contracts/log-error.ts';
+import { type Ballast, createBallast, RESUME_FREE_BYTES } from './ballast.ts';
+import { type BatchAnswers, createBatchWriter, emptyAnswers, replyOf } from './batch.ts';
+import { openDatabase } from './database.ts';
+import { createEntryReader, type EntryReader } from './entries.ts';
+import { type Heads, loadHeads } from './heads.ts';
+import {
+  type FlatAppends,
+  ITEMS_PER_APPEND,
+  type Opening,
+  type Reply,
+  type Request,
+  type StorageOptions,
+} from './protocol.ts';
+import { messageOf, SQLITE_FULL, sqliteCode } from './sqlite-error.ts';
+import { createWal, type Wal } from './wal.ts';
+
+/**
+ * The log's storage: one connection, one request at a time. Runs in the worker thread or on the main one.
+ * - A transaction that met a full disk is surely not written. After any other failure that is open: what was left in
+ *   the write-ahead log might be taken up by a later recovery. Such a log is `unsettled` until another commit has
+ *   overwritten it, and answers nothing before.
+ * - While the disk is full the ballast is gone and only reserved appends are tried.
+ */
+export interface Storage {
+  readonly opening: Opening & { readonly kind: 'opened' };
+  readonly handle: (request: Request) => Reply;
+  /** What can wait until the answer is out: checkpoints. */
+  readonly afterwards: () => void;
+}
+
+/** Everything `append` works on. */
+interface Parts {
+  readonly db: DatabaseSync;
+  readonly heads: Heads;
+  readonly ballast: Ballast;
+  readonly wal: Wal;
+  readonly write: ReturnType<typeof createBatchWriter>['write'];
+  full: boolean;
+  settled: boolean;
+}
+
+type Outcome = 'written' | 'full' | 'unknown' | 'unavailable';
+
+const MESSAGES: Readonly<Record<Exclude<Outcome, 'written'>, string>> = {
+  full: 'the disk that holds the log is full',
+  unknown: 'the disk that holds the log failed in the midst of writing',
+  unavailable: 'the disk that holds the log does not take writes',
+};
+
+function rollBack(db: DatabaseSync): void {
+  if (!db.isTransaction) return;
+  try {
+    db.exec('ROLLBACK');
+  } catch {
+    // Nothing more can be done here; the next transaction will fail to begin and say so.
+  }
+}
+
+/** Commits something harmless, which overwrites whatever a failed commit may have left. */
+function settle(parts: Parts): boolean {
+  for (let attempt = 0; attempt < 2; attempt++) {
+    try {
+      rollBack(parts.db);
+      parts.db.exec('UPDATE meta SET settlements = settlements + 1');
+      parts.settled = true;
+      return true;
+    } catch {
+      parts.full = true;
+      parts.ballast.release();
+    }
+  }
+  return false;
+}
+
+function tryWrite(parts: Parts, appends: FlatAppends, indexes: readonly number[], answers: BatchAnswers): Outcome {
+  if (indexes.length === 0) return 'written';
+  try {
+    parts.write(appends, indexes, answers);
+    return 'written';
+  } catch (error) {
+    rollBack(parts.db);
+    if (sqliteCode(error) === SQLITE_FULL) return 'full';
+    parts.settled = false;
+    return settle(parts) ? 'unavailable' : 'unknown';
+  }
+}
+
+function refuse(answers: BatchAnswers, indexes: readonly number[], outcome: Exclude<Outcome, 'written'>): void {
+  const message = MESSAGES[outcome];
+  const answer: AppendResult =
+    outcome === 'unknown' ? { kind: 'unknown', message } : { kind: 'refused', reason: outcome, message };
+  for (const index of indexes) answers.others.set(index, answer);
+}
+
+/** Gives up the ballast and makes what room there is usable. */
+function enterFull(parts: Parts): void {
+  parts.full = true;
+  parts.ballast.release();
+  parts.wal.shrink();
+}
+
+function append(parts: Parts, appends: FlatAppends): BatchAnswers {
+  const answers = emptyAnswers(appends);
+  const all = Array.from(answers.seqs.keys());
+  if (!parts.settled && !settle(parts)) {
+    refuse(answers, all, 'unavailable');
+    return answers;
+  }
+  const isReserved = (index: number): boolean => appends[index * ITEMS_PER_APPEND + 3] === 'reserved';
+  const reserved = (): number[] => all.filter(isReserved);
+  const ordinary = (): number[] => all.filter((index) => !isReserved(index));
+  if (!parts.full) {
+    const outcome = tryWrite(parts, appends, all, answers);
+    if (outcome === 'written') return answers;
+    if (outcome === 'unknown') {
+      refuse(answers, all, outcome);
+      return answers;
+    }
+    enterFull(parts);
+    refuse(answers, ordinary(), outcome);
+  } else {
+    refuse(answers, ordinary(), 'full');
+  }
+  const outcome = tryWrite(parts, appends, reserved(), answers);
+  if (outcome !== 'written') refuse(answers, reserved(), outcome);
+  return answers;
+}
+
+function restore(parts: Parts): boolean {
+  if (!parts.settled && !settle(parts)) return true;
+  if (parts.full) parts.full = !parts.wal.shrink() || !parts.ballast.make(RESUME_FREE_BYTES);
+  return parts.full;
+}
+
+function close(parts: Parts): void {
+  try {
+    if (parts.settled && !parts.full) {
+      parts.db.exec('BEGIN IMMEDIATE');
+      parts.heads.writeAll();
+      parts.db.exec('COMMIT');
+    }
+  } catch {
+    // Heads are only a shortcut: without them the next opening reads the entries made since.
+    rollBack(parts.db);
+  }
+  parts.db.close();
+}
+
+function handle(parts: Parts, reader: EntryReader, request: Request): Reply {
+  if (request.kind === 'append') return replyOf(append(parts, request.appends), parts.full);
+  if (request.kind === 'restore') return { kind: 'room', full: restore(parts) };
+  if (request.kind === 'close') {
+    close(parts);
+    return { kind: 'closed' };
+  }
+  if (!parts.settled && !settle(parts)) return { kind: 'failed', message: MESSAGES.unavailable };
+  switch (request.kind) {
+    case 'head': {
+      const head = parts.heads.get(request.stream);
+      return { kind: 'entries', entries: head === undefined ? [] : reader.rows([head.seq]), next: 0 };
+    }
+    case 'walk':
+      return { kind: 'seqs', seqs: reader.walk(request.seq, request.count) };
+    case 'rows':
+      return { kind: 'entries', entries: reader.rows(request.seqs), next: 0 };
+    case 'page':
+      return { kind: 'entries', entries: reader.page(request.after, request.upTo), next: 0 };
+    case 'heads':
+      return { kind: 'entries', ...reader.heads(request.after) };
+  }
+}
+
+/** Opens the storage. Throws LogOpenError. */
+export function openStorage({ directory, ballastBytes }: StorageOptions): Storage {
+  const db = openDatabase(directory);
+  try {
+    const heads = loadHeads(db, directory);
+    const reader = createEntryReader(db, heads);
+    const { write } = createBatchWriter(db, heads, reader);
+    const ballast = createBallast(directory, ballastBytes);
+    const parts: Parts = {
+      db,
+      heads,
+      ballast,
+      wal: createWal(db),
+      write,
+      full: !ballast.make(0),
+      settled: true,
+    };
+    return {
+      opening: { kind: 'opened', lastSeq: heads.lastSeq(), streams: heads.count(), full: parts.full },
+      handle: (request) => {
+        try {
+          return handle(parts, reader, request);
+        } catch (error) {
+          return { kind: 'failed', message: messageOf(error) };
+        }
+      },
+      afterwards: () => {
+        if (!parts.wal.keepShort(parts.full)) enterFull(parts);
+      },
+    };
+  } catch (error) {
+    db.close();
+    if (error instanceof LogOpenError) throw error;
+    throw new LogOpenError('log_unreadable', directory, `the log in ${directory} cannot be read: ${messageOf(error)}`);
+  }
+}
+
+/** Like `openStorage`, as an answer that can be sent to another thread. */
+export function tryOpenStorage(options: StorageOptions): Storage | (Opening & { readonly kind: 'not_opened' }) {
+  try {
+    return openStorage(options);
+  } catch (error) {
+    if (!(error instanceof LogOpenError)) throw error;
+    return { kind: 'not_opened', code: error.code, message: error.message, ownerPid: error.ownerPid };
+  }
+}
