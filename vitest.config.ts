@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 /** Unit tests are pure and instant; anything slower than this is waiting for something it should be given. */
@@ -24,6 +25,7 @@ export default defineConfig({
           include: ['test/**/*.unit.test.ts'],
           testTimeout: UNIT_TIMEOUT_MS,
           hookTimeout: UNIT_TIMEOUT_MS,
+          maxWorkers: availableParallelism(),
           sequence: { groupOrder: 0 },
         },
       },
