@@ -17,6 +17,6 @@ if (import.meta.main) {
     if (errors++ < CLIENT_ERRORS_MAX) process.stderr.write(`${error.stack ?? error.message}\n`);
   };
   const hosting = await hostWorld({ directory, clock: systemClock(), random: systemRandom(), onEnd, onClientError });
-  // Another process hosts this world: whoever started this one will find that one.
+  // Whoever started this one finds the process that hosts the world, or starts another.
   if (!hosting) process.exit(0);
 }

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { z } from 'zod';
 import type { Clock, Random } from '../../actors/contracts/clock.ts';
@@ -7,7 +7,7 @@ import { fileJournal } from './journal.ts';
 import { type LineWriter, lineWriter, readLines } from './json-lines.ts';
 import { clientLineSchema } from './wire.ts';
 import { createWorld, type World } from './world.ts';
-import { findWorldProcess, makeWorldDirectory, shortSocketPath, startTimeOf, worldPaths } from './world-place.ts';
+import { findWorldProcess, shortSocketPath, startTimeOf, worldPaths } from './world-place.ts';
 
 export interface WorldHost {
   readonly directory: string;
@@ -64,11 +64,12 @@ async function takeDirectory(directory: string): Promise<Server | null> {
 
 /**
  * Hosts the world of a data directory in this process, until it is told to end or the directory goes away. Answers
- * false when another process hosts it already.
+ * false when another process hosts it already, or there is no directory.
  */
 export async function hostWorld(host: WorldHost): Promise<boolean> {
   const paths = worldPaths(host.directory);
-  makeWorldDirectory(host.directory);
+  // Whoever starts a host makes the directory. One that starts late must not bring a removed directory back.
+  if (!existsSync(paths.directory)) return false;
   const lock = await takeDirectory(paths.directory);
   if (lock === null) return false;
   const world = createWorld({ ...host, journal: fileJournal(paths.journal) });
