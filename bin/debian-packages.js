@@ -1,8 +1,9 @@
 /**
  * The Debian packages that the project's tests and its real virtual machines need, one sentence each on what for.
- * The list is written once, here; bin/prepare-debian.js installs what is missing of it.
+ * The list is written once, here; bin/prepare-debian.js installs what is missing of it. A package's `service` is one that it would start with the machine; whoever only wanted our
+ * tests did not ask for that.
  *
- * @type {readonly { name: string, why: string }[]}
+ * @type {readonly { name: string, why: string, service?: string }[]}
  */
 export const debianPackages = [
   { name: 'qemu-system-x86', why: 'Runs the real virtual machines; without it only the simulator is left.' },

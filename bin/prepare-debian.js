@@ -32,7 +32,7 @@ function hasPackageLists(dir) {
 
 /**
  * Installs the Debian packages that are missing, when this is the superuser of a machine with apt. No package starts
- * a service meanwhile.
+ * a service, now or when the machine starts.
  *
  * @param {Machine} machine
  * @returns {string[]} names still missing; each was told with what to do about it
@@ -52,7 +52,14 @@ export function prepareDebian(machine) {
     return missing;
   }
   say(`Installing Debian packages: ${missing.join(', ')}.`);
-  withoutServices(() => installWithApt(machine, missing), machine.policyPath);
+  withoutServices(() => {
+    installWithApt(machine, missing);
+    // The guard keeps a service from starting now; this keeps it from starting with the machine. One that was
+    // installed before is its owner's business.
+    for (const { name, service } of debianPackages) {
+      if (service !== undefined && missing.includes(name)) run('systemctl', ['disable', service], { quiet: true });
+    }
+  }, machine.policyPath);
   const left = missingDebianPackages(run);
   if (left.length > 0) say(`These Debian packages could not be installed: ${left.join(', ')}. Try as root: ${command}`);
   return left;

@@ -172,6 +172,20 @@ describe('Debian packages', () => {
     expect(existsSync(join(dir, 'policy-rc.d'))).toBe(false);
   });
 
+  test('a service of a newly installed package does not start with the machine, one that was there before is left alone', () => {
+    const services = debianPackages.flatMap((wanted) => wanted.service ?? []);
+    const disabled = (there: readonly string[]): string[] => {
+      const { run, lines } = recordingRun((line) =>
+        line.startsWith('dpkg-query') ? { stdout: installed(there) } : {},
+      );
+      prepareDebian(machine(run));
+      return lines.filter((line) => line.startsWith('systemctl'));
+    };
+    expect(services).toContain('nats-server.service');
+    expect(disabled([])).toEqual(services.map((service) => `systemctl disable ${service}`));
+    expect(disabled(['nats-server'])).toEqual([]);
+  });
+
   test('the lists of packages are fetched first when there are none', () => {
     const { run, lines } = recordingRun();
     prepareDebian(machine(run));
