@@ -1,7 +1,7 @@
 /**
- * The Debian packages that the project's tests and its real virtual machines need, one sentence each on what for.
- * The list is written once, here; bin/prepare-debian.js installs what is missing of it. A package's `service` is one that it would start with the machine; whoever only wanted our
- * tests did not ask for that.
+ * The Debian packages that the project's tests and its real virtual machines need, one sentence each on what for. The
+ * list is written once, here; bin/prepare-debian.js installs what is missing of it. A package's `service` is one that
+ * Debian would start with the machine, which somebody who wanted to try this project did not ask for.
  *
  * @type {readonly { name: string, why: string, service?: string }[]}
  */
@@ -12,5 +12,6 @@ export const debianPackages = [
   {
     name: 'nats-server',
     why: 'The private message server started as a child process, for the NATS door and its tests.',
+    service: 'nats-server.service',
   },
 ];
