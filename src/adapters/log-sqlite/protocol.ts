@@ -18,10 +18,7 @@ export const ITEMS_PER_APPEND = 4;
 export type FlatEntries = (string | number)[];
 export const ITEMS_PER_ENTRY = 6;
 
-export type Request =
-  | { readonly kind: 'append'; readonly appends: FlatAppends }
-  /** Makes the ballast again if there is room for it. */
-  | { readonly kind: 'restore' }
+export type ReadRequest =
   | { readonly kind: 'head'; readonly stream: string }
   /** Sequences of one stream, from `seq` back, at most `count` of them. */
   | { readonly kind: 'walk'; readonly seq: number; readonly count: number }
@@ -30,8 +27,14 @@ export type Request =
   /** A page of entries after `after`, not past `upTo`. */
   | { readonly kind: 'page'; readonly after: number; readonly upTo: number }
   /** A page of last entries of the streams with an id above `after`. */
-  | { readonly kind: 'heads'; readonly after: number }
-  | { readonly kind: 'close' };
+  | { readonly kind: 'heads'; readonly after: number };
+
+export type Request =
+  | { readonly kind: 'append'; readonly appends: FlatAppends }
+  /** Makes the ballast again if there is room for it. */
+  | { readonly kind: 'restore' }
+  | { readonly kind: 'close' }
+  | ReadRequest;
 
 export interface AppendReply {
   readonly kind: 'appends';

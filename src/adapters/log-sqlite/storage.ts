@@ -10,6 +10,7 @@ import {
   type FlatAppends,
   ITEMS_PER_APPEND,
   type Opening,
+  type ReadRequest,
   type Reply,
   type Request,
   type StorageOptions,
@@ -119,7 +120,8 @@ function append(parts: Parts, appends: FlatAppends): BatchAnswers {
       refuse(answers, all, outcome);
       return answers;
     }
-    enterFull(parts);
+    // After another failure than a full disk something could be committed since: what may not be lost is tried again.
+    if (outcome === 'full') enterFull(parts);
     refuse(answers, ordinary(), outcome);
   } else {
     refuse(answers, ordinary(), 'full');
@@ -149,17 +151,10 @@ function close(parts: Parts): void {
   parts.db.close();
 }
 
-function handle(parts: Parts, reader: EntryReader, request: Request): Reply {
-  if (request.kind === 'append') return replyOf(append(parts, request.appends), parts.full);
-  if (request.kind === 'restore') return { kind: 'room', full: restore(parts) };
-  if (request.kind === 'close') {
-    close(parts);
-    return { kind: 'closed' };
-  }
-  if (!parts.settled && !settle(parts)) return { kind: 'failed', message: MESSAGES.unavailable };
+function read(heads: Heads, reader: EntryReader, request: ReadRequest): Reply {
   switch (request.kind) {
     case 'head': {
-      const head = parts.heads.get(request.stream);
+      const head = heads.get(request.stream);
       return { kind: 'entries', entries: head === undefined ? [] : reader.rows([head.seq]), next: 0 };
     }
     case 'walk':
@@ -170,6 +165,25 @@ function handle(parts: Parts, reader: EntryReader, request: Request): Reply {
       return { kind: 'entries', entries: reader.page(request.after, request.upTo), next: 0 };
     case 'heads':
       return { kind: 'entries', ...reader.heads(request.after) };
+  }
+}
+
+function handle(parts: Parts, reader: EntryReader, request: Request): Reply {
+  switch (request.kind) {
+    case 'append':
+      return replyOf(append(parts, request.appends), parts.full);
+    case 'restore':
+      return { kind: 'room', full: restore(parts) };
+    case 'close':
+      close(parts);
+      return { kind: 'closed' };
+    case 'head':
+    case 'walk':
+    case 'rows':
+    case 'page':
+    case 'heads':
+      if (!parts.settled && !settle(parts)) return { kind: 'failed', message: MESSAGES.unavailable };
+      return read(parts.heads, reader, request);
   }
 }
 
