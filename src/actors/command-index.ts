@@ -1,0 +1,81 @@
+import type { Clock } from './contracts/clock.ts';
+import type { Log } from './contracts/log.ts';
+import { StatevisorError } from './errors.ts';
+import { parseRecord } from './records.ts';
+
+/** A command's id is remembered this long, or until this many newer ones have come. */
+export const COMMAND_ID_KEPT_MS = 24 * 3_600_000;
+export const COMMAND_IDS_MAX = 100_000;
+
+export interface KnownCommand {
+  readonly digest: string;
+  readonly stream: string;
+  readonly version: number;
+  readonly at: number;
+}
+
+/** Records of accepted commands carry this text; the scan parses only those. */
+const COMMAND_MARK = '"command":{"id":';
+
+/** Which command ids were accepted, and where their records stand. Rebuilt from the log. */
+export class CommandIndex {
+  readonly #clock: Clock;
+  readonly #known = new Map<string, KnownCommand>();
+  /** Ids between arrival and acceptance: a repetition waits for the first one's answer. */
+  readonly #underWay = new Map<string, { readonly digest: string; readonly done: Promise<unknown> }>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Reads every accepted command of the kept period back from the log. */
+  async rebuild(log: Log): Promise<void> {
+    const oldest = this.#clock.now() - COMMAND_ID_KEPT_MS;
+    for await (const entry of log.readAll(null)) {
+      if (!entry.bytes.includes(COMMAND_MARK)) continue;
+      const { cause, at, stream, version } = parseRecord(entry.bytes);
+      if (cause.command !== null && at >= oldest && !this.#known.has(cause.command.id)) {
+        this.remember(cause.command.id, { digest: cause.command.digest, stream, version, at });
+      }
+    }
+  }
+
+  remember(id: string, command: KnownCommand): void {
+    this.#known.delete(id);
+    this.#known.set(id, command);
+    const oldest = this.#clock.now() - COMMAND_ID_KEPT_MS;
+    for (const [knownId, { at }] of this.#known) {
+      if (this.#known.size <= COMMAND_IDS_MAX && at >= oldest) break;
+      this.#known.delete(knownId);
+    }
+  }
+
+  /** The record of an earlier acceptance, or null. Another payload under the same id is refused. */
+  find(id: string, digest: string): KnownCommand | null {
+    const known = this.#known.get(id);
+    if (known === undefined) return null;
+    if (known.digest !== digest) throw mismatch(id);
+    return known;
+  }
+
+  /** Waits until an earlier command with this id has been answered, whatever the answer. */
+  async awaitEarlier(id: string, digest: string): Promise<void> {
+    for (let earlier = this.#underWay.get(id); earlier !== undefined; earlier = this.#underWay.get(id)) {
+      if (earlier.digest !== digest) throw mismatch(id);
+      await earlier.done;
+    }
+  }
+
+  begin(id: string, digest: string, done: Promise<unknown>): void {
+    const settled = done.then(
+      () => {},
+      () => {},
+    );
+    this.#underWay.set(id, { digest, done: settled });
+    void settled.then(() => this.#underWay.delete(id));
+  }
+}
+
+function mismatch(id: string): StatevisorError {
+  return new StatevisorError('idempotency_mismatch', `Command id ${id} was used before with another payload.`);
+}

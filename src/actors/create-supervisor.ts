@@ -1,0 +1,280 @@
+import type { Definition } from '../../machines/definition.ts';
+import { type Cause, type InstanceRecord, SYSTEM_CAUSE } from '../../machines/record.ts';
+import { CommandIndex, type KnownCommand } from './command-index.ts';
+import type { Observation } from './contracts/hypervisor.ts';
+import type { Position } from './contracts/log.ts';
+import { perform } from './effect-operations.ts';
+import { StatevisorError } from './errors.ts';
+import { HostLedger } from './host-ledger.ts';
+import type { ActorWorld, InstanceActor } from './instance-actor.ts';
+import type { Accepted } from './mailbox.ts';
+import { parseRecord } from './records.ts';
+import { recover } from './recovery.ts';
+import { RESTING_MAX, Residents } from './residents.ts';
+import type {
+  Acceptance,
+  CommandMeta,
+  InstanceCommand,
+  Published,
+  Supervisor,
+  SupervisorOptions,
+  SupervisorStatus,
+} from './supervisor.ts';
+import { type DueTimer, TimerHeap } from './timer-heap.ts';
+
+/** Streams of instances are ULIDs; anything else in the log (the host's own stream) is not an instance. */
+const INSTANCE_STREAM = /^[0-9a-z]{26}$/;
+/** How long `close` waits for letters under way. */
+export const CLOSE_WAIT_MAX_MS = 5_000;
+const QUIET_TURNS_MAX = 100_000;
+
+/** Starts the runtime over a log: loads heads, tells instances what became of their VMs, then takes commands. */
+export async function createSupervisor(options: SupervisorOptions): Promise<Supervisor> {
+  const supervisor = new RunningSupervisor(options);
+  await supervisor.start();
+  return supervisor;
+}
+
+class RunningSupervisor implements Supervisor {
+  readonly #options: SupervisorOptions;
+  readonly #ledger: HostLedger;
+  readonly #heap: TimerHeap;
+  readonly #residents: Residents;
+  readonly #commands: CommandIndex;
+  #commandsRead: Promise<void> = Promise.resolve();
+  #recovered: Promise<void> = Promise.resolve();
+  #closing = false;
+  #stopObserving = (): void => {};
+
+  constructor(options: SupervisorOptions) {
+    this.#options = options;
+    const { clock, log } = options;
+    this.#ledger = new HostLedger(options.ports);
+    this.#commands = new CommandIndex(clock);
+    this.#heap = new TimerHeap({
+      clock,
+      lookMs: options.clockLookMs,
+      fire: (timer) => void this.#fire(timer),
+      isPending: (timer) => this.#residents.resident(timer.instance)?.isPending(timer) ?? this.has(timer.instance),
+      onClockStep: (byMs) => this.#report(null, `The wall clock was stepped by ${byMs} ms.`),
+    });
+    this.#residents = new Residents(log, this.#world(), options.restingMax ?? RESTING_MAX);
+  }
+
+  async start(): Promise<void> {
+    const { log, hypervisor } = this.#options;
+    const waiting: InstanceActor[] = [];
+    this.#stopObserving = hypervisor.observe((observation) => this.#onObservation(observation));
+    for await (const entry of log.heads()) {
+      if (!INSTANCE_STREAM.test(entry.stream)) continue;
+      const { actor, record, definition } = await this.#residents.restore(entry);
+      this.#options.onRecord?.({ record, definition, position: entry.position, live: false });
+      if (actor.head.snapshot.matches({ lifecycle: 'deleted' })) continue;
+      this.#residents.known.add(actor.id);
+      this.#ledger.reserve(actor.id, definition);
+      if (actor.head.snapshot.hasTag('at_rest')) this.#armAll(actor);
+      else waiting.push(actor);
+    }
+    for (const actor of waiting) this.#residents.keep(actor);
+    this.#commandsRead = this.#commands.rebuild(log);
+    this.#commandsRead.catch((error) => this.#report(null, 'Command ids could not be read back.', error));
+    this.#recovered = recover(waiting, {
+      hypervisor,
+      now: () => this.#options.clock.now(),
+      armTimer: (timer) => this.#heap.add(timer),
+      report: ({ instance, message, error }) => this.#report(instance, message, error),
+    });
+    await this.#options.faults?.('recovered', { instance: '', subject: 'start' });
+  }
+
+  async create(definition: Definition, wanted: 'running' | 'stopped', meta: CommandMeta): Promise<Acceptance> {
+    return this.#once(meta, async () => {
+      const id = this.#options.random.id();
+      const reserved = this.#ledger.reserve(id, definition);
+      const actor = this.#residents.begin(id);
+      this.#residents.known.add(id);
+      try {
+        const event = { type: 'create' as const, by: meta.actor, definition: reserved, wanted };
+        return await this.#accept(actor, await actor.command(event, causeOf(meta)));
+      } catch (error) {
+        this.#ledger.release(id, reserved);
+        this.#residents.known.delete(id);
+        this.#residents.forget(id);
+        throw error;
+      }
+    });
+  }
+
+  async command(id: string, command: InstanceCommand, meta: CommandMeta): Promise<Acceptance> {
+    return this.#once(meta, async () => {
+      if (!this.has(id)) throw new StatevisorError('not_found', `There is no instance ${id}.`);
+      const actor = await this.#residents.load(id);
+      return this.#accept(actor, await actor.command(command, causeOf(meta)));
+    });
+  }
+
+  resolve(text: string): string {
+    if (this.has(text)) return text;
+    const named = this.#ledger.idOfName(text);
+    if (named !== undefined) return named;
+    const matches = text === '' ? [] : [...this.#residents.known].filter((id) => id.startsWith(text));
+    if (matches.length === 1) return matches[0]!;
+    if (matches.length === 0) throw new StatevisorError('not_found', `There is no instance ${text}.`);
+    throw new StatevisorError('ambiguous', `${matches.length} instances have an id that begins with ${text}.`);
+  }
+
+  has(id: string): boolean {
+    return this.#residents.known.has(id);
+  }
+
+  async history(id: string, fromVersion: number, limit: number): Promise<InstanceRecord[]> {
+    const records: InstanceRecord[] = [];
+    for await (const entry of this.#options.log.read(id, fromVersion)) {
+      records.push(parseRecord(entry.bytes));
+      if (records.length >= limit) break;
+    }
+    return records;
+  }
+
+  observe(id: string, event: Parameters<Supervisor['observe']>[1]): void {
+    if (this.has(id)) void this.#deliver(id, event, 'observation');
+  }
+
+  status(): SupervisorStatus {
+    return {
+      instances: this.#residents.known.size,
+      resident: this.#residents.size,
+      timers: this.#heap.size,
+      survives: this.#options.log.survives,
+    };
+  }
+
+  async quiet(): Promise<void> {
+    await this.#recovered;
+    for (let turns = 0; turns < QUIET_TURNS_MAX && this.#working(); turns++) await this.#options.clock.turn();
+  }
+
+  async close(): Promise<void> {
+    if (this.#closing) return;
+    this.#closing = true;
+    this.#stopObserving();
+    this.#heap.close();
+    for (const actor of this.#residents.all()) actor.close();
+    const { clock } = this.#options;
+    const until = clock.monotonic() + CLOSE_WAIT_MAX_MS;
+    while (this.#working() && clock.monotonic() < until) await clock.turn();
+  }
+
+  #world(): ActorWorld {
+    const { clock, faults, hypervisor, log, random } = this.#options;
+    return {
+      log,
+      clock,
+      random,
+      faults,
+      perform: (task, control) => perform(hypervisor, task, control),
+      armTimer: (timer) => this.#heap.add(timer),
+      publish: (record, head, position) => this.#publish(record, head.snapshot.context.definition, position),
+      onIdle: (actor) => this.#residents.noteIdle(actor),
+      report: ({ instance, message, error }) => this.#report(instance, message, error),
+      closing: () => this.#closing,
+    };
+  }
+
+  #publish(record: InstanceRecord, definition: Definition | null, position: Position): void {
+    if (definition === null) return;
+    const { command } = record.cause;
+    if (command !== null) {
+      const { stream, version, at } = record;
+      this.#commands.remember(command.id, { digest: command.digest, stream, version, at });
+    }
+    if (record.facts.some((fact) => fact.type === 'instance.deleted')) {
+      this.#ledger.release(record.stream, definition);
+      this.#residents.known.delete(record.stream);
+      this.#residents.forget(record.stream);
+    }
+    this.#options.onRecord?.({ record, definition, position, live: true } satisfies Published);
+  }
+
+  /** A repeated command id is answered from the record of the first one. */
+  async #once(meta: CommandMeta, act: () => Promise<Acceptance>): Promise<Acceptance> {
+    if (this.#closing) throw new StatevisorError('shutting_down', 'The daemon is shutting down.');
+    const { commandId, digest = '' } = meta;
+    if (commandId === undefined) return act();
+    await this.#commandsRead;
+    await this.#commands.awaitEarlier(commandId, digest);
+    const known = this.#commands.find(commandId, digest);
+    if (known !== null) return this.#repeat(known);
+    const acting = act();
+    this.#commands.begin(commandId, digest, acting);
+    return acting;
+  }
+
+  async #repeat({ stream, version }: KnownCommand): Promise<Acceptance> {
+    const accepted = await this.#readRecord(stream, version);
+    const definition =
+      accepted.record.definition ?? (await this.#readRecord(stream, accepted.record.definition_at)).record.definition;
+    if (definition === undefined) throw new Error(`Record ${version} of ${stream} has no definition.`);
+    return { id: stream, ...accepted, definition, repeated: true };
+  }
+
+  #accept(actor: InstanceActor, accepted: Accepted): Acceptance {
+    const { definition } = actor.head.snapshot.context;
+    if (definition === null) throw new Error(`Instance ${actor.id} has no definition.`);
+    return { id: actor.id, ...accepted, definition, repeated: false };
+  }
+
+  async #readRecord(stream: string, version: number): Promise<{ record: InstanceRecord; position: Position }> {
+    for await (const entry of this.#options.log.read(stream, version)) {
+      return { record: parseRecord(entry.bytes), position: entry.position };
+    }
+    throw new Error(`The log has no record ${version} of ${stream}.`);
+  }
+
+  #armAll(actor: InstanceActor): void {
+    for (const timer of actor.head.timers) this.#heap.add({ instance: actor.id, ...timer });
+  }
+
+  async #fire({ instance, name, due, armed }: DueTimer): Promise<void> {
+    await this.#options.faults?.('timer_due', { instance, subject: name });
+    await this.#deliver(instance, { type: name, due, armed }, 'timer');
+  }
+
+  #onObservation({ instance, ...event }: Observation): void {
+    if (this.has(instance)) void this.#deliver(instance, event, 'observation');
+  }
+
+  async #deliver(
+    id: string,
+    event: Parameters<Supervisor['observe']>[1],
+    kind: 'timer' | 'observation',
+  ): Promise<void> {
+    try {
+      const actor = this.#residents.resident(id) ?? (await this.#residents.load(id));
+      actor.deliver(event, SYSTEM_CAUSE, kind);
+    } catch (error) {
+      this.#report(id, `An event (${event.type}) could not be delivered.`, error);
+    }
+  }
+
+  #working(): boolean {
+    for (const actor of this.#residents.all()) if (actor.working) return true;
+    return false;
+  }
+
+  #report(instance: string | null, message: string, error?: unknown): void {
+    this.#options.report?.({ instance, message, error });
+  }
+}
+
+function causeOf(meta: CommandMeta): Cause {
+  const { commandId, digest = '', correlation = null, trace = null } = meta;
+  return {
+    actor: meta.actor,
+    via: meta.via,
+    command: commandId === undefined ? null : { id: commandId, digest },
+    correlation,
+    causation: null,
+    trace,
+  };
+}

@@ -1,0 +1,102 @@
+import type { Definition } from '../../machines/definition.ts';
+import type { Effect, OneShotKind } from '../../machines/effects.ts';
+import type { EffectResult, ObservationEvent, Unstamped } from '../../machines/events.ts';
+import type { EffectControl, Hypervisor, OperationError, Outcome, RunEnd, RunSpec } from './contracts/hypervisor.ts';
+
+/** Which operation of an adapter each effect is, and which one event its outcome becomes. */
+
+export type ResultEvent = Unstamped<EffectResult> | Unstamped<ObservationEvent>;
+
+export interface EffectTask {
+  readonly id: string;
+  readonly instance: string;
+  readonly effect: Exclude<Effect, { kind: 'effect.withdraw' }>;
+  readonly definition: Definition;
+}
+
+type OneShot<K extends OneShotKind> = Extract<Effect, { kind: K }>;
+
+export async function perform(hypervisor: Hypervisor, task: EffectTask, control: EffectControl): Promise<ResultEvent> {
+  const { effect, instance } = task;
+  const ref = { instance, run: effect.run };
+  switch (effect.kind) {
+    case 'instance.prepare':
+      return prepare(hypervisor, task);
+    case 'instance.remove':
+      return toEvent(task, await hypervisor.remove(instance));
+    case 'vmm.boot':
+      return bootResult(task, await hypervisor.boot(specOf(task), control));
+    case 'vmm.restore':
+      return restore(hypervisor, task, effect, control);
+    case 'vmm.pause':
+      return toEvent(task, await hypervisor.pause(ref, control));
+    case 'vmm.resume':
+      return toEvent(task, await hypervisor.resume(ref, control));
+    case 'vmm.snapshot':
+      return toEvent(task, await hypervisor.snapshot(ref, { snapshot: effect.snapshot }, control));
+    case 'vmm.shutdown':
+      return toEvent(task, await hypervisor.shutdown(ref, control));
+    case 'vmm.kill':
+      return toEvent(task, await hypervisor.kill(ref, control));
+    case 'vmm.inspect':
+      return { type: 'vmm.found', run: effect.run, found: await hypervisor.adopt(ref) };
+    case 'snapshot.drop':
+      return toEvent(task, await hypervisor.dropSnapshot(instance, { snapshot: effect.snapshot }));
+    case 'traffic.confirm':
+      return { type: 'traffic.unconfirmed', run: effect.run, error: 'No source of traffic is configured.' };
+  }
+}
+
+async function prepare(hypervisor: Hypervisor, task: EffectTask): Promise<ResultEvent> {
+  const refused = await hypervisor.checkImage(task.definition.image);
+  return refused === null ? toEvent(task, { outcome: 'done', result: null }) : failed(task, refused);
+}
+
+async function restore(
+  hypervisor: Hypervisor,
+  task: EffectTask,
+  effect: OneShot<'vmm.restore'>,
+  control: EffectControl,
+): Promise<ResultEvent> {
+  return bootResult(task, await hypervisor.restore(specOf(task), { snapshot: effect.snapshot }, control));
+}
+
+function specOf({ instance, effect, definition }: EffectTask): RunSpec {
+  const { name, image, vcpus, memory_bytes, network } = definition;
+  return { instance, run: effect.run, name, image, vcpus, memory_bytes, network };
+}
+
+function bootResult(task: EffectTask, outcome: Outcome<{ pid: number | null }>): ResultEvent {
+  const event = toEvent(task, outcome);
+  return event.type === 'effect.done' && outcome.outcome === 'done' ? { ...event, pid: outcome.result.pid } : event;
+}
+
+function toEvent(task: EffectTask, outcome: Outcome<unknown>): Unstamped<EffectResult> {
+  const about = { effect: task.id, kind: task.effect.kind, run: task.effect.run };
+  switch (outcome.outcome) {
+    case 'done':
+      return { type: 'effect.done', ...about, ...endOf(outcome.ended) };
+    case 'failed':
+      return { type: 'effect.failed', ...about, error: outcome.error, ...endOf(outcome.ended) };
+    case 'withdrawn':
+      return { type: 'effect.withdrawn', ...about };
+    case 'unknown':
+      return { type: 'effect.unknown', ...about, error: outcome.error };
+  }
+}
+
+function endOf(ended: RunEnd | undefined): { ended?: RunEnd } {
+  return ended === undefined ? {} : { ended };
+}
+
+export function failed(task: EffectTask, error: OperationError): ResultEvent {
+  return toEvent(task, { outcome: 'failed', error });
+}
+
+export function withdrawn(task: EffectTask): ResultEvent {
+  return toEvent(task, { outcome: 'withdrawn' });
+}
+
+export function unknown(task: EffectTask, error: OperationError): ResultEvent {
+  return toEvent(task, { outcome: 'unknown', error });
+}

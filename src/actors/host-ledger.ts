@@ -1,0 +1,76 @@
+import type { Definition } from '../../machines/definition.ts';
+import { StatevisorError } from './errors.ts';
+
+/**
+ * What concerns more than one instance, in memory: names and ports. A fold of all heads. Reserving is synchronous and
+ * happens before the append; a failed append releases.
+ */
+
+export interface PortRange {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** Ports given out when a definition leaves the host's side open. Below the range the kernel picks from itself. */
+export const PORT_RANGE_DEFAULT: PortRange = { first: 20_000, last: 29_999 };
+
+export class HostLedger {
+  readonly #names = new Map<string, string>();
+  readonly #ports = new Map<number, string>();
+  readonly #range: PortRange;
+  #nextPort: number;
+
+  constructor(range: PortRange = PORT_RANGE_DEFAULT) {
+    this.#range = range;
+    this.#nextPort = range.first;
+  }
+
+  idOfName(name: string): string | undefined {
+    return this.#names.get(name);
+  }
+
+  /** Takes the name and every port, or nothing; answers the definition with its open ports filled in. */
+  reserve(id: string, definition: Definition): Definition {
+    const holder = this.#names.get(definition.name);
+    if (holder !== undefined && holder !== id) {
+      throw new StatevisorError('name_conflict', `The name ${definition.name} is taken.`, {
+        field: 'name',
+        details: { id: holder },
+      });
+    }
+    const ports: { host_port: number; guest_port: number }[] = [];
+    for (const port of definition.network.ports) {
+      const host_port = port.host_port === 0 ? this.#freePort(ports) : port.host_port;
+      const taken = this.#ports.get(host_port);
+      if ((taken !== undefined && taken !== id) || ports.some((other) => other.host_port === host_port)) {
+        throw new StatevisorError('insufficient_resources', `Host port ${host_port} is taken.`, {
+          field: 'network.ports',
+          details: taken === undefined ? {} : { id: taken },
+        });
+      }
+      ports.push({ ...port, host_port });
+    }
+    this.#names.set(definition.name, id);
+    for (const port of ports) this.#ports.set(port.host_port, id);
+    return { ...definition, network: { ...definition.network, ports } };
+  }
+
+  release(id: string, definition: Definition): void {
+    if (this.#names.get(definition.name) === id) this.#names.delete(definition.name);
+    for (const { host_port } of definition.network.ports) {
+      if (this.#ports.get(host_port) === id) this.#ports.delete(host_port);
+    }
+  }
+
+  #freePort(chosen: readonly { host_port: number }[]): number {
+    const { first, last } = this.#range;
+    for (let tries = first; tries <= last; tries++) {
+      const port = this.#nextPort;
+      this.#nextPort = port >= last ? first : port + 1;
+      if (!this.#ports.has(port) && !chosen.some((other) => other.host_port === port)) return port;
+    }
+    throw new StatevisorError('insufficient_resources', `All host ports from ${first} to ${last} are taken.`, {
+      field: 'network.ports',
+    });
+  }
+}

@@ -1,0 +1,75 @@
+import type { ExternalEvent, Unstamped } from '../../machines/events.ts';
+import type { Cause, InstanceRecord } from '../../machines/record.ts';
+import type { Position } from './contracts/log.ts';
+
+/** Commands that may wait in one instance's mailbox; the next one is refused as `busy`. */
+export const MAILBOX_COMMANDS_MAX = 64;
+
+export type Class = 'command' | 'result' | 'observation' | 'timer';
+
+export interface Letter {
+  readonly class: Class;
+  readonly event: Unstamped<ExternalEvent>;
+  readonly cause: Cause;
+  /** Called once, when the letter has been dealt with: with what became of it. */
+  readonly answer: Answer | null;
+}
+
+/** The record of an accepted command, durable at this position. */
+export interface Accepted {
+  readonly record: InstanceRecord;
+  readonly position: Position;
+}
+
+export interface Answer {
+  readonly accept: (accepted: Accepted) => void;
+  readonly refuse: (error: unknown) => void;
+}
+
+/**
+ * What one instance has still to deal with, in the order of arrival. Commands are bounded; results, exits and timers
+ * have room by construction (each is owed to something the instance itself asked for); readings of probes and traffic
+ * coalesce to the newest per kind and run.
+ */
+export class Mailbox {
+  readonly #letters: Letter[] = [];
+  #commands = 0;
+
+  get size(): number {
+    return this.#letters.length;
+  }
+
+  /** False when there is no room for another command. */
+  put(letter: Letter): boolean {
+    if (letter.class === 'command') {
+      if (this.#commands >= MAILBOX_COMMANDS_MAX) return false;
+      this.#commands += 1;
+    }
+    const key = coalescingKey(letter);
+    const older = key === null ? -1 : this.#letters.findIndex((waiting) => coalescingKey(waiting) === key);
+    if (older >= 0) this.#letters[older] = letter;
+    else this.#letters.push(letter);
+    return true;
+  }
+
+  take(): Letter | undefined {
+    const letter = this.#letters.shift();
+    if (letter?.class === 'command') this.#commands -= 1;
+    return letter;
+  }
+
+  /** Everything left, for the end of the process. */
+  drain(): Letter[] {
+    this.#commands = 0;
+    return this.#letters.splice(0);
+  }
+}
+
+function coalescingKey({ event }: Letter): string | null {
+  if (event.type.startsWith('probe.') && 'window' in event) {
+    return `probe:${event.window.run}:${event.window.revision}`;
+  }
+  if ((event.type === 'traffic.active' || event.type === 'traffic.idle') && 'run' in event)
+    return `traffic:${event.run}`;
+  return null;
+}

@@ -1,0 +1,62 @@
+import type { PendingTimer } from '../../machines/record.ts';
+import { SYSTEM_CAUSE } from '../../machines/record.ts';
+import type { Hypervisor, Reality } from './contracts/hypervisor.ts';
+import type { InstanceActor } from './instance-actor.ts';
+import type { DueTimer } from './timer-heap.ts';
+
+/**
+ * After a start: reality first, then what is overdue, in the order in which it took effect. No effect is repeated;
+ * each instance that waits on the world is told what was found, and its chart asks again for what it still needs.
+ */
+
+/** Instances whose reality is looked at side by side. */
+export const INSPECTIONS_MAX = 32;
+
+export interface RecoveryOptions {
+  readonly hypervisor: Hypervisor;
+  readonly now: () => number;
+  readonly armTimer: (timer: DueTimer) => void;
+  readonly report: (problem: { instance: string | null; message: string; error?: unknown }) => void;
+}
+
+/** Resolves when every instance has been told about its reality; timers are armed from then on. */
+export async function recover(actors: readonly InstanceActor[], options: RecoveryOptions): Promise<void> {
+  const waiting = actors.values();
+  const worker = async (): Promise<void> => {
+    for (const actor of waiting) await recoverOne(actor, options);
+  };
+  await Promise.all(Array.from({ length: Math.min(INSPECTIONS_MAX, actors.length) }, worker));
+}
+
+async function recoverOne(actor: InstanceActor, options: RecoveryOptions): Promise<void> {
+  const { snapshot } = actor.head;
+  const timers = [...actor.head.timers].sort((a, b) => a.due - b.due);
+  if (snapshot.hasTag('has_run') || snapshot.hasTag('waits')) {
+    const { run } = snapshot.context;
+    const inPlace = snapshot.hasTag('has_run') && run.number > 0 && !run.ended;
+    const found: Reality = inPlace ? await lookAt(actor, run.number, options) : { reality: 'none' };
+    fireBefore(actor, timers, found, options.now());
+    actor.deliver({ type: 'vmm.found', run: run.number, found }, SYSTEM_CAUSE, 'observation');
+  }
+  for (const timer of actor.head.timers) options.armTimer({ instance: actor.id, ...timer });
+}
+
+async function lookAt(actor: InstanceActor, run: number, { hypervisor, report }: RecoveryOptions): Promise<Reality> {
+  try {
+    return await hypervisor.adopt({ instance: actor.id, run });
+  } catch (error) {
+    report({ instance: actor.id, message: 'The hypervisor could not be asked.', error });
+    return { reality: 'unreachable', message: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+/**
+ * A timer that was due before a known end took effect before it: a stability window that was full when the guest ended
+ * counts. When the end's time is unknown, life is not credited and the end comes first.
+ */
+function fireBefore(actor: InstanceActor, timers: readonly PendingTimer[], found: Reality, now: number): void {
+  if (found.reality !== 'ended' || found.ended_at === null) return;
+  for (const { name, due, armed } of timers) {
+    if (due < found.ended_at && due <= now) actor.deliver({ type: name, due, armed }, SYSTEM_CAUSE, 'timer');
+  }
+}

@@ -1,0 +1,92 @@
+import type { Definition } from '../../machines/definition.ts';
+import type { Command, ExternalEvent, Unstamped } from '../../machines/events.ts';
+import type { Cause, InstanceRecord } from '../../machines/record.ts';
+import type { Clock, Random } from './contracts/clock.ts';
+import type { Hypervisor } from './contracts/hypervisor.ts';
+import type { Log, Position } from './contracts/log.ts';
+import type { FaultInjector } from './fault-points.ts';
+import type { PortRange } from './host-ledger.ts';
+import type { Head } from './records.ts';
+
+/**
+ * The runtime as the doors see it. Doors can construct commands only; everything else enters from adapters.
+ * `createSupervisor` (create-supervisor.ts) makes one.
+ */
+
+export type CreateCommand = Extract<Command, { type: 'create' }>;
+/** A command on an existing instance, without what the runtime adds. */
+export type InstanceCommand = Unstamped<Exclude<Command, { type: 'create' }>>;
+
+/** Who sends a command, through which door, and under which id. */
+export interface CommandMeta {
+  readonly actor: string;
+  readonly via: Cause['via'];
+  /** The client's id; the same id with the same digest is answered from the first one's record. */
+  readonly commandId?: string;
+  /** SHA-256 (hex) of the payload, verb and target included. */
+  readonly digest?: string;
+  readonly correlation?: string;
+  readonly trace?: string;
+}
+
+export interface Acceptance {
+  readonly id: string;
+  /** The record of the command: durable. */
+  readonly record: InstanceRecord;
+  readonly position: Position;
+  readonly definition: Definition;
+  /** True when this answers a repetition of an earlier command. */
+  readonly repeated: boolean;
+}
+
+/** A durable record on its way to the projections, with the definition it stands under. */
+export interface Published {
+  readonly record: InstanceRecord;
+  readonly definition: Definition;
+  readonly position: Position;
+  /** False for heads read back at the start. */
+  readonly live: boolean;
+}
+
+export interface SupervisorOptions {
+  readonly log: Log;
+  readonly hypervisor: Hypervisor;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly ports?: PortRange;
+  readonly faults?: FaultInjector;
+  /** Infinity when the wall clock cannot step. */
+  readonly clockLookMs?: number;
+  /** How many instances at rest stay in memory. */
+  readonly restingMax?: number;
+  readonly report?: (problem: { instance: string | null; message: string; error?: unknown }) => void;
+  /** Hears of every record, also of the heads at the start, in the order of each stream. */
+  readonly onRecord?: (published: Published) => void;
+}
+
+export interface Supervisor {
+  /** Throws StatevisorError; nothing was appended then. */
+  create(definition: Definition, wanted: 'running' | 'stopped', meta: CommandMeta): Promise<Acceptance>;
+  command(id: string, command: InstanceCommand, meta: CommandMeta): Promise<Acceptance>;
+  /** Id by exact id, exact name, or unique prefix of an id, in that order. Throws not_found or ambiguous. */
+  resolve(idOrNameOrPrefix: string): string;
+  has(id: string): boolean;
+  /** Records of one instance from `fromVersion` on, at most `limit`. */
+  history(id: string, fromVersion: number, limit: number): Promise<InstanceRecord[]>;
+  /** For adapters and simulations: an observation on its way into the mailbox of an instance. */
+  observe(id: string, event: Unstamped<ExternalEvent>): void;
+  status(): SupervisorStatus;
+  /** Resolves when no letter is under way; effects may still run. */
+  quiet(): Promise<void>;
+  /** Stops deciding and lets VMs run on. Idempotent. */
+  close(): Promise<void>;
+}
+
+export interface SupervisorStatus {
+  readonly instances: number;
+  readonly resident: number;
+  readonly timers: number;
+  readonly survives: Log['survives'];
+}
+
+export type { Head };
