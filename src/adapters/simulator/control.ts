@@ -12,7 +12,7 @@ import type {
   WorldRequest,
 } from './wire.ts';
 import type { World } from './world.ts';
-import { type WorldPlace, worldPaths } from './world-place.ts';
+import { findWorldProcess, type WorldPlace, worldPaths } from './world-place.ts';
 import { directPort, type WorldPort } from './world-port.ts';
 import { type SocketPort, socketPort } from './world-socket.ts';
 import { EVERY_INSTANCE } from './world-state.ts';
@@ -85,7 +85,12 @@ interface WayToWorld {
 function wayTo({ world, clock }: ControlOptions): WayToWorld {
   if ('directory' in world) {
     const port: SocketPort = socketPort({ ...world, clock, role: 'control' });
-    const journal = (): Promise<readonly JournalLine[]> => readJournal(worldPaths(world.directory).journal);
+    const journal = async (): Promise<readonly JournalLine[]> => {
+      // Any request lets a living world put down lines that wait; a dead one is not raised to be asked.
+      const lives = findWorldProcess(world.directory) !== null;
+      if (lives) await port.call({ op: 'state', instance: EVERY_INSTANCE }).catch(() => {});
+      return readJournal(worldPaths(world.directory).journal);
+    };
     return { port, journal, shutdownWorld: port.shutdownWorld };
   }
   const kept = world.journal as Partial<ReturnType<typeof memoryJournal>>;

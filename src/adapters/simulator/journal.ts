@@ -1,4 +1,4 @@
-import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync, statSync, writeSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { z } from 'zod';
 import { operationSchema, runEndSchema } from './wire.ts';
@@ -12,6 +12,8 @@ import { operationSchema, runEndSchema } from './wire.ts';
 const JOURNAL_MAX_BYTES = 512 * 1024 * 1024;
 /** Most lines kept in memory; beyond it the world refuses to go on rather than lose evidence. */
 const JOURNAL_MAX_LINES = 2_000_000;
+/** Lines that wait while the disk is full; beyond it requests are refused rather than evidence lost. */
+const WAITING_MAX_LINES = 100_000;
 
 const run = { instance: z.string(), run: z.int() };
 const stamp = { seq: z.int(), at: z.number() };
@@ -67,6 +69,8 @@ export type JournalEntry = WithoutStamp<JournalLine>;
 export interface Journal {
   /** Keeps the line before it returns. */
   write(line: JournalLine): void;
+  /** Tries again to put down what could not be because the disk was full. */
+  flush(): void;
   /** What was kept before this world began, oldest first. */
   readonly earlier: readonly JournalLine[];
   close(): void;
@@ -82,6 +86,7 @@ export function memoryJournal(): Journal & { readonly lines: readonly JournalLin
       if (lines.length >= JOURNAL_MAX_LINES) throw new Error('the journal of the simulated world is full');
       lines.push(line);
     },
+    flush() {},
     close() {},
   };
 }
@@ -95,21 +100,55 @@ function endsTorn(fd: number): boolean {
   return last[0] !== 0x0a;
 }
 
+/** Writes bytes to a file and answers how many it took; throws ENOSPC when the disk is full. */
+export type WriteBytes = (fd: number, bytes: Uint8Array) => number;
+
+/** Puts down pieces in order as far as the disk takes them, and takes what it put down out of the list. */
+function putDown(fd: number, pieces: Uint8Array[], write: WriteBytes): void {
+  while (pieces[0] !== undefined) {
+    try {
+      const written = write(fd, pieces[0]);
+      if (written < pieces[0].length) pieces[0] = pieces[0].subarray(written);
+      else pieces.shift();
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOSPC') return;
+      throw error;
+    }
+  }
+}
+
+function readEarlier(path: string): JournalLine[] {
+  if (!existsSync(path)) return [];
+  refuseTooLarge(path, statSync(path).size);
+  return parseJournal(readFileSync(path, 'utf8'));
+}
+
 /**
  * A journal in a file, one write per line. Lines survive the death of any process; nothing is synced, because the
- * machine that hosts a simulation going down ends the simulation too.
+ * machine that hosts a simulation going down ends the simulation too. While the disk is full lines wait in memory, so
+ * that a full disk does not take the VMMs with it: theirs is another machine than the one whose disk is full.
  */
-export function fileJournal(path: string): Journal {
-  const earlier = existsSync(path) ? parseJournal(readFileSync(path, 'utf8')) : [];
+export function fileJournal(path: string, write: WriteBytes = writeSync): Journal {
+  const earlier = readEarlier(path);
   const fd = openSync(path, 'a+', 0o600);
-  if (endsTorn(fd)) writeSync(fd, '\n');
+  const waiting: Uint8Array[] = endsTorn(fd) ? [Buffer.from('\n')] : [];
   return {
     earlier,
     write(line) {
-      writeSync(fd, `${JSON.stringify(line)}\n`);
+      if (waiting.length >= WAITING_MAX_LINES) throw new Error('the journal of the simulated world cannot be written');
+      waiting.push(Buffer.from(`${JSON.stringify(line)}\n`));
+      putDown(fd, waiting, write);
     },
-    close: () => closeSync(fd),
+    flush: () => putDown(fd, waiting, write),
+    close() {
+      putDown(fd, waiting, write);
+      closeSync(fd);
+    },
   };
+}
+
+function refuseTooLarge(path: string, size: number): void {
+  if (size > JOURNAL_MAX_BYTES) throw new Error(`the journal ${path} is larger than ${JOURNAL_MAX_BYTES} bytes`);
 }
 
 /** The lines of a journal's text. A torn line, where a writer was killed, is left out. */
@@ -131,7 +170,6 @@ export function parseJournal(text: string): JournalLine[] {
 /** Every line of a journal file so far; empty when there is none. Throws when it is too large to be read whole. */
 export async function readJournal(path: string): Promise<readonly JournalLine[]> {
   if (!existsSync(path)) return [];
-  const { size } = await stat(path);
-  if (size > JOURNAL_MAX_BYTES) throw new Error(`the journal ${path} is larger than ${JOURNAL_MAX_BYTES} bytes`);
+  refuseTooLarge(path, (await stat(path)).size);
   return parseJournal(readFileSync(path, 'utf8'));
 }

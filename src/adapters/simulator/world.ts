@@ -50,7 +50,10 @@ export function createWorld(options: WorldOptions): World {
   state.record({ type: 'world.started', boot_id: state.bootId });
   return {
     journal,
-    handle: (request, owner) => handle(state, request, owner),
+    handle(request, owner) {
+      journal.flush();
+      return handle(state, request, owner);
+    },
     observe(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

@@ -81,7 +81,11 @@ function contractWorld(world: World | WorldPlace, clock: Clock, control: Simulat
 /** A data directory of its own in the system's temporary directory, with the place of a world in it. */
 export async function temporaryPlace(): Promise<WorldPlace & { readonly remove: () => Promise<void> }> {
   const directory = await mkdtemp(join(tmpdir(), 'statevisor-simulator-'));
-  return { directory, program: worldProgram, remove: () => rm(directory, { recursive: true, force: true, maxRetries: 5 }) };
+  return {
+    directory,
+    program: worldProgram,
+    remove: () => rm(directory, { recursive: true, force: true, maxRetries: 5 }),
+  };
 }
 
 /** Guests in real time are quick, so that tests are. */
