@@ -1,5 +1,5 @@
 import type { ChartContext, StopCause, StopContext } from './context.ts';
-import { NO_RESTARTS } from './context.ts';
+import { NO_RESTARTS, NO_RUN } from './context.ts';
 import type { Definition } from './definition.ts';
 import type { Effect } from './effects.ts';
 import { endIn, unplanned } from './guards.ts';
@@ -18,16 +18,23 @@ export function ask(
   };
 }
 
-export function askWithSnapshot(kind: 'vmm.snapshot' | 'vmm.restore' | 'snapshot.drop') {
-  return {
-    type: 'ask' as const,
-    params: ({ context }: { context: ChartContext }): Effect => ({
-      kind,
-      run: context.run.number,
-      snapshot: context.snapshot?.name ?? snapshotName(context),
-    }),
-  };
-}
+export const askSnapshot = {
+  type: 'ask' as const,
+  params: ({ context }: { context: ChartContext }): Effect => ({
+    kind: 'vmm.snapshot',
+    run: context.run.number,
+    snapshot: snapshotName(context),
+  }),
+};
+
+export const askRestore = {
+  type: 'ask' as const,
+  params: ({ context }: { context: ChartContext }): Effect => ({
+    kind: 'vmm.restore',
+    run: context.run.number,
+    snapshot: context.snapshot?.name ?? '',
+  }),
+};
 
 /** Says that whatever was asked for on the present run, and has not ended yet, is no longer wanted. */
 export const withdrawEarlier = {
@@ -52,57 +59,49 @@ export function intend(wanted: 'running' | 'stopped') {
 /** Touches the intent's time only: for accepted commands that state no new intent. */
 export const noteCommand = chart.assign(({ context, event }) => ({ intent: { ...context.intent, at: event.at } }));
 
+function nextRun(context: ChartContext, event: ChartEvent, cause: string): Partial<ChartContext> {
+  return {
+    run: { ...NO_RUN, number: context.run.number + 1, cause, started_at: event.at, ended: false, planned: false },
+    stop: null,
+    trouble: null,
+  };
+}
+
+const sayBootRequested = chart.emit(({ context }) => ({
+  type: 'instance.boot_requested' as const,
+  run: context.run.number,
+  cause: context.run.cause,
+}));
+
+const runBegan = chart.raise(({ event }) => ({ type: 'run.began' as const, at: event.at }));
+
 /** Begins the next run. `cause` falls back to the one a raised event carries. */
 export function beginRun(cause?: string) {
   return [
-    chart.assign(({ context, event }) => ({
-      run: {
-        number: context.run.number + 1,
-        cause: cause ?? ('cause' in event ? event.cause : event.type),
-        started_at: event.at,
-        booted_at: null,
-        ready_at: null,
-        pid: null,
-        ended: false,
-        planned: false,
-        exit: null,
-      },
-      stop: null,
-      trouble: null,
-    })),
-    chart.emit(({ context }) => ({
-      type: 'instance.boot_requested' as const,
-      run: context.run.number,
-      cause: context.run.cause,
-    })),
-    chart.raise(({ event }) => ({ type: 'run.began' as const, at: event.at })),
+    chart.assign(({ context, event }) =>
+      nextRun(context, event, cause ?? ('cause' in event ? event.cause : event.type)),
+    ),
+    sayBootRequested,
+    runBegan,
   ];
 }
 
 /** The run after a stop that was asked for with something to follow: the cause of the stop is the cause of the run. */
 export const beginFollowingRun = [
-  chart.assign(({ context, event }) => ({
-    run: {
-      ...context.run,
-      number: context.run.number + 1,
-      cause: context.stop?.cause === 'health' ? 'health' : (context.stop?.cause ?? 'start'),
-      started_at: event.at,
-      booted_at: null,
-      ready_at: null,
-      pid: null,
-      ended: false,
-      planned: false,
-      exit: null,
-    },
-    stop: null,
-    trouble: null,
-  })),
+  chart.assign(({ context, event }) => nextRun(context, event, context.stop?.cause ?? 'start')),
+  sayBootRequested,
+  runBegan,
+];
+
+/** Begins the run that takes up a sleeping guest's memory. */
+export const beginRestore = [
+  chart.assign(({ context, event }) => nextRun(context, event, 'restore')),
   chart.emit(({ context }) => ({
-    type: 'instance.boot_requested' as const,
+    type: 'instance.restore_requested' as const,
     run: context.run.number,
-    cause: context.run.cause,
+    snapshot: context.snapshot?.name ?? '',
   })),
-  chart.raise(({ event }) => ({ type: 'run.began' as const, at: event.at })),
+  runBegan,
 ];
 
 export const noteBootedAt = chart.assign(({ context, event }) => ({
@@ -143,8 +142,8 @@ function endedRun(context: ChartContext, event: ChartEvent): Partial<ChartContex
   return { run: { ...context.run, ended: true, planned, exit: { ...exit, ended_at: exit.ended_at ?? event.at } } };
 }
 
-/** Records the confirmed end of the present run and tells the other regions. Must precede anything that begins a run. */
-export const noteEnd = [
+/** Records the confirmed end of the present run and keeps it to itself: nothing follows from it. */
+export const noteEndQuietly = [
   chart.assign(({ context, event }) => endedRun(context, event)),
   chart.emit(({ context }) => ({
     type: 'instance.ended' as const,
@@ -155,6 +154,11 @@ export const noteEnd = [
     message: context.run.exit?.message ?? null,
     ended_at: context.run.exit?.ended_at ?? null,
   })),
+];
+
+/** Records the confirmed end of the present run and tells the other regions. Must precede anything that begins a run. */
+export const noteEnd = [
+  ...noteEndQuietly,
   chart.raise(({ context, event }) => ({
     type: 'run.ended' as const,
     at: event.at,
@@ -166,6 +170,13 @@ export const noteEnd = [
 ];
 
 export const forgetStop = chart.assign({ stop: null });
+
+/** A snapshot is good for one restore: once its guest runs again, or never will, it goes. */
+export const dropSnapshot = chart.enqueueActions(({ context, enqueue }) => {
+  if (context.snapshot === null) return;
+  enqueue({ type: 'ask', params: { kind: 'snapshot.drop', run: context.run.number, snapshot: context.snapshot.name } });
+  enqueue.assign({ snapshot: null });
+});
 
 export function beginStop(cause: StopCause, next: StopContext['next']) {
   return [
@@ -179,6 +190,11 @@ export function beginStop(cause: StopCause, next: StopContext['next']) {
     chart.raise(({ event }) => ({ type: 'run.leaving' as const, at: event.at })),
   ];
 }
+
+/** A stop that may not wait, about an end already under way: what follows it stays. */
+export const hasten = chart.assign(({ context }) => ({
+  stop: context.stop === null ? null : { ...context.stop, force: true },
+}));
 
 /** Another word about a stop already under way. */
 export function redirectStop(cause: StopCause, next: StopContext['next']) {

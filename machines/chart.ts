@@ -1,9 +1,9 @@
 import { INITIAL_CONTEXT } from './context.ts';
 import { expiry } from './regions/expiry.ts';
 import { health } from './regions/health.ts';
-import { chartActionsOfQuarantine } from './regions/lifecycle/quarantine.ts';
+import { chartActionsOfQuarantine, quarantined } from './regions/lifecycle/quarantine.ts';
 import { absent, deleted, deleting, failed, preparing, stopped } from './regions/lifecycle/rest.ts';
-import { booting, lost, quarantined, running } from './regions/lifecycle/running.ts';
+import { booting, lost, running } from './regions/lifecycle/running.ts';
 import { standby as asleep, pausing, restoring, resuming, snapshotting } from './regions/lifecycle/standby.ts';
 import { stopping } from './regions/lifecycle/stopping.ts';
 import { restart } from './regions/restart.ts';

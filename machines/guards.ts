@@ -80,7 +80,22 @@ export const wantsRunning: Guard = ({ context }) => context.intent.wanted === 'r
 export const forced: Guard = ({ context, event }) =>
   (event.type === 'stop' && event.force === true) || context.stop?.force === true;
 
-export const beingDeleted: Guard = ({ context }) => context.stop?.cause === 'delete';
+/** Deletion is terminal, whoever asked for it: no later command turns it into something else. */
+export const beingDeleted: Guard = nextIs('delete');
+
+/** The guest's memory is on disk and its VMM is being ended: a boot now would throw that memory away. */
+export const fallingAsleep: Guard = nextIs('standby');
+
+export const expiring =
+  (then: 'stop' | 'delete'): Guard =>
+  ({ event }) =>
+    event.type === 'expiry.reached' && event.then === then;
+
+export const runHasEnded: Guard = ({ context }) => context.run.ended;
+
+export const neverRan: Guard = ({ context }) => context.run.number === 0;
+
+export const hasSnapshot: Guard = ({ context }) => context.snapshot !== null;
 
 export const foundAs =
   (...realities: string[]): Guard =>

@@ -19,6 +19,9 @@ const hasCheck = ({ context }: Moment): boolean => checkOf(context) !== null;
 const touchesCheck = ({ event }: Moment): boolean =>
   event.type === 'definition.changed' && event.parts.includes('health_check');
 
+const touchesRestartPolicy = ({ event }: Moment): boolean =>
+  event.type === 'definition.changed' && event.parts.includes('restart_policy');
+
 const checkRemoved = (moment: Moment): boolean => touchesCheck(moment) && !hasCheck(moment);
 
 const inWindow = ({ context, event }: Moment): boolean =>
@@ -160,6 +163,11 @@ export const health = chart.createStateConfig({
       tags: ['probed'],
       on: {
         ...windowEnds,
+        // A new restart policy judges the standing verdict again: nothing else would before the next change of health.
+        'definition.changed': [
+          ...windowEnds['definition.changed'],
+          { guard: touchesRestartPolicy, actions: turned('unhealthy') },
+        ],
         'probe.passed': [becomeHealthy('unhealthy'), justPass],
         'probe.failed': justFail,
       },

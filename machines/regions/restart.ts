@@ -88,10 +88,20 @@ const turnedHealthy = ({ event }: Moment): boolean => event.type === 'health.tur
 const touchesPolicy = ({ event }: Moment): boolean =>
   event.type === 'definition.changed' && event.parts.includes('restart_policy');
 
+const touchesCheck = ({ event }: Moment): boolean =>
+  event.type === 'definition.changed' && event.parts.includes('health_check');
+
+/** Another check, or none: the verdict of the old one no longer stands. */
+const verdictVoid = ({ context, event }: Moment): boolean =>
+  event.type === 'definition.changed' && event.up && touchesCheck({ context, event });
+
 const hasWindowAndPolicy = (moment: Moment): boolean => touchesPolicy(moment) && hasWindow(moment);
 
 /** The backoff under way holds back a health restart: the guest still runs. */
 const heldByHealth = ({ context }: Moment): boolean => context.restart.last_reason !== null;
+
+/** What was allowed when the attempt was scheduled may not be any more: the instance expires at this very instant. */
+const noLonger = ({ context, event }: Moment): boolean => !mayRestart(context, event.at);
 
 const stopWanted = ({ context }: Moment): boolean => context.intent.wanted === 'stopped';
 
@@ -154,6 +164,7 @@ export const restart = chart.createStateConfig({
       initial: 'ended',
       after: {
         backoff: [
+          { guard: noLonger, target: '#restart_idle', actions: cancelNext },
           { guard: heldByHealth, target: '#attempting', actions: restartNow },
           { target: '#attempting', actions: bootNow },
         ],
@@ -171,7 +182,8 @@ export const restart = chart.createStateConfig({
           id: 'backoff_unhealthy',
           on: {
             'health.turned': { guard: turnedHealthy, target: '#probation', actions: cancelNext },
-            'run.ended': onEnd,
+            'run.ended': [...onEnd, { target: '#restart_idle', actions: cancelNext }],
+            'definition.changed': [...onPolicy, { guard: verdictVoid, target: '#probation', actions: cancelNext }],
           },
         },
       },
@@ -203,7 +215,7 @@ export const restart = chart.createStateConfig({
         'run.ready': { target: '#probation' },
         'health.turned': { guard: turnedHealthy, target: '#probation' },
         'intent.changed': onIntent,
-        'definition.changed': onPolicy,
+        'definition.changed': [...onPolicy, { guard: verdictVoid, target: '#probation' }],
       },
     },
     suppressed: {

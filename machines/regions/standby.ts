@@ -41,6 +41,10 @@ const askConfirmation = {
   params: ({ context }: { context: ChartContext }) => ({ kind: 'traffic.confirm' as const, run: context.run.number }),
 };
 
+/** The guest is up and a new policy wants its traffic watched. */
+const mayTrack = (moment: Moment): boolean =>
+  touchesPolicy(moment) && isReady(moment) && enabled(moment) && networked(moment);
+
 /** Traffic is taken to be there until the source says that it is not. */
 const onEligible = [
   { guard: (moment: Moment) => enabled(moment) && networked(moment) && observerLost(moment), target: '#blind' },
@@ -53,7 +57,8 @@ const onPolicy = [
     target: '#standby_disabled',
     actions: forget,
   },
-  { guard: (moment: Moment) => touchesPolicy(moment) && isReady(moment), target: '#standby_active' },
+  { guard: (moment: Moment) => mayTrack(moment) && observerLost(moment), target: '#blind' },
+  { guard: mayTrack, target: '#standby_active' },
 ];
 
 const leaving = {
@@ -63,6 +68,9 @@ const leaving = {
   'observer.lost': { target: '#blind', actions: noteObserver('lost') },
   'observer.restored': { guard: observerLost, actions: noteObserver('ok') },
 };
+
+const abandonFor = (cause: string) =>
+  chart.raise(({ event }) => ({ type: 'standby.abandoned' as const, at: event.at, cause }));
 
 const becomeActive = (cause: string) => ({
   guard: ofThisRun,
@@ -77,12 +85,11 @@ export const standby = chart.createStateConfig({
       id: 'standby_disabled',
       on: {
         'definition.changed': [
-          {
-            guard: (moment: Moment) => touchesPolicy(moment) && enabled(moment) && isReady(moment),
-            target: '#standby_active',
-          },
+          { guard: (moment: Moment) => mayTrack(moment) && observerLost(moment), target: '#blind' },
+          { guard: mayTrack, target: '#standby_active' },
           { guard: (moment: Moment) => touchesPolicy(moment) && enabled(moment), target: '#standby_ineligible' },
         ],
+        'observer.restored': { guard: observerLost, actions: noteObserver('ok') },
       },
     },
     ineligible: {
@@ -144,13 +151,19 @@ export const standby = chart.createStateConfig({
       on: {
         ...leaving,
         'run.leaving': {},
+        // What made standby safe is gone: wake the guest rather than go on without it.
+        'observer.lost': { target: '#blind', actions: [noteObserver('lost'), abandonFor('observer lost')] },
+        'definition.changed': [
+          {
+            guard: (moment: Moment) => touchesPolicy(moment) && !enabled(moment),
+            target: '#standby_disabled',
+            actions: [forget, abandonFor('policy')],
+          },
+        ],
         'traffic.active': {
           guard: ofThisRun,
           target: '#standby_active',
-          actions: [
-            noteActive,
-            chart.raise(({ event }) => ({ type: 'standby.abandoned' as const, at: event.at, cause: 'traffic' })),
-          ],
+          actions: [noteActive, abandonFor('traffic')],
         },
         'traffic.confirmed_idle': {
           guard: ofThisRun,
@@ -158,11 +171,7 @@ export const standby = chart.createStateConfig({
         },
         'traffic.unconfirmed': {
           guard: ofThisRun,
-          actions: chart.raise(({ event }) => ({
-            type: 'standby.abandoned' as const,
-            at: event.at,
-            cause: 'unconfirmed',
-          })),
+          actions: abandonFor('unconfirmed'),
         },
         'run.ready': { target: '#standby_active', actions: noteActive },
       },

@@ -1,4 +1,14 @@
-import { noteTrouble } from '../../actions.ts';
+import {
+  beginRestore,
+  beginRun,
+  beginStop,
+  dropSnapshot,
+  forgetStop,
+  intend,
+  noteEndQuietly,
+  noteTrouble,
+} from '../../actions.ts';
+import { all, beingDeleted, hasSnapshot, neverRan, not, ofThisRun, runHasEnded } from '../../guards.ts';
 import { chart } from '../../setup.ts';
 
 /** A rule threw on this instance: show it, leave its VM alone, and stop everything automatic about it. */
@@ -7,3 +17,35 @@ export const chartActionsOfQuarantine = [
   chart.emit(({ context }) => ({ type: 'instance.quarantined' as const, message: context.trouble?.message ?? '' })),
   chart.raise(({ event }) => ({ type: 'run.leaving' as const, at: event.at })),
 ];
+
+const mayStart = not(beingDeleted);
+
+/** Only a command leads out; it goes on from what is known of the run. An end is noted and nothing follows from it. */
+export const quarantined = {
+  id: 'quarantined',
+  tags: ['has_run' as const],
+  on: {
+    'instance.quarantined': {},
+    'vmm.exited': { guard: ofThisRun, actions: noteEndQuietly },
+    start: [
+      { guard: all(mayStart, neverRan), target: '#preparing', actions: intend('running') },
+      {
+        guard: all(mayStart, runHasEnded, hasSnapshot),
+        target: '#restoring',
+        actions: [...intend('running'), ...beginRestore],
+      },
+      { guard: all(mayStart, runHasEnded), target: '#booting', actions: [...intend('running'), ...beginRun('start')] },
+      { guard: mayStart, target: '#lost', actions: [...intend('running'), noteTrouble, forgetStop] },
+    ],
+    stop: [
+      { guard: all(runHasEnded, beingDeleted), target: '#deleting', actions: intend('stopped') },
+      { guard: beingDeleted, target: '#killing', actions: intend('stopped') },
+      { guard: runHasEnded, target: '#stopped', actions: [...intend('stopped'), dropSnapshot, forgetStop] },
+      { target: '#killing', actions: [...intend('stopped'), ...beginStop('operator', 'rest')] },
+    ],
+    delete: [
+      { guard: runHasEnded, target: '#deleting', actions: intend('stopped') },
+      { target: '#killing', actions: [...intend('stopped'), ...beginStop('delete', 'delete')] },
+    ],
+  },
+};

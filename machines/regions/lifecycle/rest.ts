@@ -4,13 +4,14 @@ import {
   beginRun,
   clearTrouble,
   create,
+  dropSnapshot,
   intend,
   noteCommand,
   noteTrouble,
   withdrawEarlier,
 } from '../../actions.ts';
 import type { ChartContext } from '../../context.ts';
-import { all, foundAs, not, resultOf } from '../../guards.ts';
+import { all, expiring, foundAs, neverRan, not, resultOf } from '../../guards.ts';
 import { isExpired } from '../../rules.ts';
 import { type ChartEvent, chart } from '../../setup.ts';
 
@@ -24,9 +25,12 @@ interface Moment {
 const mayBoot = ({ context, event }: Moment): boolean =>
   context.intent.wanted === 'running' && !isExpired(context, event.at);
 
+/** Stays on record, so that not even a quarantine turns a half-removed instance into one that could be started. */
+const noteDeletion = chart.assign({ stop: { cause: 'delete' as const, next: 'delete' as const, force: false } });
+
 const sayDeleteRequested = chart.emit({ type: 'instance.remove_requested' });
 
-export const absent = { on: { create: { target: '#preparing', actions: create } } };
+export const absent = { on: { create: { target: '#preparing', actions: create }, 'instance.quarantined': {} } };
 
 export const preparing = {
   id: 'preparing',
@@ -64,6 +68,7 @@ export const preparing = {
       actions: [...intend('stopped'), withdrawEarlier],
     },
     update: { actions: applyChanges },
+    'expiry.reached': { guard: expiring('delete'), target: '#deleting', actions: withdrawEarlier },
   },
 };
 
@@ -75,10 +80,7 @@ const resting = {
   delete: { target: '#deleting', actions: [...intend('stopped')] },
   update: { actions: applyChanges },
   'boot.wanted': { guard: mayBoot, target: '#booting', actions: beginRun() },
-  'expiry.reached': {
-    guard: ({ event }: Moment) => event.type === 'expiry.reached' && event.then === 'delete',
-    target: '#deleting',
-  },
+  'expiry.reached': { guard: expiring('delete'), target: '#deleting' },
 };
 
 export const stopped = {
@@ -88,12 +90,19 @@ export const stopped = {
   on: resting,
 };
 
-export const failed = { id: 'failed', tags: ['at_rest' as const], on: resting };
+/** Before the first run only a failed preparation leads here, so that is what has to be done again. */
+const prepareAgain = { guard: neverRan, target: '#preparing', actions: intend('running') };
+
+export const failed = {
+  id: 'failed',
+  tags: ['at_rest' as const],
+  on: { ...resting, start: [prepareAgain, resting.start], restart: [prepareAgain, resting.restart] },
+};
 
 export const deleting = {
   id: 'deleting',
   tags: ['waits' as const],
-  entry: [sayDeleteRequested, ask('instance.remove')],
+  entry: [noteDeletion, dropSnapshot, sayDeleteRequested, ask('instance.remove')],
   after: { remove_retry: { target: '#deleting', reenter: true } },
   on: {
     'effect.done': {
@@ -103,6 +112,7 @@ export const deleting = {
     },
     'effect.failed': { guard: resultOf('instance.remove'), actions: noteTrouble },
     'effect.unknown': { guard: resultOf('instance.remove'), actions: noteTrouble },
+    'effect.withdrawn': { guard: resultOf('instance.remove'), actions: noteTrouble },
     'vmm.found': { guard: not(foundAs('unreachable')), target: '#deleting', reenter: true },
     delete: { actions: noteCommand },
     stop: { actions: noteCommand },
@@ -110,4 +120,4 @@ export const deleting = {
 };
 
 /** Not `type: final`: the record of a deleted instance still answers questions. It accepts nothing. */
-export const deleted = { id: 'deleted' };
+export const deleted = { id: 'deleted', on: { 'instance.quarantined': {} } };

@@ -4,11 +4,11 @@ import {
   ask,
   beginStop,
   clearTrouble,
+  dropSnapshot,
   intend,
   noteBooted,
   noteBootedAt,
   noteCommand,
-  noteEnd,
   noteReady,
   noteTrouble,
   placeHold,
@@ -18,7 +18,19 @@ import {
   sayRebooted,
 } from '../../actions.ts';
 import type { ChartContext } from '../../context.ts';
-import { all, forced, foundAs, foundReady, nextIs, not, ofThisRun, resultOf, wantsRunning } from '../../guards.ts';
+import {
+  all,
+  beingDeleted,
+  expiring,
+  fallingAsleep,
+  forced,
+  foundAs,
+  foundReady,
+  not,
+  ofThisRun,
+  resultOf,
+  wantsRunning,
+} from '../../guards.ts';
 import { type ChartEvent, chart } from '../../setup.ts';
 import { onEnd } from './ends.ts';
 
@@ -35,7 +47,7 @@ const restartRequested = { target: '#graceful', actions: [...intend('running'), 
 const deleteRequested = { target: '#graceful', actions: [...intend('stopped'), ...beginStop('delete', 'delete')] };
 
 const expired = (then: 'stop' | 'delete') => ({
-  guard: ({ event }: Moment) => event.type === 'expiry.reached' && event.then === then,
+  guard: expiring(then),
   target: '#graceful',
   actions: beginStop('expiry', then === 'delete' ? 'delete' : 'rest'),
 });
@@ -66,6 +78,11 @@ const spawning = {
     'vmm.found': [
       { guard: all(ofThisRun, foundAs('none')), target: '#spawning', reenter: true },
       { guard: all(ofThisRun, foundReady), target: '#running', actions: [...noteBooted, ...noteReady] },
+      {
+        guard: all(ofThisRun, foundAs('running'), readyEarly),
+        target: '#running',
+        actions: [...noteBooted, ...noteReady],
+      },
       { guard: all(ofThisRun, foundAs('starting', 'running')), target: '#awaiting_guest', actions: noteBooted },
       {
         guard: all(ofThisRun, foundAs('paused')),
@@ -76,7 +93,7 @@ const spawning = {
       ...onEnd(),
     ],
     'guest.ready': {
-      guard: ofThisRun,
+      guard: all(ofThisRun, not(readyEarly)),
       actions: chart.assign(({ context, event }) => ({ run: { ...context.run, ready_at: event.at } })),
     },
     stop: { target: '#withdrawing', actions: [...intend('stopped'), ...beginStop('operator', 'rest')] },
@@ -101,7 +118,7 @@ const awaitingGuest = {
     'vmm.exited': onEnd(),
     'vmm.found': [
       { guard: all(ofThisRun, foundReady), target: '#running', actions: noteReady },
-      { guard: all(ofThisRun, foundAs('paused')), actions: [noteCommand, ask('vmm.resume')] },
+      { guard: all(ofThisRun, foundAs('paused')), actions: ask('vmm.resume') },
       notReachable,
       ...onEnd(),
     ],
@@ -134,6 +151,7 @@ export const booting = {
 export const running = {
   id: 'running',
   tags: ['has_run' as const],
+  entry: dropSnapshot,
   on: {
     'vmm.exited': onEnd(),
     'vmm.found': [
@@ -158,6 +176,8 @@ export const running = {
     'expiry.reached': [expired('stop'), expired('delete')],
   },
 };
+
+const mayBootNext = all(not(beingDeleted), not(fallingAsleep));
 
 /** The hypervisor cannot say what became of the run. Ask again, at growing intervals; destroy and start nothing. */
 export const lost = {
@@ -186,12 +206,16 @@ export const lost = {
       },
       ...onEnd(),
     ],
-    start: { guard: not(nextIs('delete')), actions: [...intend('running'), resumeWish()] },
-    restart: { guard: not(nextIs('delete')), actions: [...intend('running'), redirectStop('restart', 'boot')] },
-    stop: { target: '#killing', actions: [...intend('stopped'), ...beginStop('operator', 'rest')] },
+    start: { guard: mayBootNext, actions: [...intend('running'), resumeWish()] },
+    restart: { guard: mayBootNext, actions: [...intend('running'), redirectStop('restart', 'boot')] },
+    stop: [
+      { guard: beingDeleted, target: '#killing', actions: intend('stopped') },
+      { target: '#killing', actions: [...intend('stopped'), ...beginStop('operator', 'rest')] },
+    ],
     delete: { target: '#killing', actions: [...intend('stopped'), ...beginStop('delete', 'delete')] },
     update: { actions: applyChanges },
     'expiry.reached': [
+      { guard: beingDeleted },
       { ...expired('stop'), target: '#killing' },
       { ...expired('delete'), target: '#killing' },
     ],
@@ -208,20 +232,3 @@ function resumeWish() {
     stop: context.stop === null ? null : { ...context.stop, cause: 'restart' as const, next: 'boot' as const },
   }));
 }
-
-export const quarantined = {
-  id: 'quarantined',
-  tags: ['has_run' as const],
-  on: {
-    'vmm.exited': { guard: ofThisRun, actions: noteEnd },
-    start: { target: '#lost', actions: [...intend('running'), noteTrouble] },
-    stop: [
-      { guard: ({ context }: Moment) => context.run.ended, target: '#stopped', actions: intend('stopped') },
-      { target: '#killing', actions: [...intend('stopped'), ...beginStop('operator', 'rest')] },
-    ],
-    delete: [
-      { guard: ({ context }: Moment) => context.run.ended, target: '#deleting', actions: intend('stopped') },
-      { target: '#killing', actions: [...intend('stopped'), ...beginStop('delete', 'delete')] },
-    ],
-  },
-};

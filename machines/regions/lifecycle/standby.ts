@@ -1,11 +1,16 @@
 import {
   applyChanges,
   ask,
-  askWithSnapshot,
+  askRestore,
+  askSnapshot,
+  beginRestore,
   beginStop,
+  dropSnapshot,
+  forgetStop,
   intend,
   noteBooted,
   noteCommand,
+  noteEnd,
   noteResumed,
   noteTrouble,
   sayLost,
@@ -13,7 +18,7 @@ import {
   withdrawEarlier,
 } from '../../actions.ts';
 import type { ChartContext } from '../../context.ts';
-import { all, foundAs, foundReady, ofThisRun, resultOf } from '../../guards.ts';
+import { all, expiring, foundAs, foundReady, ofThisRun, resultOf } from '../../guards.ts';
 import { type ChartEvent, chart } from '../../setup.ts';
 import { onEnd } from './ends.ts';
 
@@ -32,6 +37,13 @@ const deleteWords = [...intend('stopped'), ...beginStop('delete', 'delete')];
 const stopRequested = { target: '#graceful', actions: [...stopWords, ...letGo] };
 const deleteRequested = { target: '#graceful', actions: [...deleteWords, ...letGo] };
 
+const expired = (then: 'stop' | 'delete') => ({
+  guard: expiring(then),
+  target: '#graceful',
+  actions: [...beginStop('expiry', then === 'delete' ? 'delete' : 'rest'), ...letGo],
+});
+const onExpiry = [expired('stop'), expired('delete')];
+
 const sayAbandoned = (cause: string) => chart.emit({ type: 'standby.abandoned', cause });
 const abandon = (cause: string) => ({
   target: '#resuming',
@@ -48,21 +60,41 @@ const onTheWay = {
   standby: { actions: noteCommand },
   update: { actions: applyChanges },
   'vmm.exited': onEnd(),
-  'standby.abandoned': { target: '#resuming', actions: [withdrawEarlier, sayAbandoned('traffic')] },
+  'standby.abandoned': {
+    target: '#resuming',
+    actions: [
+      withdrawEarlier,
+      chart.emit(({ event }) => ({
+        type: 'standby.abandoned' as const,
+        cause: event.type === 'standby.abandoned' ? event.cause : '',
+      })),
+    ],
+  },
+  'expiry.reached': onExpiry,
+};
+
+/** Only a table read after the pause counts: an earlier answer may not have seen the last connection. */
+const pausingStates = {
+  freezing: {
+    on: {
+      'effect.done': [
+        { guard: all(resultOf('vmm.pause'), automatic), target: 'frozen' },
+        { guard: resultOf('vmm.pause'), target: '#snapshotting' },
+      ],
+    },
+  },
+  frozen: { entry: ask('traffic.confirm'), on: { 'idle.confirmed': { target: '#snapshotting' } } },
 };
 
 export const pausing = {
   id: 'pausing',
+  initial: 'freezing',
   tags: ['has_run' as const, 'waits' as const],
   entry: ask('vmm.pause'),
   after: { pause_deadline: abandon('deadline') },
+  states: pausingStates,
   on: {
     ...onTheWay,
-    'effect.done': [
-      { guard: all(resultOf('vmm.pause'), automatic), actions: [noteCommand, ask('traffic.confirm')] },
-      { guard: resultOf('vmm.pause'), target: '#snapshotting' },
-    ],
-    'idle.confirmed': { target: '#snapshotting' },
     'effect.failed': { guard: resultOf('vmm.pause'), ...abandon('failed') },
     'effect.unknown': { guard: resultOf('vmm.pause'), ...abandon('unknown') },
     'vmm.found': [
@@ -76,7 +108,7 @@ export const pausing = {
 export const snapshotting = {
   id: 'snapshotting',
   tags: ['has_run' as const, 'waits' as const],
-  entry: askWithSnapshot('vmm.snapshot'),
+  entry: askSnapshot,
   after: { snapshot_deadline: abandon('deadline') },
   on: {
     ...onTheWay,
@@ -108,6 +140,7 @@ export const resuming = {
   on: {
     stop: stopRequested,
     delete: deleteRequested,
+    'expiry.reached': onExpiry,
     start: { actions: intend('running') },
     restore: { actions: noteCommand },
     update: { actions: applyChanges },
@@ -124,51 +157,38 @@ export const resuming = {
   },
 };
 
-const beginRestore = [
-  chart.assign(({ context, event }) => ({
-    run: {
-      ...context.run,
-      number: context.run.number + 1,
-      cause: 'restore',
-      started_at: event.at,
-      booted_at: null,
-      ready_at: null,
-      pid: null,
-      ended: false,
-      planned: false,
-      exit: null,
-    },
-    stop: null,
-  })),
-  chart.emit(({ context }) => ({
-    type: 'instance.restore_requested' as const,
-    run: context.run.number,
-    snapshot: context.snapshot?.name ?? '',
-  })),
-  chart.raise(({ event }) => ({ type: 'run.began' as const, at: event.at })),
-];
-
 const restored = [
   ...noteBooted,
   chart.emit(({ context }) => ({ type: 'instance.restored' as const, run: context.run.number })),
   ...noteResumed,
-  chart.assign({ snapshot: null }),
+];
+
+/** A restore that certainly did not happen leaves the snapshot as it was; nothing automatic follows. */
+const backToSleep = [
+  noteTrouble,
+  chart.assign({ stop: { cause: 'standby' as const, next: 'standby' as const, force: false } }),
+  ...noteEnd,
+  forgetStop,
 ];
 
 export const restoring = {
   id: 'restoring',
   tags: ['has_run' as const, 'waits' as const],
-  entry: askWithSnapshot('vmm.restore'),
+  entry: askRestore,
   after: { restore_deadline: { target: '#withdrawing', actions: beginStop('boot_timeout', 'rest') } },
   on: {
     stop: { target: '#withdrawing', actions: stopWords },
     delete: { target: '#withdrawing', actions: deleteWords },
+    'expiry.reached': [
+      { ...expired('stop'), target: '#withdrawing', actions: beginStop('expiry', 'rest') },
+      { ...expired('delete'), target: '#withdrawing', actions: beginStop('expiry', 'delete') },
+    ],
     start: { actions: intend('running') },
     restore: { actions: noteCommand },
     update: { actions: applyChanges },
     'vmm.exited': onEnd(),
     'effect.done': { guard: resultOf('vmm.restore'), target: '#running', actions: restored },
-    'effect.failed': onEnd(resultOf('vmm.restore')),
+    'effect.failed': { guard: resultOf('vmm.restore'), target: '#standby', actions: backToSleep },
     'effect.withdrawn': onEnd(resultOf('vmm.restore')),
     'effect.unknown': { guard: resultOf('vmm.restore'), ...goLost },
     'vmm.found': [
@@ -180,8 +200,6 @@ export const restoring = {
     ],
   },
 };
-
-const dropSnapshot = [askWithSnapshot('snapshot.drop'), chart.assign({ snapshot: null })];
 
 /** Asleep: no VMM, a snapshot. Whatever ended the run that made it stays on record in `run.exit`. */
 export const standby = {
@@ -195,15 +213,11 @@ export const standby = {
   on: {
     restore: { target: '#restoring', actions: [...intend('running'), ...beginRestore] },
     standby: { actions: noteCommand },
-    stop: { target: '#stopped', actions: [...intend('stopped'), ...dropSnapshot] },
-    delete: { target: '#deleting', actions: [...intend('stopped'), ...dropSnapshot] },
+    stop: { target: '#stopped', actions: [...intend('stopped'), dropSnapshot] },
+    delete: { target: '#deleting', actions: intend('stopped') },
     update: { actions: applyChanges },
     'expiry.reached': [
-      {
-        guard: ({ event }: Moment) => event.type === 'expiry.reached' && event.then === 'delete',
-        target: '#deleting',
-        actions: dropSnapshot,
-      },
+      { guard: expiring('delete'), target: '#deleting' },
       { target: '#stopped', actions: dropSnapshot },
     ],
   },

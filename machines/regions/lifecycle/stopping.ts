@@ -1,6 +1,7 @@
 import {
   applyChanges,
   ask,
+  hasten,
   intend,
   noteBooted,
   noteKillRequested,
@@ -10,7 +11,18 @@ import {
   withdrawEarlier,
 } from '../../actions.ts';
 import type { ChartContext } from '../../context.ts';
-import { all, beingDeleted, forced, foundAs, not, ofThisRun, resultOf } from '../../guards.ts';
+import {
+  all,
+  beingDeleted,
+  expiring,
+  fallingAsleep,
+  forced,
+  foundAs,
+  nextIs,
+  not,
+  ofThisRun,
+  resultOf,
+} from '../../guards.ts';
 import type { ChartEvent } from '../../setup.ts';
 import { onEnd } from './ends.ts';
 
@@ -26,6 +38,8 @@ interface Moment {
 
 const mustKill = ({ context }: Moment): boolean =>
   context.stop?.force === true || context.stop?.cause === 'boot_timeout';
+
+const mayBootNext = all(not(beingDeleted), not(fallingAsleep));
 
 const goLost = { target: '#lost', actions: [noteTrouble, sayLost] };
 
@@ -69,11 +83,14 @@ const graceful = {
       { guard: all(ofThisRun, foundAs('unreachable', 'other_run')), target: '#killing' },
       ...onEnd(),
     ],
-    stop: {
-      guard: all(forced, not(beingDeleted)),
-      target: '#killing',
-      actions: [...intend('stopped'), redirectStop('operator', 'rest')],
-    },
+    stop: [
+      { guard: all(forced, beingDeleted), target: '#killing', actions: [...intend('stopped'), hasten] },
+      {
+        guard: forced,
+        target: '#killing',
+        actions: [...intend('stopped'), redirectStop('operator', 'rest')],
+      },
+    ],
   },
 };
 
@@ -100,13 +117,18 @@ export const stopping = {
   tags: ['has_run' as const, 'waits' as const],
   on: {
     stop: [
+      { guard: all(beingDeleted, forced), actions: [...intend('stopped'), hasten] },
       { guard: beingDeleted, actions: intend('stopped') },
       { actions: [...intend('stopped'), redirectStop('operator', 'rest')] },
     ],
-    start: { guard: not(beingDeleted), actions: [...intend('running'), redirectStop('restart', 'boot')] },
-    restart: { guard: not(beingDeleted), actions: [...intend('running'), redirectStop('restart', 'boot')] },
+    start: { guard: mayBootNext, actions: [...intend('running'), redirectStop('restart', 'boot')] },
+    restart: { guard: mayBootNext, actions: [...intend('running'), redirectStop('restart', 'boot')] },
     delete: { actions: [...intend('stopped'), redirectStop('delete', 'delete')] },
     update: { actions: applyChanges },
+    'expiry.reached': [
+      { guard: expiring('delete'), actions: redirectStop('expiry', 'delete') },
+      { guard: all(expiring('stop'), not(nextIs('delete'))), actions: redirectStop('expiry', 'rest') },
+    ],
   },
   states: { withdrawing, graceful, killing },
 } as const;
