@@ -128,6 +128,9 @@ const planted: Record<string, string> = {
   'src/actors/clock.ts': clockUses,
   'src/given-instant.ts': 'export const a = new Date(0).toISOString();\n',
   'bench/monotonic.ts': 'export const a = performance.now();\n',
+  'bench/delay.ts':
+    "import { monitorEventLoopDelay, performance } from 'node:perf_hooks';\nexport const a = [monitorEventLoopDelay, performance];\n",
+  'bench/wait.ts': "import { setTimeout as wait } from 'node:timers/promises';\nexport const a = wait;\n",
   'bench/timer.ts': 'setTimeout(() => {}, 1);\n',
   'bench/chance.ts': 'export const a = Math.random();\n',
 };
@@ -191,6 +194,8 @@ describe('time and chance come from one module', () => {
 
   test('a benchmark may read the monotonic clock and nothing else', () => {
     expect(brokenBy('bench/monotonic.ts')).toEqual([]);
+    expect(brokenBy('bench/delay.ts')).toEqual([]);
+    expect(brokenBy('bench/wait.ts')).not.toEqual([]);
     expect(brokenBy('bench/timer.ts')).not.toEqual([]);
     expect(brokenBy('bench/chance.ts')).not.toEqual([]);
   });
