@@ -8,6 +8,7 @@ import { prepareNode, prepareSystem } from './prepare.js';
 import { childEnv, projectDir } from './processes.js';
 
 const MS_PER_MINUTE = 60_000;
+const ENDING_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
 const node = prepareNode();
 const missing = prepareSystem();
@@ -30,14 +31,26 @@ function outcomeOf(check) {
       stdio: ['ignore', 'inherit', 'inherit'],
       detached: true,
     });
-    const limit = AbortSignal.timeout(check.minutesMax * MS_PER_MINUTE);
-    limit.addEventListener('abort', () => {
+    const endGroup = () => {
       if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
-    });
-    child.on('error', (error) => resolve(error.message));
+    };
+    const interrupted = () => {
+      endGroup();
+      process.exit(1);
+    };
+    const limit = AbortSignal.timeout(check.minutesMax * MS_PER_MINUTE);
+    limit.addEventListener('abort', endGroup);
+    for (const signal of ENDING_SIGNALS) process.on(signal, interrupted);
+    /** @param {string | null} reason */
+    const settle = (reason) => {
+      limit.removeEventListener('abort', endGroup);
+      for (const signal of ENDING_SIGNALS) process.off(signal, interrupted);
+      resolve(reason);
+    };
+    child.on('error', (error) => settle(error.message));
     child.on('exit', (code, signal) => {
-      if (limit.aborted) resolve(`it took longer than ${check.minutesMax} minutes`);
-      else resolve(code === 0 ? null : `it ended with ${signal ?? code}`);
+      if (limit.aborted) settle(`it took longer than ${check.minutesMax} minutes`);
+      else settle(code === 0 ? null : `it ended with ${signal ?? code}`);
     });
   });
 }
