@@ -15,6 +15,7 @@ export interface ObservedRuns {
   /** Observes a run that is alive as `reality` says. Idempotent. */
   add(ref: RunRef, reality: Reality): void;
   all(): readonly RunRef[];
+  has(ref: RunRef): boolean;
   receive(observation: Observation): void;
   /** Tells what must have happened while nobody could observe. */
   catchUp(ref: RunRef, reality: Reality, now: number): void;
@@ -71,6 +72,7 @@ export function observedRuns(clock: Clock, tell: (observation: Observation) => v
       observed.set(key, { ref: { ...ref }, ready, held: null });
     },
     all: () => [...observed.values()].filter(({ held }) => held === null).map(({ ref }) => ref),
+    has: (ref) => observed.has(keyOf(ref)),
     receive,
     catchUp(ref, reality, now) {
       const entry = observed.get(keyOf(ref));

@@ -31,6 +31,9 @@ const SIMULATED_IMAGE_PREFIX = 'sim-';
 const QUESTION_LIMIT_MS = 10_000;
 /** Runs asked about at a time after the way to the world was found again. */
 const CATCH_UP_BATCH = 256;
+/** How often, and how far apart, such questions are asked while they are not answered. */
+const CATCH_UP_ATTEMPTS = 60;
+const CATCH_UP_PAUSE_MS = 1_000;
 
 interface Simulator {
   readonly clock: Clock;
@@ -45,7 +48,14 @@ interface Simulator {
  */
 export function createSimulator(options: SimulatorOptions): Hypervisor {
   const { clock, world } = options;
-  const port = 'directory' in world ? socketPort({ ...world, clock, role: 'owner' }) : directPort(world);
+  return simulatorOver(
+    'directory' in world ? socketPort({ ...world, clock, role: 'owner' }) : directPort(world),
+    clock,
+  );
+}
+
+/** The same over any way to a world. */
+export function simulatorOver(port: WorldPort, clock: Clock): Hypervisor {
   const listeners = new Set<(observation: Observation) => void>();
   const runs = observedRuns(clock, (observation) => {
     for (const listener of listeners) listener(observation);
@@ -73,7 +83,7 @@ export function createSimulator(options: SimulatorOptions): Hypervisor {
     },
     dropSnapshot: (instance, { snapshot }) => ask(simulator, { op: 'drop_snapshot', instance, snapshot }),
     adopt: async (ref) => {
-      const reality = await inspect(simulator, ref);
+      const reality = await inspect(simulator, ref, true);
       runs.add(ref, reality);
       return reality;
     },
@@ -138,9 +148,9 @@ async function start(
   return { ...outcome, result: { pid: outcome.result.pid, accelerator: 'simulator' } };
 }
 
-async function inspect({ clock, port }: Simulator, ref: RunRef): Promise<Reality> {
+async function inspect({ clock, port }: Simulator, ref: RunRef, watch = false): Promise<Reality> {
   const startedAt = clock.monotonic();
-  const asked = await within(clock, port.call({ op: 'inspect', ...idOf(ref) }), TIME_LIMITS_MS.inspect);
+  const asked = await within(clock, port.call({ op: 'inspect', ...idOf(ref), watch }), TIME_LIMITS_MS.inspect);
   const unreachable = (message: string): Reality => ({ reality: 'unreachable', message });
   if (asked.kind === 'lost') return unreachable(asked.message);
   if (asked.kind !== 'answer' || asked.value.answer !== 'reality') return unreachable('the simulated world is silent');
@@ -176,15 +186,23 @@ async function readConsole({ clock, port }: Simulator, ref: RunRef, maxBytes: nu
   return bytes.subarray(Math.max(0, bytes.length - maxBytes)).toString();
 }
 
-/** After the way to the world was lost: what is so of every observed run now. */
+/**
+ * After the way to the world was lost: tells what is so of every observed run now. Those that cannot be inspected are
+ * asked for again, a bounded number of times.
+ */
 async function catchUp(simulator: Simulator): Promise<void> {
-  const refs = simulator.runs.all();
-  for (let from = 0; from < refs.length; from += CATCH_UP_BATCH) {
-    const batch = refs.slice(from, from + CATCH_UP_BATCH);
-    await Promise.all(
-      batch.map(async (ref) => {
-        simulator.runs.catchUp(ref, await inspect(simulator, ref), simulator.clock.now());
-      }),
-    );
+  let refs = simulator.runs.all();
+  for (let attempt = 0; attempt < CATCH_UP_ATTEMPTS && refs.length > 0; attempt++) {
+    if (attempt > 0) await simulator.clock.sleep(CATCH_UP_PAUSE_MS);
+    const silent: RunRef[] = [];
+    for (let from = 0; from < refs.length; from += CATCH_UP_BATCH) {
+      const asked = refs.slice(from, from + CATCH_UP_BATCH).map(async (ref) => {
+        const reality = await inspect(simulator, ref, true);
+        if (reality.reality === 'unreachable') silent.push(ref);
+        else simulator.runs.catchUp(ref, reality, simulator.clock.now());
+      });
+      await Promise.all(asked);
+    }
+    refs = silent.filter(simulator.runs.has);
   }
 }

@@ -119,7 +119,8 @@ export const requestSchema = z.discriminatedUnion('op', [
   z.strictObject({ op: z.literal('snapshot'), ...act, snapshot: name }),
   z.strictObject({ op: z.literal('shutdown'), ...act }),
   z.strictObject({ op: z.literal('kill'), ...act }),
-  z.strictObject({ op: z.literal('inspect'), ...ref }),
+  /** `watch`: the asker observes the run from now on. */
+  z.strictObject({ op: z.literal('inspect'), ...ref, watch: z.boolean() }),
   z.strictObject({ op: z.literal('drop_snapshot'), instance: name, snapshot: name }),
   z.strictObject({ op: z.literal('remove'), instance: name }),
   z.strictObject({ op: z.literal('console'), ...ref }),

@@ -4,6 +4,7 @@ import {
   EVERY_INSTANCE,
   instanceOf,
   isLive,
+  isWatched,
   type SimulatedRun,
   settingOf,
   voidRun,
@@ -31,7 +32,7 @@ function guestDoes(state: WorldState, run: SimulatedRun, deed: Deed): void {
   if (deed === 'power_off') powerOff(null);
   if (deed === 'panic') endRun(state, run, { reason: 'panic', code: null, message: 'the guest panicked' }, 'guest');
   if (deed !== 'reboot') return;
-  run.reboots += 1;
+  if (!isWatched(state, run)) run.rebootedUnseen = true;
   run.ready = false;
   run.memory = '';
   state.emit({ type: 'guest.rebooted', instance: run.instance, run: run.run, occurred_at: state.clock.now() });

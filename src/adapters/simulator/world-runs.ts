@@ -8,9 +8,9 @@ import {
   type SavedGuest,
   type SimulatedRun,
   settingOf,
-  takeToken,
   voidRun,
   type WorldState,
+  watchRun,
 } from './world-state.ts';
 
 /** Snapshots one instance may have at a time. */
@@ -56,17 +56,17 @@ export function awaitReady(state: WorldState, run: SimulatedRun, delayMs: number
   });
 }
 
-/** Starts the VMM of a run whose token the caller holds, or takes the token now. */
+/** Starts the VMM of a run that was prepared, and of no other: what was released, removed or started is refused. */
 function spawn(
   state: WorldState,
   request: Extract<ActRequest, { op: 'boot' | 'restore' }>,
   saved: SavedGuest | null,
+  owner: object,
 ): WorldAnswer {
   const { instance: id, run: number, effect, manner } = request;
   const instance = instanceOf(state, id);
-  const prepared = instance.runs.get(number);
-  const run = prepared?.phase === 'starting' ? prepared : takeToken(state, id, number, null);
-  if (run === null) {
+  const run = instance.runs.get(number);
+  if (run?.phase !== 'starting') {
     state.record({ type: 'spawn.refused', instance: id, run: number, effect });
     return failed('run_taken', 'this run was started before');
   }
@@ -80,6 +80,7 @@ function spawn(
   run.owner = null;
   run.pid = pid;
   run.phase = 'running';
+  watchRun(run, owner);
   run.memory = saved?.memory ?? '';
   instance.live.add(run);
   const from = request.op === 'restore' ? request.snapshot : null;
@@ -159,12 +160,12 @@ function actOnAbsent(state: WorldState, request: ActRequest, run: SimulatedRun |
 }
 
 /** Does what a request asks, in the manner it asks for. Null: it is done and no answer will ever come. */
-export function act(state: WorldState, request: ActRequest): WorldAnswer | null {
+export function act(state: WorldState, request: ActRequest, owner: object): WorldAnswer | null {
   const { op, instance: id, run: number, effect, manner } = request;
   if (op === 'boot' || op === 'restore') {
     const saved = op === 'restore' ? instanceOf(state, id).snapshots?.get(request.snapshot) : null;
     if (saved === undefined) return failed('snapshot_not_found', 'the instance has no snapshot of this name');
-    const answer = spawn(state, request, saved);
+    const answer = spawn(state, request, saved, owner);
     return manner === 'hang_after' ? null : answer;
   }
   const run = instanceOf(state, id).runs.get(number);

@@ -27,7 +27,11 @@ export interface SimulatedRun {
   /** Who prepares it, while it is starting. */
   owner: object | null;
   ready: boolean;
-  reboots: number;
+  /** Who observes it. */
+  watcher: object | null;
+  /** It rebooted while nobody observed it: before the present watcher came, and since the last one left. */
+  rebootedBefore: boolean;
+  rebootedUnseen: boolean;
   /** Text in the guest's memory: survives pause, snapshot and restore, and no reboot. */
   memory: string;
   readyTimer: GuestTimer | null;
@@ -79,6 +83,8 @@ export interface WorldState {
   readonly faults: Map<string, Map<Operation, PlannedFault>>;
   /** Runs whose token is taken and which are not spawned yet. */
   readonly starting: Set<SimulatedRun>;
+  /** Those who asked and will not come back. */
+  readonly gone: WeakSet<object>;
   readonly record: (entry: JournalEntry) => void;
   readonly emit: (observation: Observation) => void;
   /** Settings of every instance without its own. */
@@ -99,6 +105,7 @@ export function createState(
     instances: new Map(),
     faults: new Map(),
     starting: new Set(),
+    gone: new WeakSet(),
     record: (entry) => journal.write({ seq: ++seq, at: clock.now(), ...entry } as JournalLine),
     emit,
     everySetting: {},
@@ -144,7 +151,9 @@ export function takeToken(state: WorldState, id: string, runNumber: number, owne
     phase: 'starting',
     owner,
     ready: false,
-    reboots: 0,
+    watcher: null,
+    rebootedBefore: false,
+    rebootedUnseen: false,
     memory: '',
     readyTimer: null,
     shutdownTimer: null,
@@ -153,6 +162,18 @@ export function takeToken(state: WorldState, id: string, runNumber: number, owne
   instance.runs.set(runNumber, run);
   state.starting.add(run);
   return run;
+}
+
+/** From now on this owner observes the run. What it did unseen stays told for as long as the owner watches. */
+export function watchRun(run: SimulatedRun, owner: object): void {
+  if (run.watcher === owner) return;
+  run.watcher = owner;
+  run.rebootedBefore = run.rebootedUnseen;
+  run.rebootedUnseen = false;
+}
+
+export function isWatched(state: WorldState, run: SimulatedRun): boolean {
+  return run.watcher !== null && !state.gone.has(run.watcher);
 }
 
 /** Lets a starting run never come to be. Its token stays taken. */
@@ -178,6 +199,11 @@ export function isLive(run: SimulatedRun | undefined): run is SimulatedRun {
   return run !== undefined && (run.phase === 'running' || run.phase === 'paused');
 }
 
+/** Whether it rebooted without being heard by whoever observes it now, or by anyone when nobody does. */
+function rebootedUnseen(state: WorldState, run: SimulatedRun): boolean {
+  return run.rebootedUnseen || (run.rebootedBefore && isWatched(state, run));
+}
+
 /** What is truly so of a run. */
 export function realityOf(state: WorldState, id: string, runNumber: number): Reality {
   const instance = state.instances.get(id);
@@ -186,7 +212,11 @@ export function realityOf(state: WorldState, id: string, runNumber: number): Rea
     case 'starting':
       return { reality: 'starting' };
     case 'running':
-      return { reality: 'running', ready: run.ready, ...(run.reboots > 0 ? { rebooted: true } : {}) };
+      return {
+        reality: 'running',
+        ready: run.ready,
+        ...(rebootedUnseen(state, run) ? { rebooted: true } : {}),
+      };
     case 'paused':
       return { reality: 'paused' };
     case 'ended':

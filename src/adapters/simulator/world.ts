@@ -15,6 +15,7 @@ import {
   takeToken,
   voidRun,
   type WorldState,
+  watchRun,
 } from './world-state.ts';
 
 /**
@@ -26,7 +27,7 @@ export interface World {
   /** Answers at once; null when the answer will never come (fault `hang_after`). `owner`: who holds tokens taken now. */
   handle(request: WorldRequest, owner: object): WorldAnswer | null;
   observe(listener: (observation: Observation) => void): () => void;
-  /** Nothing this owner has prepared will be spawned. */
+  /** This owner is gone: nothing it has prepared will be spawned, and it observes nothing any more. */
   abandon(owner: object): void;
   /** Ends every VMM and closes the journal. */
   end(): void;
@@ -59,6 +60,7 @@ export function createWorld(options: WorldOptions): World {
       return () => listeners.delete(listener);
     },
     abandon(owner) {
+      state.gone.add(owner);
       for (const run of state.starting) if (run.owner === owner) voidRun(state, run);
     },
     end() {
@@ -79,12 +81,14 @@ function prepare(state: WorldState, request: Extract<WorldRequest, { op: 'prepar
   return { answer: 'prepared', taken, fault: taken ? 'ok' : nextFault(state, instance, operation) };
 }
 
-function inspect(state: WorldState, { instance, run }: { instance: string; run: number }): WorldAnswer {
+function inspect(state: WorldState, request: Extract<WorldRequest, { op: 'inspect' }>, owner: object): WorldAnswer {
+  const { instance, run, watch } = request;
   const fault = nextFault(state, instance, 'inspect');
   const found = state.instances.get(instance)?.runs.get(run);
   if (fault === 'crash' && isLive(found)) {
     endRun(state, found, { reason: 'crashed', code: null, message: 'the simulated VMM crashed' }, 'world');
   }
+  if (watch && isLive(found)) watchRun(found, owner);
   return { answer: 'reality', reality: realityOf(state, instance, run), fault };
 }
 
@@ -105,7 +109,6 @@ function consoleText(state: WorldState, id: string, runNumber: number): string {
   const run = state.instances.get(id)?.runs.get(runNumber);
   if (run === undefined || run.pid === 0) return '';
   const lines = [`simulated guest of ${id}, run ${runNumber}, pid ${run.pid}`];
-  if (run.reboots > 0) lines.push(`rebooted ${run.reboots} times`);
   if (run.ready) lines.push('guest is ready');
   if (run.end !== null) lines.push(`ended: ${run.end.reason}`);
   return `${lines.join('\n')}\n`;
@@ -137,7 +140,7 @@ function handle(state: WorldState, request: WorldRequest, owner: object): WorldA
       break;
     }
     case 'inspect':
-      return inspect(state, request);
+      return inspect(state, request, owner);
     case 'drop_snapshot':
       dropSnapshot(state, request.instance, request.snapshot);
       break;
@@ -159,7 +162,7 @@ function handle(state: WorldState, request: WorldRequest, owner: object): WorldA
     case 'host_reboot':
       return hostReboot(state);
     default:
-      return act(state, request);
+      return act(state, request, owner);
   }
   return { answer: 'done', pid: null, ended: null };
 }

@@ -3,8 +3,9 @@ import { SimulatedClock, seededRandom } from '../../../src/actors/clock.ts';
 import type { Observation } from '../../../src/actors/contracts/hypervisor.ts';
 import { SimulationRefused } from '../../../src/adapters/simulator/control.ts';
 import { type JournalLine, memoryJournal } from '../../../src/adapters/simulator/journal.ts';
-import { createSimulator } from '../../../src/adapters/simulator/simulator.ts';
+import { createSimulator, simulatorOver } from '../../../src/adapters/simulator/simulator.ts';
 import { createWorld } from '../../../src/adapters/simulator/world.ts';
+import { directPort } from '../../../src/adapters/simulator/world-port.ts';
 import { wanted } from '../../contracts/hypervisor.world.ts';
 import { simulatedScene, specOf } from './simulator-worlds.ts';
 
@@ -49,10 +50,27 @@ describe('a simulated run', () => {
     await clock.advance(2_000);
     const before = (await control.state('web')).live;
     await control.reboot('web');
-    expect(await hypervisor.inspect(RUN)).toEqual({ reality: 'running', ready: false, rebooted: true });
+    expect(await hypervisor.inspect(RUN)).toEqual({ reality: 'running', ready: false });
     await clock.advance(2_000);
     expect(types()).toEqual(['guest.ready', 'guest.rebooted', 'guest.ready']);
     expect((await control.state('web')).live).toEqual(before);
+  });
+
+  it('that rebooted while nobody observed it says so to whoever adopts it, and not to the one after', async () => {
+    const { world, hypervisor, control, clock } = watched();
+    await hypervisor.boot(specOf(RUN), wanted());
+    await clock.advance(2_000);
+    await hypervisor.close();
+    await control.reboot('web');
+    await clock.advance(2_000);
+    const second = createSimulator({ world, clock });
+    const rebooted = { reality: 'running', ready: true, rebooted: true };
+    expect(await second.inspect(RUN)).toEqual(rebooted);
+    expect(await second.adopt(RUN)).toEqual(rebooted);
+    await second.close();
+    const third = createSimulator({ world, clock });
+    expect(await third.inspect(RUN)).toEqual({ reality: 'running', ready: true });
+    expect(await third.adopt(RUN)).toEqual({ reality: 'running', ready: true });
   });
 
   it.each([
@@ -222,6 +240,38 @@ describe('the simulator', () => {
       { type: 'guest.ready', ...RUN },
       { type: 'vmm.exited', ...RUN },
     ]);
+  });
+
+  it('tells of ends it could not hear as soon as the world can be asked about them', async () => {
+    const { world, clock, control } = watched();
+    const port = directPort(world);
+    let comeBack = (): void => {};
+    let hear = (_: Observation): void => {};
+    const torn = {
+      ...port,
+      observe: (listener: typeof hear) => {
+        hear = listener;
+        return () => {};
+      },
+      onReturn: (listener: () => void) => {
+        comeBack = listener;
+      },
+    };
+    const hypervisor = simulatorOver(torn, clock);
+    const seen: Observation[] = [];
+    hypervisor.observe((observation) => seen.push(observation));
+    await hypervisor.boot(specOf(RUN), wanted());
+    await hypervisor.boot(specOf({ instance: 'db', run: 1 }), wanted());
+    await clock.advance(2_000);
+    await control.guestExit('web', 4);
+    await control.setFault('web', 'inspect', 'fail', 2);
+    comeBack();
+    await clock.advance(500);
+    expect(seen).toMatchObject([{ type: 'guest.ready', instance: 'db' }]);
+    await clock.advance(5_000);
+    expect(seen.slice(1)).toMatchObject([{ type: 'vmm.exited', ...RUN, reason: 'power_off', code: 4 }]);
+    hear({ type: 'guest.ready', ...RUN, occurred_at: 0 });
+    expect(seen.length).toBe(2);
   });
 
   it('tells of a boot before it tells what followed it', async () => {
