@@ -56,3 +56,9 @@ export const manifestSchema = z
   });
 
 export type Manifest = z.infer<typeof manifestSchema>;
+
+/** The text of a ready rule, as a manifest has it. */
+export function formatReadyRule(rule: ReadyRule): string {
+  if (rule.by === 'port') return `port:${rule.guestPort}`;
+  return rule.by === 'console' ? `console:${rule.pattern.source}` : rule.by;
+}

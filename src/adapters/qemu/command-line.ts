@@ -1,0 +1,73 @@
+import type { RunSpec } from '../../actors/contracts/hypervisor.ts';
+import type { Accelerator } from './accelerator.ts';
+import type { Image } from './image/store.ts';
+
+/** Names of QEMU's character devices, as its monitor tells them. */
+export const AGENT_DEVICE = 'agent';
+/** Sockets in the run directory, which is the working directory of the VMM. */
+export const MONITOR_SOCKET = 'qmp.sock';
+export const AGENT_SOCKET = 'agent.sock';
+
+/** Addresses of QEMU's user network. */
+const USER_NETWORK = { guest: '10.0.2.15', prefix: 24, gateway: '10.0.2.2', mac: '02:00:00:00:00:02' } as const;
+
+const SANDBOX = 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny';
+
+/** QEMU reads a comma in an option's value as the end of the value; doubled it stands for itself. */
+function optionValue(text: string): string {
+  return text.replaceAll(',', ',,');
+}
+
+function network(spec: RunSpec): string[] {
+  if (!spec.network.enabled) return [];
+  const forwards = spec.network.ports.map(
+    (port) => `,hostfwd=tcp:127.0.0.1:${port.host_port}-${USER_NETWORK.guest}:${port.guest_port}`,
+  );
+  return [
+    '-netdev',
+    `user,id=net,restrict=on${forwards.join('')}`,
+    '-device',
+    `virtio-net-pci,netdev=net,mac=${USER_NETWORK.mac}`,
+  ];
+}
+
+function kernelCommandLine(spec: RunSpec, image: Image): string {
+  if (!spec.network.enabled) return image.commandLine;
+  const { guest, prefix, gateway } = USER_NETWORK;
+  return `${image.commandLine} statevisor.address=${guest}/${prefix} statevisor.gateway=${gateway}`;
+}
+
+function serialPorts(image: Image): string[] {
+  const parts: string[] = [];
+  if (image.agentPort !== null) {
+    parts.push('-chardev', `socket,id=${AGENT_DEVICE},path=${AGENT_SOCKET},server=on,wait=off`);
+    parts.push('-device', `virtserialport,chardev=${AGENT_DEVICE},name=${image.agentPort},id=${AGENT_DEVICE}`);
+  }
+  if (image.exitPort !== null) {
+    parts.push('-chardev', 'file,id=exit,path=exit.pipe');
+    parts.push('-device', `virtserialport,chardev=exit,name=${image.exitPort},id=exit`);
+  }
+  return parts.length === 0 ? [] : ['-device', 'virtio-serial-pci', ...parts];
+}
+
+/**
+ * The whole command line of one VMM. The guest may reboot inside it; a panic ends it; its second monitor, on the
+ * standard streams, tells every event to the supervisor's log.
+ */
+export function commandLine(binary: string, spec: RunSpec, image: Image, accelerator: Accelerator): string[] {
+  return [
+    binary,
+    ...['-name', optionValue(`statevisor-${spec.instance}-${spec.run}`)],
+    ...['-machine', 'q35', ...accelerator.options],
+    ...['-smp', String(spec.vcpus), '-m', `${spec.memory_bytes}B`],
+    ...['-nodefaults', '-no-user-config', '-display', 'none', '-sandbox', SANDBOX],
+    ...['-kernel', image.kernel, ...(image.initrd === null ? [] : ['-initrd', image.initrd])],
+    ...['-append', kernelCommandLine(spec, image)],
+    ...['-chardev', 'file,id=console,path=console.pipe', '-serial', 'chardev:console'],
+    ...network(spec),
+    ...['-device', 'pvpanic-pci', '-action', 'panic=shutdown,reboot=reset,shutdown=poweroff'],
+    ...serialPorts(image),
+    ...['-chardev', 'stdio,id=journal,signal=off', '-mon', 'chardev=journal,mode=control'],
+    ...['-qmp', `unix:${MONITOR_SOCKET},server=on,wait=off`],
+  ];
+}

@@ -1,0 +1,130 @@
+import type { EffectControl, Outcome, RunRef } from '../../actors/contracts/hypervisor.ts';
+import { isWithdrawn } from './boot.ts';
+import { COMMAND_LIMIT_MS } from './monitor.ts';
+import { type ProcessIdentity, signalProcess } from './process-identity.ts';
+import { type QmpConnection, QmpError } from './qmp.ts';
+import { type RunScope, settleRun, withMonitor } from './reality.ts';
+import { type RunFacts, readRunState, runDirectory } from './run-directory.ts';
+import { isGoneWithin, tellEnd } from './run-ending.ts';
+
+/** How long a VMM may take to leave after being told to quit, before it is killed. */
+const QUIT_LIMIT_MS = 1_000;
+/** How long the kernel may take to end a killed process. */
+const KILLED_LIMIT_MS = 5_000;
+
+const DONE: Outcome = { outcome: 'done', result: null };
+const WITHDRAWN: Outcome = { outcome: 'withdrawn' };
+
+async function doneWithEnd(scope: RunScope, ref: RunRef, facts: RunFacts): Promise<Outcome> {
+  const ended = await tellEnd(runDirectory(scope.root, ref), facts, scope.clock);
+  return { outcome: 'done', result: null, ended };
+}
+
+/** The outcome of an operation whose monitor command did not succeed. */
+async function afterFailure(scope: RunScope, ref: RunRef, facts: RunFacts, error: unknown): Promise<Outcome> {
+  if (!(error instanceof QmpError)) throw error;
+  const problem = { code: error.code, message: error.message };
+  if (readRunState(runDirectory(scope.root, ref)).state !== 'alive') return doneWithEnd(scope, ref, facts);
+  const isCertain = error.code === 'qmp_unreachable' || error.code === 'qmp_refused';
+  return isCertain ? { outcome: 'failed', error: problem } : { outcome: 'unknown', error: problem };
+}
+
+/** Delivers a monitor command unless it was withdrawn; the question is asked in the tick in which it is sent. */
+async function deliver(
+  scope: RunScope,
+  ref: RunRef,
+  control: EffectControl,
+  command: string,
+): Promise<'delivered' | 'withdrawn'> {
+  return withMonitor(scope, ref, async (monitor: QmpConnection) => {
+    if (isWithdrawn(control)) return 'withdrawn';
+    const aborted = Promise.withResolvers<never>();
+    const onAbort = (): void => aborted.reject(new QmpError('timed_out', `withdrawn while ${command} was under way`));
+    control.signal.addEventListener('abort', onAbort, { once: true });
+    try {
+      await Promise.race([monitor.execute(command, COMMAND_LIMIT_MS), aborted.promise]);
+      return 'delivered';
+    } finally {
+      control.signal.removeEventListener('abort', onAbort);
+    }
+  });
+}
+
+/** Pauses or resumes a guest. Both are harmless when the guest is already so. */
+export async function tellGuest(
+  scope: RunScope,
+  ref: RunRef,
+  control: EffectControl,
+  command: 'stop' | 'cont',
+): Promise<Outcome> {
+  const state = await settleRun(scope, ref);
+  if (state.state !== 'alive') {
+    const error = { code: 'not_running', message: `run ${ref.run} has no VMM` };
+    if (state.state !== 'gone') return { outcome: 'failed', error };
+    const ended = await tellEnd(runDirectory(scope.root, ref), state.facts, scope.clock);
+    return { outcome: 'failed', error, ended };
+  }
+  try {
+    return (await deliver(scope, ref, control, command)) === 'delivered' ? DONE : WITHDRAWN;
+  } catch (error) {
+    const outcome = await afterFailure(scope, ref, state.facts, error);
+    if (outcome.outcome !== 'done' || outcome.ended === undefined) return outcome;
+    return { outcome: 'failed', error: { code: 'not_running', message: 'the run ended' }, ended: outcome.ended };
+  }
+}
+
+/** Presses the guest's power button. */
+export async function shutDownRun(scope: RunScope, ref: RunRef, control: EffectControl): Promise<Outcome> {
+  const state = await settleRun(scope, ref);
+  if (state.state === 'gone') return doneWithEnd(scope, ref, state.facts);
+  if (state.state !== 'alive') return DONE;
+  try {
+    return (await deliver(scope, ref, control, 'system_powerdown')) === 'delivered' ? DONE : WITHDRAWN;
+  } catch (error) {
+    return afterFailure(scope, ref, state.facts, error);
+  }
+}
+
+type QuitAnswer = 'gone' | 'alive' | 'withdrawn';
+
+/** Tells a VMM to quit; its answer does not matter, only whether it is gone soon. */
+async function quit(
+  scope: RunScope,
+  ref: RunRef,
+  identity: ProcessIdentity,
+  control: EffectControl,
+): Promise<QuitAnswer> {
+  const isAsked = await withMonitor(scope, ref, async (monitor) => {
+    if (isWithdrawn(control)) return false;
+    await monitor.execute('quit', QUIT_LIMIT_MS);
+    return true;
+  }).catch(() => true);
+  if (!isAsked) return 'withdrawn';
+  return (await isGoneWithin(identity, scope.clock, QUIT_LIMIT_MS)) ? 'gone' : 'alive';
+}
+
+/** Ends the VMM: by its monitor when that answers, else by SIGKILL. Done only when the process is gone. */
+export async function killRun(scope: RunScope, ref: RunRef, control: EffectControl): Promise<Outcome> {
+  const state = await settleRun(scope, ref);
+  if (state.state === 'gone') return doneWithEnd(scope, ref, state.facts);
+  if (state.state !== 'alive') return DONE;
+  if (isWithdrawn(control)) return WITHDRAWN;
+  const answer = await quit(scope, ref, state.identity, control);
+  if (answer === 'withdrawn') return WITHDRAWN;
+  if (answer === 'alive') {
+    if (isWithdrawn(control)) {
+      return {
+        outcome: 'unknown',
+        error: { code: 'withdrawn_late', message: 'withdrawn after the VMM was told to quit' },
+      };
+    }
+    signalProcess(state.identity, 'SIGKILL');
+    if (!(await isGoneWithin(state.identity, scope.clock, KILLED_LIMIT_MS))) {
+      return {
+        outcome: 'unknown',
+        error: { code: 'timed_out', message: `the VMM lives ${KILLED_LIMIT_MS} ms after SIGKILL` },
+      };
+    }
+  }
+  return doneWithEnd(scope, ref, state.facts);
+}

@@ -1,0 +1,121 @@
+import type { Clock } from '../../actors/contracts/clock.ts';
+import type { Reality, RunRef } from '../../actors/contracts/hypervisor.ts';
+import { parseReadyRule } from './image/manifest.ts';
+import { openMonitor, queryStatus } from './monitor.ts';
+import type { QmpConnection } from './qmp.ts';
+import { isReadyNow } from './readiness.ts';
+import { giveUpRun, listRuns, type RunState, readMarks, readRunState, runDirectory } from './run-directory.ts';
+import { tellEnd } from './run-ending.ts';
+import type { RunWatch, WatchedRun } from './run-watch.ts';
+
+export interface RunWatches {
+  get(ref: RunRef): RunWatch | undefined;
+}
+
+/** What the operations on runs share. */
+export interface RunScope {
+  readonly root: string;
+  readonly clock: Clock;
+  readonly watches: RunWatches;
+  /** Whether this process is booting the run right now. */
+  readonly isBooting: (ref: RunRef) => boolean;
+}
+
+/** Most times a state that changes while it is looked at is looked at again. */
+const SETTLE_TRIES_MAX = 5;
+
+/**
+ * The state of a run. A run that waits for its start although nobody boots it was left behind by a daemon that died:
+ * it is given up, which certainly keeps it from starting.
+ */
+export async function settleRun(scope: RunScope, ref: RunRef): Promise<RunState> {
+  const directory = runDirectory(scope.root, ref);
+  for (let tries = 0; tries < SETTLE_TRIES_MAX; tries++) {
+    const state = readRunState(directory);
+    if (state.state !== 'waiting' || scope.isBooting(ref)) return state;
+    if (await giveUpRun(directory, state.facts.token)) return { state: 'none' };
+  }
+  return readRunState(directory);
+}
+
+/** The newest of an instance's runs, other than `ref`, that may have a VMM now; null when there is none. */
+export async function otherLiveRun(scope: RunScope, ref: RunRef, runs: readonly number[]): Promise<number | null> {
+  for (const run of runs.toReversed().filter((one) => one !== ref.run)) {
+    const { state } = await settleRun(scope, { instance: ref.instance, run });
+    if (state === 'alive' || state === 'waiting') return run;
+  }
+  return null;
+}
+
+const noHandlers = { onEvent: () => undefined, onClose: () => undefined };
+
+/**
+ * Calls `use` with the monitor of a living run: the watch's connection when it is watched, else one of its own.
+ * Rejects with `QmpError` when there is none.
+ */
+export async function withMonitor<T>(
+  scope: RunScope,
+  ref: RunRef,
+  use: (monitor: QmpConnection) => Promise<T>,
+): Promise<T> {
+  const watched = scope.watches.get(ref)?.monitor() ?? null;
+  if (watched !== null) return use(watched);
+  const monitor = await openMonitor(runDirectory(scope.root, ref), scope.clock, noHandlers);
+  try {
+    return await use(monitor);
+  } finally {
+    monitor.close();
+  }
+}
+
+async function isReady(scope: RunScope, run: WatchedRun, monitor: QmpConnection): Promise<boolean> {
+  const watch = scope.watches.get(run.ref);
+  if (watch !== undefined) return watch.isReady();
+  if (readMarks(run.directory).ready_at !== null) return true;
+  const rule = parseReadyRule(run.facts.ready) ?? { by: 'immediate' };
+  const { directory, facts } = run;
+  return isReadyNow({ rule, directory, hostPort: facts.ready_host_port, clock: scope.clock, monitor });
+}
+
+async function describeAlive(scope: RunScope, run: WatchedRun): Promise<Reality> {
+  return withMonitor(scope, run.ref, async (monitor): Promise<Reality> => {
+    const status = await queryStatus(monitor);
+    if (status === 'paused') return { reality: 'paused' };
+    if (status === 'prelaunch' || status === 'inmigrate') return { reality: 'starting' };
+    if (status !== 'running') return { reality: 'unreachable', message: `QEMU says that the guest is ${status}` };
+    return { reality: 'running', ready: await isReady(scope, run, monitor) };
+  });
+}
+
+/**
+ * The present reality of a run. With `adopt`, a living run that is not watched yet is watched from now on, and a
+ * reboot that nobody saw is told.
+ */
+export async function describeRun(
+  scope: RunScope,
+  ref: RunRef,
+  adopt?: (run: WatchedRun) => RunWatch,
+): Promise<Reality> {
+  const directory = runDirectory(scope.root, ref);
+  const state = await settleRun(scope, ref);
+  if (state.state === 'none') {
+    const other = await otherLiveRun(scope, ref, listRuns(scope.root, ref.instance));
+    return other === null ? { reality: 'none' } : { reality: 'other_run', run: other };
+  }
+  if (state.state === 'waiting') return { reality: 'starting' };
+  if (state.state === 'gone') return { reality: 'ended', ...(await tellEnd(directory, state.facts, scope.clock)) };
+
+  const run: WatchedRun = { ref, directory, facts: state.facts, identity: state.identity };
+  const isNew = adopt !== undefined && scope.watches.get(ref) === undefined && !scope.isBooting(ref);
+  const watch = isNew ? adopt(run) : undefined;
+  await watch?.attached;
+  try {
+    const reality = await describeAlive(scope, run);
+    return watch?.rebootedBefore && reality.reality === 'running' ? { ...reality, rebooted: true } : reality;
+  } catch (error) {
+    if (readRunState(directory).state === 'alive') {
+      return { reality: 'unreachable', message: error instanceof Error ? error.message : String(error) };
+    }
+    return { reality: 'ended', ...(await tellEnd(directory, state.facts, scope.clock)) };
+  }
+}

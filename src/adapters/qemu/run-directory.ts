@@ -1,0 +1,217 @@
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs';
+import { link, mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { z } from 'zod';
+import type { RunEnd, RunRef } from '../../actors/contracts/hypervisor.ts';
+import { isAlive, type ProcessIdentity, parseIdentity } from './process-identity.ts';
+import { composeEnd } from './run-end.ts';
+import { type RunJournal, readJournal } from './run-journal.ts';
+
+/**
+ * The directory of one run, `DIR/instances/ID/runs/N/`. It appears complete, by one rename that fails when the run is
+ * already there: that is the once-only token of the run. Files in it:
+ *
+ * - `spec.json` (`RunFacts`): what is started. Never changes.
+ * - `ticket-TOKEN`: the run may still start. Moved to `started-TOKEN` by the supervisor right before it becomes the
+ *   VMM, or away by a daemon that gives the run up. A rename happens once, so exactly one of them wins.
+ * - `process-TOKEN`: identity of the VMM, written before `started-TOKEN`.
+ * - `events.log`, `console.log` (each with an `.old` part before it), `exit.code`: written by the supervisor's readers.
+ * - `end`: exit status of the VMM, written by the supervisor.
+ * - `marks.json`: what this daemon or a former one has observed.
+ * - `verdict.json`: how the run ended, decided once, so that it is told the same for ever.
+ */
+export const runFactsSchema = z.object({
+  token: z.string(),
+  boot_id: z.string(),
+  accelerator: z.string(),
+  image: z.string(),
+  ready: z.string(),
+  /** Host port through which a `port:N` rule is asked; null for the other rules. */
+  ready_host_port: z.number().nullable(),
+  argv: z.array(z.string()),
+});
+export type RunFacts = z.infer<typeof runFactsSchema>;
+
+const marksSchema = z.object({ ready_at: z.number().nullable(), reboots_seen_until: z.number().nullable() });
+export type RunMarks = z.infer<typeof marksSchema>;
+
+const verdictSchema = z.object({
+  reason: z.enum(['power_off', 'reset', 'panic', 'killed', 'crashed', 'quit', 'host_reboot', 'unknown']),
+  code: z.number().nullable(),
+  message: z.string().nullable(),
+  ended_at: z.number().nullable(),
+});
+
+export type RunState =
+  | { readonly state: 'none' }
+  | { readonly state: 'waiting'; readonly facts: RunFacts }
+  | { readonly state: 'alive'; readonly facts: RunFacts; readonly identity: ProcessIdentity }
+  | { readonly state: 'gone'; readonly facts: RunFacts };
+
+/** Bytes of one part of a log; a log keeps at most two parts. */
+export const EVENT_LOG_PART_BYTES = 65_536;
+/** The console keeps its last 512 KiB to 1 MiB. */
+export const CONSOLE_LOG_PART_BYTES = 524_288;
+const SMALL_FILE_MAX_BYTES = 65_536;
+const LAST_WORDS_MAX_CHARACTERS = 500;
+const INSTANCE_ID = /^[0-9a-z]{1,64}$/;
+
+/** Directory of an instance. Throws on an id that is not lower-case letters and digits, so that no id leaves `root`. */
+export function instanceDirectory(root: string, instance: string): string {
+  if (!INSTANCE_ID.test(instance)) throw new Error(`not an instance id: ${JSON.stringify(instance)}`);
+  return join(root, 'instances', instance);
+}
+
+/** Directory of a run. */
+export function runDirectory(root: string, ref: RunRef): string {
+  if (!Number.isSafeInteger(ref.run) || ref.run < 0) throw new Error(`not a run number: ${ref.run}`);
+  return join(instanceDirectory(root, ref.instance), 'runs', String(ref.run));
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
+}
+
+/** The last `maxBytes` of a file as text; null when it does not exist. */
+export function readTail(path: string, maxBytes: number = SMALL_FILE_MAX_BYTES): string | null {
+  try {
+    const descriptor = openSync(path, 'r');
+    try {
+      const size = statSync(path).size;
+      const bytes = Buffer.alloc(Math.min(size, maxBytes));
+      const read = readSync(descriptor, bytes, 0, bytes.length, size - bytes.length);
+      return bytes.toString('utf8', 0, read);
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch (error) {
+    if (isMissing(error)) return null;
+    throw error;
+  }
+}
+
+function readJson<T>(path: string, schema: z.ZodType<T>): T | null {
+  try {
+    const parsed = schema.safeParse(JSON.parse(readFileSync(path, 'utf8')));
+    return parsed.success ? parsed.data : null;
+  } catch (error) {
+    if (isMissing(error) || error instanceof SyntaxError) return null;
+    throw error;
+  }
+}
+
+/** Numbers of the runs of an instance that have a directory, ascending. */
+export function listRuns(root: string, instance: string): number[] {
+  try {
+    const names = readdirSync(join(instanceDirectory(root, instance), 'runs'));
+    return names
+      .filter((name) => /^\d+$/.test(name))
+      .map(Number)
+      .sort((a, b) => a - b);
+  } catch (error) {
+    if (isMissing(error)) return [];
+    throw error;
+  }
+}
+
+/** Takes a run exclusively: its directory appears complete, with its ticket. False when the run was taken before. */
+export async function takeRun(directory: string, facts: RunFacts): Promise<boolean> {
+  const prepared = join(dirname(directory), `.${facts.token}`);
+  await mkdir(prepared, { recursive: true, mode: 0o700 });
+  await writeFile(join(prepared, `ticket-${facts.token}`), '');
+  await writeFile(join(prepared, 'spec.json'), JSON.stringify(facts), { flush: true });
+  try {
+    await rename(prepared, directory);
+    return true;
+  } catch (error) {
+    await rm(prepared, { recursive: true, force: true });
+    if (error instanceof Error && 'code' in error && (error.code === 'ENOTEMPTY' || error.code === 'EEXIST'))
+      return false;
+    throw error;
+  }
+}
+
+/** Sees to it that a run whose ticket is unused never starts, and forgets the run. False when it has started. */
+export async function giveUpRun(directory: string, token: string): Promise<boolean> {
+  try {
+    await rename(join(directory, `ticket-${token}`), join(directory, 'given-up'));
+  } catch (error) {
+    if (isMissing(error)) return !existsSync(join(directory, `started-${token}`));
+    throw error;
+  }
+  await rm(directory, { recursive: true, force: true });
+  return true;
+}
+
+/** What the directory and the process table say about a run, at this moment. */
+export function readRunState(directory: string): RunState {
+  const facts = readJson(join(directory, 'spec.json'), runFactsSchema);
+  if (facts === null) return { state: 'none' };
+  if (existsSync(join(directory, `ticket-${facts.token}`))) return { state: 'waiting', facts };
+  if (!existsSync(join(directory, `started-${facts.token}`))) return { state: 'none' };
+  const identity = parseIdentity(readTail(join(directory, `process-${facts.token}`)) ?? '');
+  // The identity is written before the run counts as started, so without it the host went down in between.
+  return identity !== null && isAlive(identity) ? { state: 'alive', facts, identity } : { state: 'gone', facts };
+}
+
+/** The exit status recorded by the supervisor; null when it is not (completely) there. */
+export function readStatus(directory: string): number | null {
+  const text = readTail(join(directory, 'end'));
+  return text !== null && /^\d{1,3}\n$/.test(text) ? Number(text) : null;
+}
+
+/** Both parts of a log, the older first, cut to the last `maxBytes`. */
+export function readLog(directory: string, name: 'events.log' | 'console.log', maxBytes: number): string {
+  const newer = readTail(join(directory, name), maxBytes) ?? '';
+  const left = maxBytes - Buffer.byteLength(newer);
+  return left > 0 ? (readTail(join(directory, `${name}.old`), left) ?? '') + newer : newer;
+}
+
+export function readRunJournal(directory: string): RunJournal {
+  return readJournal(readLog(directory, 'events.log', 2 * EVENT_LOG_PART_BYTES));
+}
+
+/** The last line on the console that QEMU itself wrote; its own lines begin with its program name. */
+export function readLastWords(directory: string): string | null {
+  const lines = readLog(directory, 'console.log', SMALL_FILE_MAX_BYTES).split('\n');
+  const line = lines.findLast((one) => /^qemu(-system-\w+)?: /.test(one) && !/: warning: /.test(one));
+  return line === undefined
+    ? null
+    : line
+        .replace(/^\S+: /, '')
+        .trim()
+        .slice(0, LAST_WORDS_MAX_CHARACTERS);
+}
+
+export function readMarks(directory: string): RunMarks {
+  return readJson(join(directory, 'marks.json'), marksSchema) ?? { ready_at: null, reboots_seen_until: null };
+}
+
+/** Replaces the marks by one rename. Calls for one run must not overlap. */
+export async function writeMarks(directory: string, marks: RunMarks): Promise<void> {
+  await writeFile(join(directory, '.marks'), JSON.stringify(marks));
+  await rename(join(directory, '.marks'), join(directory, 'marks.json'));
+}
+
+/** How a run that is certainly gone has ended. Decided at the first call and kept. */
+export async function decideEnd(directory: string, facts: RunFacts, bootId: string): Promise<RunEnd> {
+  const path = join(directory, 'verdict.json');
+  const decided = readJson(path, verdictSchema);
+  if (decided !== null) return decided;
+  const status = readStatus(directory);
+  const end = composeEnd({
+    sameHostBoot: facts.boot_id === bootId,
+    status,
+    statusAt: status === null ? null : Math.floor(statSync(join(directory, 'end')).mtimeMs),
+    journal: readRunJournal(directory),
+    exitPort: readTail(join(directory, 'exit.code')) ?? '',
+    lastWords: readLastWords(directory),
+  });
+  const draft = join(directory, `.verdict-${facts.token}`);
+  await writeFile(draft, JSON.stringify(end));
+  // A link is made once: when two readers decide at the same time, both answer what the first one wrote.
+  await link(draft, path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST' && error.code !== 'ENOENT') throw error;
+  });
+  return readJson(path, verdictSchema) ?? end;
+}

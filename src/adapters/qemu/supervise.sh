@@ -1,0 +1,42 @@
+# Watches one VMM and outlives the daemon: `sh -c TEXT NAME TOKEN CONSOLE_BYTES EVENT_BYTES ARGV...` in the run directory.
+# The text is handed over whole, because sh reads a script file bit by bit while it runs and upgrades replace files.
+token=$1 console_bytes=$2 event_bytes=$3
+shift 3
+umask 077
+mkfifo journal.in events.pipe console.pipe exit.pipe || exit 1
+
+# Opened for reading and writing, so that no open waits for the other side and none sees an early end.
+exec 3<>journal.in 4<>events.pipe 5<>console.pipe 6<>exit.pipe
+
+# Keeps the last one to two times BYTES of its input in FILE and FILE.old.
+keep() {
+  exec 3>&- 4>&- 5>&- 6>&-
+  while :; do
+    stdbuf -o0 head -c "$2" >"$1"
+    [ "$(stat -c %s "$1")" -eq "$2" ] || break
+    mv "$1" "$1.old"
+  done
+}
+keep events.log "$event_bytes" <events.pipe &
+keep console.log "$console_bytes" <console.pipe &
+head -c 64 <exit.pipe >exit.code 3>&- 4>&- 5>&- 6>&- &
+
+# The QMP monitor on QEMU's standard streams tells its events to the log, from the first one on, without any client.
+printf '{"execute":"qmp_capabilities"}\n' >&3
+(
+  # The pid and start time are those of this subshell and, after exec, of the VMM.
+  read -r stat </proc/self/stat
+  read -r boot_id </proc/sys/kernel/random/boot_id
+  printf '%s\n%s\n' "$boot_id" "$stat" >"process-$token"
+  # Whoever moves the ticket decides whether this run starts: it does here, or was given up by a later daemon.
+  mv "ticket-$token" "started-$token" 2>/dev/null || exit 125
+  # The VMM holds a writing end of each pipe from its first moment: their readers end with it, not before.
+  exec "$@" <&3 >events.pipe 2>console.pipe 6>exit.pipe 3>&- 4>&- 5>&-
+) &
+vmm=$!
+exec 3>&- 4>&- 5>&- 6>&-
+wait "$vmm"
+status=$?
+# The logs are complete once their readers have seen the end.
+wait
+[ -e "started-$token" ] && printf '%s\n' "$status" >end

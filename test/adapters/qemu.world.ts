@@ -1,0 +1,138 @@
+import { mkdtemp, readdir, readFile, readlink, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { systemClock, systemRandom } from '../../src/actors/clock.ts';
+import type { Hypervisor, RunRef, RunSpec } from '../../src/actors/contracts/hypervisor.ts';
+import { createQemuHypervisor, type QemuOptions } from '../../src/adapters/qemu/hypervisor.ts';
+import { openImageStore } from '../../src/adapters/qemu/image/store.ts';
+import type { HypervisorWorld } from '../contracts/hypervisor.world.ts';
+
+const MIB = 1_048_576;
+const GUEST_ANSWER_LIMIT_MS = 10_000;
+
+export interface QemuWorld extends HypervisorWorld {
+  /** The data directory. */
+  readonly root: string;
+  /** Asks the demo guest over its forwarded port 80. */
+  ask(ref: RunRef, path: string): Promise<{ readonly status: number; readonly text: string }>;
+  /** The host port that leads to a guest port of a run. */
+  hostPort(ref: RunRef, guestPort: number): number;
+  /** Process ids of the VMMs of this world that live now. */
+  pids(instance?: string): Promise<number[]>;
+}
+
+/** Ports nobody listens on at this moment. */
+async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer();
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      return server;
+    }),
+  );
+  return Promise.all(
+    servers.map(async (server) => {
+      const address = server.address();
+      await new Promise((resolve) => server.close(resolve));
+      return typeof address === 'object' && address !== null ? address.port : 0;
+    }),
+  );
+}
+
+/** QEMU processes whose working directory lies under `directory`. */
+async function vmmsUnder(directory: string): Promise<number[]> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+  const found = await Promise.all(
+    pids.map(async (pid) => {
+      const [working, command] = await Promise.all([
+        readlink(`/proc/${pid}/cwd`).catch(() => ''),
+        readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => ''),
+      ]);
+      const isVmm = /^[^\0]*qemu-system/.test(command);
+      return isVmm && `${working}/`.startsWith(`${directory}/`) ? [Number(pid)] : [];
+    }),
+  );
+  return found.flat();
+}
+
+/** Ends every VMM under a directory by its pid, and removes the directory. */
+async function tearDown(root: string): Promise<void> {
+  for (const pid of await vmmsUnder(root)) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // It ended by itself meanwhile.
+    }
+  }
+  await rm(root, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
+}
+
+const REFS = 8;
+
+/** A world of real QEMU processes in a directory of its own, with the images of `imagesDirectory`. */
+export async function makeQemuWorld(imagesDirectory: string, overrides: Partial<QemuOptions> = {}): Promise<QemuWorld> {
+  const root = await mkdtemp(join(tmpdir(), 'statevisor-qemu-'));
+  const clock = systemClock();
+  const ports = await freePorts(2 * REFS);
+  const taken = new Map<string, { readonly http: number; readonly echo: number }>();
+  const images = openImageStore(imagesDirectory);
+  const options = { directory: root, images, clock, random: systemRandom(), ...overrides };
+  const first = createQemuHypervisor(options);
+  let current: Hypervisor = first;
+
+  const portsOf = (ref: RunRef): { readonly http: number; readonly echo: number } => {
+    const known = taken.get(ref.instance) ?? { http: ports.pop() ?? 0, echo: ports.pop() ?? 0 };
+    taken.set(ref.instance, known);
+    return known;
+  };
+  const spec = (ref: RunRef, changes: Partial<RunSpec> = {}): RunSpec => {
+    const { http, echo } = portsOf(ref);
+    const forwards = [
+      { host_port: http, guest_port: 80 },
+      { host_port: echo, guest_port: 7 },
+    ];
+    const network = { enabled: true, ports: forwards };
+    return { ...ref, name: 'contract', image: 'demo', vcpus: 1, memory_bytes: 128 * MIB, network, ...changes };
+  };
+  const ask: QemuWorld['ask'] = async (ref, path) => {
+    const signal = AbortSignal.timeout(GUEST_ANSWER_LIMIT_MS);
+    const answer = await fetch(`http://127.0.0.1:${portsOf(ref).http}${path}`, { signal });
+    return { status: answer.status, text: (await answer.text()).trim() };
+  };
+  const door = async (ref: RunRef, path: string): Promise<void> => {
+    await ask(ref, `/cgi-bin/${path}`);
+  };
+  const pids = (instance?: string): Promise<number[]> =>
+    vmmsUnder(instance === undefined ? root : join(root, 'instances', instance));
+
+  return {
+    hypervisor: first,
+    root,
+    ask,
+    pids,
+    spec,
+    hostPort: (ref, guestPort) => (guestPort === 80 ? portsOf(ref).http : portsOf(ref).echo),
+    reopen: async () => {
+      await current.close();
+      current = createQemuHypervisor(options);
+      return current;
+    },
+    guest: {
+      exit: (ref, code) => door(ref, `exit?${code}`),
+      panic: (ref) => door(ref, 'panic'),
+      reboot: (ref) => door(ref, 'reboot'),
+      powerOff: (ref) => door(ref, 'poweroff'),
+    },
+    vmm: {
+      sigkill: async (ref) => {
+        for (const pid of await pids(ref.instance)) process.kill(pid, 'SIGKILL');
+      },
+    },
+    countVmms: async (instance) => (await pids(instance)).length,
+    destroy: async () => {
+      await current.close();
+      await tearDown(root);
+    },
+  };
+}
