@@ -49,10 +49,14 @@ export function snapshotName(context: ChartContext): string {
 
 /** Records who wants what. Also a command that changes nothing else leaves this trace. */
 export function intend(wanted: 'running' | 'stopped') {
+  return [...intendQuietly(wanted), chart.raise(({ event }) => ({ type: 'intent.changed' as const, at: event.at }))];
+}
+
+/** The same without a new window of restarts: waking up is neither a start nor a restart. */
+export function intendQuietly(wanted: 'running' | 'stopped') {
   return [
     chart.assign(({ event }) => ({ intent: { wanted, by: 'by' in event ? event.by : '', at: event.at } })),
     chart.emit(({ event }) => ({ type: 'intent.changed' as const, wanted, by: 'by' in event ? event.by : '' })),
-    chart.raise(({ event }) => ({ type: 'intent.changed' as const, at: event.at })),
   ];
 }
 

@@ -29,8 +29,8 @@ export type InternalEvent =
   | { readonly type: 'restart.wanted'; readonly at: number; readonly cause: string }
   | { readonly type: 'standby.wanted'; readonly at: number }
   | { readonly type: 'standby.abandoned'; readonly at: number; readonly cause: string }
-  | { readonly type: 'standby.manual'; readonly at: number }
   | { readonly type: 'idle.confirmed'; readonly at: number }
   | { readonly type: 'hold.placed'; readonly at: number }
   | { readonly type: 'expiry.reached'; readonly at: number; readonly then: 'stop' | 'delete' }
+  | { readonly type: 'verdict.asked'; readonly at: number }
   | { readonly type: 'health.turned'; readonly at: number; readonly to: 'healthy' | 'unhealthy' };

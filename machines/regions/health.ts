@@ -168,6 +168,7 @@ export const health = chart.createStateConfig({
           ...windowEnds['definition.changed'],
           { guard: touchesRestartPolicy, actions: turned('unhealthy') },
         ],
+        'verdict.asked': { actions: turned('unhealthy') },
         'probe.passed': [becomeHealthy('unhealthy'), justPass],
         'probe.failed': justFail,
       },

@@ -144,7 +144,7 @@ export const standby = chart.createStateConfig({
         },
       },
     },
-    /** The guest is being paused and put away by the lifecycle region. */
+    /** The guest is being paused and put away by the lifecycle region; abandoned, it is tracked again once it runs. */
     requested: {
       id: 'requested',
       tags: ['tracked'],
@@ -152,7 +152,10 @@ export const standby = chart.createStateConfig({
         ...leaving,
         'run.leaving': {},
         // What made standby safe is gone: wake the guest rather than go on without it.
-        'observer.lost': { target: '#blind', actions: [noteObserver('lost'), abandonFor('observer lost')] },
+        'observer.lost': {
+          target: '#standby_ineligible',
+          actions: [noteObserver('lost'), abandonFor('observer lost')],
+        },
         'definition.changed': [
           {
             guard: (moment: Moment) => touchesPolicy(moment) && !enabled(moment),
@@ -162,7 +165,7 @@ export const standby = chart.createStateConfig({
         ],
         'traffic.active': {
           guard: ofThisRun,
-          target: '#standby_active',
+          target: '#standby_ineligible',
           actions: [noteActive, abandonFor('traffic')],
         },
         'traffic.confirmed_idle': {
@@ -171,6 +174,7 @@ export const standby = chart.createStateConfig({
         },
         'traffic.unconfirmed': {
           guard: ofThisRun,
+          target: '#standby_ineligible',
           actions: abandonFor('unconfirmed'),
         },
         'run.ready': { target: '#standby_active', actions: noteActive },

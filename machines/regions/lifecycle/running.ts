@@ -148,6 +148,9 @@ export const booting = {
   states: { spawning, awaiting_guest: awaitingGuest },
 } as const;
 
+/** A start opens a new window of restarts; a guest that is unhealthy right now is judged in it at once. */
+const askVerdict = chart.raise(({ event }) => ({ type: 'verdict.asked' as const, at: event.at }));
+
 export const running = {
   id: 'running',
   tags: ['has_run' as const],
@@ -160,7 +163,7 @@ export const running = {
       ...onEnd(),
     ],
     'guest.rebooted': { guard: ofThisRun, actions: sayRebooted },
-    start: { actions: intend('running') },
+    start: { actions: [...intend('running'), askVerdict] },
     stop: [stopForced, stopRequested],
     restart: restartRequested,
     delete: deleteRequested,

@@ -8,6 +8,7 @@ import {
   dropSnapshot,
   forgetStop,
   intend,
+  intendQuietly,
   noteBooted,
   noteCommand,
   noteEnd,
@@ -211,7 +212,7 @@ export const standby = {
     snapshot: context.snapshot?.name ?? '',
   })),
   on: {
-    restore: { target: '#restoring', actions: [...intend('running'), ...beginRestore] },
+    restore: { target: '#restoring', actions: [...intendQuietly('running'), ...beginRestore] },
     standby: { actions: noteCommand },
     stop: { target: '#stopped', actions: [...intend('stopped'), dropSnapshot] },
     delete: { target: '#deleting', actions: intend('stopped') },
