@@ -33,9 +33,10 @@ export function simulatedScene() {
 const STEP_MS = 100;
 const STEPS_MAX = 600;
 
-/** The hypervisor contract's world within this process, in simulated time. */
-export async function directWorld(): Promise<HypervisorWorld> {
+/** The hypervisor contract's world within this process, in simulated time; made worse by `spoil`. */
+export async function directWorld(spoil?: (control: SimulatorControl) => Promise<void>): Promise<HypervisorWorld> {
   const { clock, world, control } = simulatedScene();
+  await spoil?.(control);
   return {
     ...contractWorld(world, clock, control),
     until: async (condition, what) => {
