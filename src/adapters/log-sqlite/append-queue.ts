@@ -4,7 +4,7 @@ import type { StoragePort } from './placement.ts';
 import { type AppendReply, type FlatAppends, positionOf, type Reply } from './protocol.ts';
 
 /** Appends in one batch, and characters of payload (one larger entry makes a batch of its own). */
-const BATCH_APPENDS_MAX = 4_096;
+const BATCH_APPENDS_MAX = 512;
 const BATCH_CHARS_MAX = 1_048_576;
 /** Batches handed to the storage at a time: it works on one while the other crosses threads. */
 const BATCHES_IN_FLIGHT_MAX = 2;

@@ -1,10 +1,12 @@
 import type { DatabaseSync } from 'node:sqlite';
+import { PAGE_BYTES } from './database.ts';
 
 /**
- * Pages the write-ahead log may reach before it is copied into the database and begun anew. Copying needs up to as much
+ * Bytes the write-ahead log may reach before it is copied into the database and begun anew. Copying needs up to as much
  * room in the database file again, which on a full disk only the ballast gives: this must stay well below it.
  */
-const WAL_PAGES_MAX = 512;
+const WAL_BYTES_MAX = 2_097_152;
+const WAL_PAGES_MAX = WAL_BYTES_MAX / PAGE_BYTES;
 /** The same while the disk is full, when every page of room counts. */
 const WAL_PAGES_WHEN_FULL = 1;
 
