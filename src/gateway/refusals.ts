@@ -1,0 +1,22 @@
+import { type ErrorCode, StatevisorError } from '../actors/errors.ts';
+
+/** The body of every refusal, the same at every door. */
+export interface ErrorBody {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly field?: string;
+  readonly details?: Readonly<Record<string, unknown>>;
+}
+
+/** Hears of failures that are nobody's input, with the correlation id their caller was shown. */
+export type Report = (problem: { message: string; correlation: string; error: unknown }) => void;
+
+/** What a door answers to a failure. Anything unexpected is told only by its correlation id. */
+export function refusalOf(error: unknown, correlation: string, report?: Report): { status: number; body: ErrorBody } {
+  if (error instanceof StatevisorError) return { status: error.status, body: error.toBody() };
+  report?.({ message: 'A request failed for a reason of our own.', correlation, error });
+  const hidden = new StatevisorError('internal_error', 'Something failed that is not your request.', {
+    details: { correlation },
+  });
+  return { status: hidden.status, body: hidden.toBody() };
+}

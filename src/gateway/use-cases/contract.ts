@@ -1,0 +1,78 @@
+import type { Cause } from '../../../machines/record.ts';
+import type { Clock } from '../../actors/contracts/clock.ts';
+import type { OperationError } from '../../actors/contracts/hypervisor.ts';
+import type { Supervisor } from '../../actors/supervisor.ts';
+import type { Instances } from '../../projections/instances.ts';
+
+/**
+ * What every door offers: one implementation of each use case (create-use-cases.ts), told who calls. Input is parsed
+ * JSON in snake_case, checked by src/gateway/requests/; commands and reads on one instance name it in `id`.
+ */
+
+/** What a token may do. `admin` includes `operate`, which includes `read`. */
+export type Scope = 'read' | 'operate' | 'admin';
+export const SCOPES: readonly Scope[] = ['read', 'operate', 'admin'];
+
+export interface Caller {
+  /** The token's name: stands in the records as the actor. */
+  readonly actor: string;
+  readonly via: Cause['via'];
+  readonly scopes: readonly Scope[];
+  /** `Idempotency-Key` = `Nats-Msg-Id`: the same id with the same input is answered from the first one's record. */
+  readonly commandId?: string;
+  readonly correlation?: string;
+  /** W3C `traceparent`. */
+  readonly trace?: string;
+}
+
+/** What became of a command whose caller gave `wait`: the wished state, another end, or not within that time. */
+export type CommandOutcome = 'reached' | 'missed' | 'timed_out';
+
+export interface Reply {
+  /** 201 create, 202 a command accepted (or still under way when `wait` ran out), 200 everything else. */
+  readonly status: 200 | 201 | 202;
+  /**
+   * get and commands: an InstanceView; list: `{ instances, next }`; history: `{ records, next }`;
+   * wait: `{ state, state_error, timed_out }`.
+   */
+  readonly body: unknown;
+  /** Of the record a command left behind; of reads: the newest the read model has taken in. */
+  readonly position: string;
+  /** Version of the instance shown; null where there is not one. */
+  readonly version: number | null;
+  readonly host: string;
+  /** Only for commands sent with `wait`. */
+  readonly outcome?: CommandOutcome;
+}
+
+/** Throws StatevisorError; a refused command has appended nothing. */
+export type UseCase = (input: unknown, caller: Caller) => Promise<Reply>;
+
+export const VERBS = [
+  'create',
+  'get',
+  'list',
+  'update',
+  'start',
+  'stop',
+  'restart',
+  'standby',
+  'restore',
+  'hold',
+  'delete',
+  'wait',
+  'history',
+] as const;
+export type Verb = (typeof VERBS)[number];
+
+export type UseCases = Readonly<Record<Verb, UseCase>>;
+
+export interface UseCaseOptions {
+  readonly supervisor: Supervisor;
+  readonly instances: Instances;
+  readonly clock: Clock;
+  /** Name of this host, in every reply. */
+  readonly host: string;
+  /** `hypervisor.checkImage`. */
+  readonly checkImage: (image: string) => Promise<OperationError | null>;
+}
