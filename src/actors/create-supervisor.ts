@@ -11,6 +11,7 @@ import type { Accepted } from './mailbox.ts';
 import { parseRecord } from './records.ts';
 import { recover } from './recovery.ts';
 import { RESTING_MAX, Residents } from './residents.ts';
+import { StandingWork } from './standing-work.ts';
 import type {
   Acceptance,
   CommandMeta,
@@ -41,6 +42,7 @@ class RunningSupervisor implements Supervisor {
   readonly #heap: TimerHeap;
   readonly #residents: Residents;
   readonly #commands: CommandIndex;
+  readonly #standing: StandingWork;
   #commandsRead: Promise<void> = Promise.resolve();
   #recovered: Promise<void> = Promise.resolve();
   #closing = false;
@@ -48,9 +50,11 @@ class RunningSupervisor implements Supervisor {
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
-    const { clock, log } = options;
+    const { clock, log, prober, activity } = options;
     this.#ledger = new HostLedger(options.ports);
     this.#commands = new CommandIndex(clock);
+    const deliver = (id: string, event: Parameters<Supervisor['observe']>[1]): void => this.observe(id, event);
+    this.#standing = new StandingWork({ clock, prober, activity, deliver });
     this.#heap = new TimerHeap({
       clock,
       lookMs: options.clockLookMs,
@@ -83,7 +87,7 @@ class RunningSupervisor implements Supervisor {
       now: () => this.#options.clock.now(),
       armTimer: (timer) => this.#heap.add(timer),
       report: ({ instance, message, error }) => this.#report(instance, message, error),
-    });
+    }).then(() => this.#resumeStandingWork(waiting));
     await this.#options.faults?.('recovered', { instance: '', subject: 'start' });
   }
 
@@ -159,6 +163,7 @@ class RunningSupervisor implements Supervisor {
     this.#closing = true;
     this.#stopObserving();
     this.#heap.close();
+    this.#standing.close();
     for (const actor of this.#residents.all()) actor.close();
     const { clock } = this.#options;
     const until = clock.monotonic() + CLOSE_WAIT_MAX_MS;
@@ -166,19 +171,27 @@ class RunningSupervisor implements Supervisor {
   }
 
   #world(): ActorWorld {
-    const { clock, faults, hypervisor, log, random } = this.#options;
+    const { activity, clock, faults, hypervisor, log, random } = this.#options;
     return {
       log,
       clock,
       random,
       faults,
-      perform: (task, control) => perform(hypervisor, task, control),
+      perform: (task, control) => perform({ hypervisor, activity }, task, control),
       armTimer: (timer) => this.#heap.add(timer),
-      publish: (record, head, position) => this.#publish(record, head.snapshot.context.definition, position),
+      publish: (record, head, position) => {
+        this.#publish(record, head.snapshot.context.definition, position);
+        this.#standing.derive(record.stream, head.snapshot);
+      },
       onIdle: (actor) => this.#residents.noteIdle(actor),
       report: ({ instance, message, error }) => this.#report(instance, message, error),
       closing: () => this.#closing,
     };
+  }
+
+  /** Not before reality was looked at: a guest that is gone would fail its first probe. */
+  #resumeStandingWork(actors: readonly InstanceActor[]): void {
+    if (!this.#closing) for (const actor of actors) this.#standing.derive(actor.id, actor.head.snapshot);
   }
 
   #publish(record: InstanceRecord, definition: Definition | null, position: Position): void {

@@ -1,6 +1,7 @@
 import type { Definition } from '../../machines/definition.ts';
 import type { Effect, OneShotKind } from '../../machines/effects.ts';
 import type { EffectResult, ObservationEvent, Unstamped } from '../../machines/events.ts';
+import type { ActivitySource } from './contracts/activity.ts';
 import type { EffectControl, Hypervisor, OperationError, Outcome, RunEnd, RunSpec } from './contracts/hypervisor.ts';
 
 /** Which operation of an adapter each effect is, and which one event its outcome becomes. */
@@ -16,7 +17,14 @@ export interface EffectTask {
 
 type OneShot<K extends OneShotKind> = Extract<Effect, { kind: K }>;
 
-export async function perform(hypervisor: Hypervisor, task: EffectTask, control: EffectControl): Promise<ResultEvent> {
+/** What effects are carried out with. */
+export interface Operators {
+  readonly hypervisor: Hypervisor;
+  readonly activity: ActivitySource | undefined;
+}
+
+export async function perform(operators: Operators, task: EffectTask, control: EffectControl): Promise<ResultEvent> {
+  const { hypervisor } = operators;
   const { effect, instance } = task;
   const ref = { instance, run: effect.run };
   switch (effect.kind) {
@@ -43,13 +51,31 @@ export async function perform(hypervisor: Hypervisor, task: EffectTask, control:
     case 'snapshot.drop':
       return toEvent(task, await hypervisor.dropSnapshot(instance, { snapshot: effect.snapshot }));
     case 'traffic.confirm':
-      return { type: 'traffic.unconfirmed', run: effect.run, error: 'No source of traffic is configured.' };
+      return confirmIdle(operators.activity, task);
   }
 }
 
 async function prepare(hypervisor: Hypervisor, task: EffectTask): Promise<ResultEvent> {
   const refused = await hypervisor.checkImage(task.definition.image);
   return refused === null ? toEvent(task, { outcome: 'done', result: null }) : failed(task, refused);
+}
+
+/** Idle only when the table was read and holds no connection that counts. */
+async function confirmIdle(activity: ActivitySource | undefined, task: EffectTask): Promise<ResultEvent> {
+  const { effect, instance, definition } = task;
+  const { run } = effect;
+  const policy = definition.auto_standby;
+  if (activity === undefined || policy === null) {
+    return { type: 'traffic.unconfirmed', run, error: 'Nothing watches the traffic of this instance.' };
+  }
+  try {
+    const reading = await activity.confirm({ instance, run, policy });
+    if (reading.observer === 'lost') return { type: 'traffic.unconfirmed', run, error: reading.error };
+    const { connections } = reading;
+    return connections > 0 ? { type: 'traffic.active', run, connections } : { type: 'traffic.confirmed_idle', run };
+  } catch (error) {
+    return { type: 'traffic.unconfirmed', run, error: error instanceof Error ? error.message : String(error) };
+  }
 }
 
 async function restore(

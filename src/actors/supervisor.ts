@@ -1,9 +1,11 @@
 import type { Definition } from '../../machines/definition.ts';
 import type { Command, ExternalEvent, Unstamped } from '../../machines/events.ts';
 import type { Cause, InstanceRecord } from '../../machines/record.ts';
+import type { ActivitySource } from './contracts/activity.ts';
 import type { Clock, Random } from './contracts/clock.ts';
 import type { Hypervisor } from './contracts/hypervisor.ts';
 import type { Log, Position } from './contracts/log.ts';
+import type { Prober } from './contracts/probe.ts';
 import type { FaultInjector } from './fault-points.ts';
 import type { PortRange } from './host-ledger.ts';
 import type { Head } from './records.ts';
@@ -51,6 +53,10 @@ export interface Published {
 export interface SupervisorOptions {
   readonly log: Log;
   readonly hypervisor: Hypervisor;
+  /** Without it no instance is probed: a health check stays at `starting`. */
+  readonly prober?: Prober;
+  /** Without it nothing is known of traffic: no instance goes to standby by itself. */
+  readonly activity?: ActivitySource;
   readonly clock: Clock;
   readonly random: Random;
   readonly ports?: PortRange;

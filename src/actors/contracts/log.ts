@@ -8,6 +8,8 @@
  *   A conflict on one stream never fails or delays an append to another one.
  * - `unknown` means the outcome could not be learnt; the caller resolves it by reading the head.
  * - `refused` means nothing was written and nothing will be: the disk is full or the log is unreachable.
+ * - `bytes` is well-formed Unicode, as JSON.stringify makes it; any such text comes back exactly.
+ * - After `close`, appends answer `refused`, reads throw and subscriptions end. A subscription whose log has failed throws.
  * - Entries are never edited or removed, except by retention, which never removes a stream's last entry.
  * - `hash` = SHA-256 (hex) over `prev_hash` + `bytes` (contracts/chain.ts); the first entry's `prev_hash` is ''.
  */

@@ -1,0 +1,26 @@
+import type { HealthCheck } from '../../../machines/policies.ts';
+
+/** The guest that is asked whether it is well. */
+export interface ProbedGuest {
+  readonly instance: string;
+  readonly run: number;
+  /** Where its ports can be reached on this host; empty when it has no network. */
+  readonly ports: readonly { readonly host_port: number; readonly guest_port: number }[];
+}
+
+/**
+ * `failed`: the workload was asked and is not well. `unavailable`: it could not be asked at all, which says nothing
+ * about it. `error` is a sentence that is safe to show.
+ */
+export type ProbeResult =
+  | { readonly result: 'passed' }
+  | { readonly result: 'failed'; readonly error: string }
+  | { readonly result: 'unavailable'; readonly error: string };
+
+/**
+ * One way to ask guests. Promises every implementation keeps: one call asks once; it settles by `check.timeout_ms`, and
+ * soon after `signal` fires; it changes nothing outside of the guest.
+ */
+export interface Prober {
+  probe(guest: ProbedGuest, check: HealthCheck, signal: AbortSignal): Promise<ProbeResult>;
+}
