@@ -9,12 +9,18 @@ export interface ErrorBody {
 }
 
 /** Hears of failures that are nobody's input, with the correlation id their caller was shown. */
-export type Report = (problem: { message: string; correlation: string; error: unknown }) => void;
+export interface GatewayLogger {
+  error(about: Readonly<Record<string, unknown>>, message: string): void;
+}
 
 /** What a door answers to a failure. Anything unexpected is told only by its correlation id. */
-export function refusalOf(error: unknown, correlation: string, report?: Report): { status: number; body: ErrorBody } {
+export function refusalOf(
+  error: unknown,
+  correlation: string,
+  logger?: GatewayLogger,
+): { status: number; body: ErrorBody } {
   if (error instanceof StatevisorError) return { status: error.status, body: error.toBody() };
-  report?.({ message: 'A request failed for a reason of our own.', correlation, error });
+  logger?.error({ correlation, err: error }, 'A request failed for a reason of our own.');
   const hidden = new StatevisorError('internal_error', 'Something failed that is not your request.', {
     details: { correlation },
   });

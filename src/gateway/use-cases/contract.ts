@@ -5,7 +5,7 @@ import type { Supervisor } from '../../actors/supervisor.ts';
 import type { Instances } from '../../projections/instances.ts';
 
 /**
- * What every door offers: one implementation of each use case (create-use-cases.ts), told who calls. Input is parsed
+ * What every door offers: one implementation of each use case (use-cases.ts), told who calls. Input is parsed
  * JSON in snake_case, checked by src/gateway/requests/; commands and reads on one instance name it in `id`.
  */
 

@@ -1,16 +1,16 @@
 import type { Random } from '../../actors/contracts/clock.ts';
-import type { Report } from '../refusals.ts';
-import type { Tokens } from '../tokens.ts';
+import type { GatewayLogger } from '../refusals.ts';
+import type { TokenGrant } from '../tokens.ts';
 import type { UseCases } from '../use-cases/contract.ts';
 
 export interface HttpGatewayOptions {
   readonly useCases: UseCases;
-  readonly tokens: Tokens;
+  readonly tokens: readonly TokenGrant[];
   /** Port 0 takes any free one. */
   readonly listen: { readonly host: string; readonly port: number };
   readonly random: Random;
   /** Hears of failures that are nobody's input: they are shown to callers only by their correlation id. */
-  readonly report?: Report;
+  readonly logger?: GatewayLogger;
 }
 
 export interface HttpGateway {
