@@ -109,7 +109,7 @@ async function comeUp(spec: RunSpec, facts: RunFacts, control: EffectControl, op
       return { outcome: 'done', result: { pid: state.identity.pid, accelerator: facts.accelerator } };
     }
     if (state.state === 'gone' || supervisorEnd !== null) {
-      watch?.close();
+      await watch?.close();
       if (state.state === 'gone') return failureOf(directory, facts, clock);
       if (state.state !== 'alive' && (await giveUpRun(directory, facts.token))) {
         return failed('spawn_failed', 'the supervisor of the VMM could not be started');
@@ -122,7 +122,7 @@ async function comeUp(spec: RunSpec, facts: RunFacts, control: EffectControl, op
     }
     await clock.sleep(BOOT_STEP_MS, control.signal);
   }
-  watch?.close();
+  await watch?.close();
   return abandon(directory, facts, clock);
 }
 

@@ -4,17 +4,17 @@ import type {
   EffectControl,
   Hypervisor,
   Observation,
-  Outcome,
+  OperationError,
   RunRef,
   RunSpec,
 } from '../../actors/contracts/hypervisor.ts';
 import { type ProbedAccelerator, probeAccelerator } from './accelerator.ts';
-import { bootRun, isWithdrawn } from './boot.ts';
+import { type BootOptions, bootRun, isWithdrawn } from './boot.ts';
 import type { ImageStore } from './image/store.ts';
 import { killRun, shutDownRun, tellGuest } from './operations.ts';
-import { describeRun, otherLiveRun, type RunWatches } from './reality.ts';
+import { describeRun, otherLiveRun, type RunScope, type RunWatches } from './reality.ts';
 import { CONSOLE_LOG_PART_BYTES, instanceDirectory, listRuns, readLog, runDirectory } from './run-directory.ts';
-import { type RunWatch, watchRun } from './run-watch.ts';
+import { type RunWatch, type WatchedRun, watchRun } from './run-watch.ts';
 
 export interface QemuOptions {
   /** The data directory; everything of an instance lies in `instances/<id>/` under it. */
@@ -35,83 +35,85 @@ function notSupported(what: string): Promise<{ outcome: 'failed'; error: { code:
   return Promise.resolve({ outcome: 'failed', error: { code: 'not_supported', message } });
 }
 
+const keyOf = (ref: RunRef): string => `${ref.instance}/${ref.run}`;
+
 /** The watches of the runs this object observes, by `instance/run`. */
-function createWatches(): RunWatches & { readonly keep: (watch: RunWatch) => void; readonly closeAll: () => void } {
+function createWatches(): RunWatches & {
+  readonly keep: (watch: RunWatch) => void;
+  readonly closeAll: () => Promise<void>;
+} {
   const watches = new Map<string, RunWatch>();
-  const key = (ref: RunRef): string => `${ref.instance}/${ref.run}`;
   return {
-    get: (ref) => watches.get(key(ref)),
+    get: (ref) => watches.get(keyOf(ref)),
     keep: (watch) => {
-      watches.set(key(watch.ref), watch);
-      void watch.ended.then(() => watches.delete(key(watch.ref)));
+      watches.set(keyOf(watch.ref), watch);
+      void watch.ended.then(() => watches.delete(keyOf(watch.ref)));
     },
-    closeAll: () => {
-      for (const watch of watches.values()) watch.close();
+    closeAll: async () => {
+      const open = [...watches.values()];
       watches.clear();
+      await Promise.all(open.map((watch) => watch.close()));
     },
   };
 }
 
-/** QEMU as a hypervisor: each run is a detached QEMU process under a small supervisor, both outliving this process. */
-export function createQemuHypervisor(options: QemuOptions): Hypervisor {
-  const { directory: root, images, clock } = options;
-  const binary = options.binary ?? BINARY;
-  const log = options.log ?? (() => undefined);
-  const listeners = new Set<(observation: Observation) => void>();
-  const watches = createWatches();
-  const booting = new Set<string>();
-  const scope = { root, clock, watches, isBooting: (ref: RunRef) => booting.has(`${ref.instance}/${ref.run}`) };
+/** Probes how guests can be run, once it has succeeded never again: a missing program may be installed later. */
+function createProbe(binary: string, clock: Clock): () => Promise<ProbedAccelerator> {
   let probe: Promise<ProbedAccelerator> | null = null;
-
-  const emit = (observation: Observation): void => {
-    for (const listener of listeners) listener(observation);
-  };
-  const accelerator = async (): Promise<ProbedAccelerator> => {
+  return async () => {
     probe ??= probeAccelerator(binary, clock);
     const probed = await probe;
-    // Only success is remembered: a missing program may be installed later.
     if ('error' in probed) probe = null;
     return probed;
   };
+}
 
-  const boot = async (spec: RunSpec, control: EffectControl): ReturnType<Hypervisor['boot']> => {
+function stillRunning(run: number): { outcome: 'failed'; error: OperationError } {
+  return { outcome: 'failed', error: { code: 'still_running', message: `run ${run} still has a VMM` } };
+}
+
+/** The operation `boot` of one hypervisor object, and which runs it is booting right now. */
+function createBoot(options: QemuOptions, shared: Omit<BootOptions, 'root' | 'clock' | 'random'>) {
+  const { directory: root, images, clock, random } = options;
+  const booting = new Set<string>();
+  const accelerator = createProbe(shared.binary, clock);
+  const isBooting = (ref: RunRef): boolean => booting.has(keyOf(ref));
+
+  const boot = async (spec: RunSpec, control: EffectControl, scope: RunScope): ReturnType<Hypervisor['boot']> => {
     const found = await images.find(spec.image);
     if ('error' in found) return { outcome: 'failed', error: found.error };
     if (isWithdrawn(control)) return { outcome: 'withdrawn' };
     const probed = await accelerator();
     if ('error' in probed) return { outcome: 'failed', error: probed.error };
     const other = await otherLiveRun(scope, spec, listRuns(root, spec.instance));
-    if (other !== null) {
-      return { outcome: 'failed', error: { code: 'still_running', message: `run ${other} still has a VMM` } };
-    }
-    const key = `${spec.instance}/${spec.run}`;
-    if (booting.has(key))
+    if (other !== null) return stillRunning(other);
+    if (isBooting(spec))
       return { outcome: 'unknown', error: { code: 'run_taken', message: 'the run is being booted' } };
-    booting.add(key);
+    booting.add(keyOf(spec));
     try {
-      const bootOptions = { root, binary, clock, random: options.random, log, emit, keep: watches.keep };
-      return await bootRun(spec, found.image, probed.accelerator, control, bootOptions);
+      return await bootRun(spec, found.image, probed.accelerator, control, { root, clock, random, ...shared });
     } finally {
-      booting.delete(key);
+      booting.delete(keyOf(spec));
     }
   };
+  return { boot, isBooting };
+}
 
-  const adopt = async (ref: RunRef): ReturnType<Hypervisor['adopt']> => {
-    const described = await describeRun(scope, ref, (run) => {
-      const watch = watchRun(run, { clock, emit, log, isFresh: false });
-      watches.keep(watch);
-      return watch;
-    });
-    return described;
+/** QEMU as a hypervisor: each run is a detached QEMU process under a small supervisor, both outliving this process. */
+export function createQemuHypervisor(options: QemuOptions): Hypervisor {
+  const { directory: root, images, clock } = options;
+  const log = options.log ?? (() => undefined);
+  const listeners = new Set<(observation: Observation) => void>();
+  const emit = (observation: Observation): void => {
+    for (const listener of listeners) listener(observation);
   };
-
-  const remove = async (instance: string): Promise<Outcome> => {
-    const alive = await otherLiveRun(scope, { instance, run: -1 }, listRuns(root, instance));
-    if (alive !== null) {
-      return { outcome: 'failed', error: { code: 'still_running', message: `run ${alive} still has a VMM` } };
-    }
-    await rm(instanceDirectory(root, instance), { recursive: true, force: true });
-    return { outcome: 'done', result: null };
+  const watches = createWatches();
+  const booter = createBoot(options, { binary: options.binary ?? BINARY, log, emit, keep: watches.keep });
+  const scope: RunScope = { root, clock, watches, isBooting: booter.isBooting };
+  const watchAdopted = (run: WatchedRun): RunWatch => {
+    const watch = watchRun(run, { clock, emit, log, isFresh: false });
+    watches.keep(watch);
+    return watch;
   };
 
   return {
@@ -122,7 +124,8 @@ export function createQemuHypervisor(options: QemuOptions): Hypervisor {
       return 'error' in found ? found.error : null;
     },
     inspect: (ref) => describeRun(scope, ref),
-    boot,
+    adopt: (ref) => describeRun(scope, ref, watchAdopted),
+    boot: (spec, control) => booter.boot(spec, control, scope),
     restore: () => notSupported('restore'),
     pause: (ref, control) => tellGuest(scope, ref, control, 'stop'),
     resume: (ref, control) => tellGuest(scope, ref, control, 'cont'),
@@ -130,8 +133,12 @@ export function createQemuHypervisor(options: QemuOptions): Hypervisor {
     dropSnapshot: () => notSupported('snapshot'),
     shutdown: (ref, control) => shutDownRun(scope, ref, control),
     kill: (ref, control) => killRun(scope, ref, control),
-    adopt,
-    remove,
+    remove: async (instance) => {
+      const alive = await otherLiveRun(scope, { instance, run: -1 }, listRuns(root, instance));
+      if (alive !== null) return stillRunning(alive);
+      await rm(instanceDirectory(root, instance), { recursive: true, force: true });
+      return { outcome: 'done', result: null };
+    },
     console: async (ref, maxBytes) =>
       readLog(runDirectory(root, ref), 'console.log', Math.max(0, Math.min(maxBytes, CONSOLE_MAX_BYTES))),
     observe: (listener) => {
@@ -141,7 +148,7 @@ export function createQemuHypervisor(options: QemuOptions): Hypervisor {
     },
     close: async () => {
       listeners.clear();
-      watches.closeAll();
+      await watches.closeAll();
     },
   };
 }

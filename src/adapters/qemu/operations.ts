@@ -1,7 +1,7 @@
 import type { EffectControl, Outcome, RunRef } from '../../actors/contracts/hypervisor.ts';
 import { isWithdrawn } from './boot.ts';
 import { COMMAND_LIMIT_MS } from './monitor.ts';
-import { type ProcessIdentity, signalProcess } from './process-identity.ts';
+import { signalProcess } from './process-identity.ts';
 import { type QmpConnection, QmpError } from './qmp.ts';
 import { type RunScope, settleRun, withMonitor } from './reality.ts';
 import { type RunFacts, readRunState, runDirectory } from './run-directory.ts';
@@ -85,22 +85,20 @@ export async function shutDownRun(scope: RunScope, ref: RunRef, control: EffectC
   }
 }
 
-type QuitAnswer = 'gone' | 'alive' | 'withdrawn';
+type QuitAnswer = 'sent' | 'not_sent' | 'withdrawn';
 
-/** Tells a VMM to quit; its answer does not matter, only whether it is gone soon. */
-async function quit(
-  scope: RunScope,
-  ref: RunRef,
-  identity: ProcessIdentity,
-  control: EffectControl,
-): Promise<QuitAnswer> {
-  const isAsked = await withMonitor(scope, ref, async (monitor) => {
-    if (isWithdrawn(control)) return false;
-    await monitor.execute('quit', QUIT_LIMIT_MS);
-    return true;
-  }).catch(() => true);
-  if (!isAsked) return 'withdrawn';
-  return (await isGoneWithin(identity, scope.clock, QUIT_LIMIT_MS)) ? 'gone' : 'alive';
+/** Tells a VMM to quit. Its answer does not matter: only whether the process is gone soon after. */
+async function quit(scope: RunScope, ref: RunRef, control: EffectControl): Promise<QuitAnswer> {
+  try {
+    return await withMonitor(scope, ref, async (monitor) => {
+      if (isWithdrawn(control)) return 'withdrawn';
+      await monitor.execute('quit', QUIT_LIMIT_MS).catch(() => null);
+      return 'sent';
+    });
+  } catch (error) {
+    if (error instanceof QmpError) return 'not_sent';
+    throw error;
+  }
 }
 
 /** Ends the VMM: by its monitor when that answers, else by SIGKILL. Done only when the process is gone. */
@@ -109,10 +107,12 @@ export async function killRun(scope: RunScope, ref: RunRef, control: EffectContr
   if (state.state === 'gone') return doneWithEnd(scope, ref, state.facts);
   if (state.state !== 'alive') return DONE;
   if (isWithdrawn(control)) return WITHDRAWN;
-  const answer = await quit(scope, ref, state.identity, control);
+  const answer = await quit(scope, ref, control);
   if (answer === 'withdrawn') return WITHDRAWN;
-  if (answer === 'alive') {
+  const leaves = answer === 'sent' && (await isGoneWithin(state.identity, scope.clock, QUIT_LIMIT_MS));
+  if (!leaves) {
     if (isWithdrawn(control)) {
+      if (answer === 'not_sent') return WITHDRAWN;
       return {
         outcome: 'unknown',
         error: { code: 'withdrawn_late', message: 'withdrawn after the VMM was told to quit' },

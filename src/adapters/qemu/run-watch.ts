@@ -4,10 +4,10 @@ import { parseReadyRule } from './image/manifest.ts';
 import { openMonitor } from './monitor.ts';
 import { isAlive, type ProcessIdentity } from './process-identity.ts';
 import type { QmpConnection, QmpEvent } from './qmp.ts';
-import { isReadyNow, READY_POLL_MS, saysReady } from './readiness.ts';
-import { type RunFacts, readMarks, readRunJournal, writeMarks } from './run-directory.ts';
+import { isReadyNow, READY_POLL_MS, type ReadyQuestion, saysReady } from './readiness.ts';
+import type { RunFacts } from './run-directory.ts';
 import { endIsRecorded, tellEnd } from './run-ending.ts';
-import { isNewReboot } from './run-journal.ts';
+import { keepNotes } from './run-notes.ts';
 
 export interface WatchedRun {
   readonly ref: RunRef;
@@ -26,8 +26,8 @@ export interface RunWatch extends WatchedRun {
   readonly attached: Promise<void>;
   /** How the run ended, after it was observed; null when the watch was closed before. */
   readonly ended: Promise<RunEnd | null>;
-  /** Stops watching; the VMM goes on. */
-  close(): void;
+  /** Stops watching; the VMM goes on. Resolves when what was noted is kept. */
+  close(): Promise<void>;
 }
 
 export interface WatchOptions {
@@ -45,114 +45,141 @@ const RECONNECT_FIRST_TRIES = 20;
 /** A closed monitor nearly always means that the VMM is on its way out: its end is waited for this long first. */
 const END_AFTER_CLOSE_MS = 250;
 
+interface Link {
+  readonly monitor: () => QmpConnection | null;
+  /** Keeps one connection from its greeting to its end. Rejects when it cannot be made. */
+  readonly stay: () => Promise<void>;
+  readonly close: () => void;
+}
+
+interface LinkHandlers {
+  readonly onEvent: (event: QmpEvent) => void;
+  /** Runs right after each greeting. */
+  readonly onOpen: (monitor: QmpConnection) => Promise<void>;
+  /** Runs beside the connection. */
+  readonly beside: (monitor: QmpConnection) => Promise<void>;
+}
+
+/** The one monitor connection of a VMM. */
+function createLink(directory: string, clock: Clock, handlers: LinkHandlers): Link {
+  let monitor: QmpConnection | null = null;
+  let isClosed = false;
+  const stay = async (): Promise<void> => {
+    const lost = Promise.withResolvers<void>();
+    const onClose = (): void => {
+      monitor = null;
+      lost.resolve();
+    };
+    const connection = await openMonitor(directory, clock, { onEvent: handlers.onEvent, onClose });
+    if (isClosed) return connection.close();
+    monitor = connection;
+    await handlers.onOpen(connection);
+    await Promise.race([lost.promise, handlers.beside(connection).then(() => lost.promise)]);
+  };
+  const close = (): void => {
+    isClosed = true;
+    monitor?.close();
+  };
+  return { monitor: () => monitor, stay, close };
+}
+
+/** Pauses after each failed connection in a row: short ones first. Answers how many failed. */
+function createPauses(
+  clock: Clock,
+  signal: AbortSignal,
+): { readonly next: () => Promise<void>; readonly reset: () => void } {
+  let failures = 0;
+  const next = async (): Promise<void> => {
+    failures += 1;
+    await clock.sleep(failures <= RECONNECT_FIRST_TRIES ? RECONNECT_FIRST_MS : RECONNECT_MS, signal);
+  };
+  const reset = (): void => {
+    failures = 0;
+  };
+  return { next, reset };
+}
+
 /**
  * Watches a running VMM until it ends: keeps its monitor connected, and tells readiness once, every guest reboot, and
  * the end once. What was ready or rebooted before the watch began is told by its fields, not observed again.
  */
 export function watchRun(run: WatchedRun, options: WatchOptions): RunWatch {
   const { directory, facts, ref } = run;
-  const { clock, emit } = options;
+  const { clock, isFresh } = options;
   const closing = new AbortController();
+  const { signal } = closing;
   const attached = Promise.withResolvers<void>();
   const rule = parseReadyRule(facts.ready) ?? { by: 'immediate' };
-  let marks = readMarks(directory);
-  let writes: Promise<void> = Promise.resolve();
-  let monitor: QmpConnection | null = null;
-  let isAttached = options.isFresh;
-  let failures = 0;
+  const emit = (observation: Observation): void => {
+    if (!signal.aborted) options.emit(observation);
+  };
+  const notes = keepNotes(directory, (error) => options.log(`run ${ref.instance}/${ref.run}: not kept: ${error}`));
+  const rebootedBefore = notes.unseenReboots().length > 0;
+  const pauses = createPauses(clock, signal);
+  let isAttached = isFresh;
 
-  const mark = (change: Partial<typeof marks>): void => {
-    marks = { ...marks, ...change };
-    const snapshot = marks;
-    const failed = (error: unknown): void => options.log(`run ${ref.instance}/${ref.run}: marks not kept: ${error}`);
-    writes = writes.then(() => writeMarks(directory, snapshot)).catch(failed);
+  const ready = (): void => {
+    const isNew = !signal.aborted && notes.becomeReady(clock.now());
+    if (isNew && isAttached) emit({ type: 'guest.ready', ...ref, occurred_at: clock.now() });
   };
-  const becomeReady = (): void => {
-    if (marks.ready_at !== null || closing.signal.aborted) return;
-    mark({ ready_at: clock.now() });
-    if (isAttached) emit({ type: 'guest.ready', ...ref, occurred_at: clock.now() });
-  };
-  const noteReset = (at: number): boolean => {
-    const isNew = isNewReboot(at, marks.reboots_seen_until);
-    mark({ reboots_seen_until: Math.max(at, marks.reboots_seen_until ?? at) });
-    return isNew;
-  };
-  /** Reboots in the event log that were not noticed while the monitor was not connected. */
-  const unseenReboots = (): number[] => readRunJournal(directory).reboots.filter(noteReset);
-
-  const onEvent = (event: QmpEvent): void => {
-    if (event.name === 'RESET' && noteReset(event.at)) emit({ type: 'guest.rebooted', ...ref, occurred_at: event.at });
-    if (saysReady(rule, event)) becomeReady();
-  };
-  const askReady = async (connection: QmpConnection): Promise<void> => {
-    const question = { rule, directory, hostPort: facts.ready_host_port, clock, monitor: connection };
-    if (marks.ready_at === null && (await isReadyNow(question))) becomeReady();
-  };
-  const pollReady = async (connection: QmpConnection): Promise<void> => {
-    while (monitor === connection && marks.ready_at === null && (rule.by === 'port' || rule.by === 'console')) {
-      await clock.sleep(READY_POLL_MS, closing.signal);
-      if (monitor === connection) await askReady(connection).catch(() => undefined);
-    }
+  const rebooted = (at: number): void => emit({ type: 'guest.rebooted', ...ref, occurred_at: at });
+  const askReady = async (monitor: QmpConnection): Promise<void> => {
+    const question: ReadyQuestion = { rule, directory, hostPort: facts.ready_host_port, clock, monitor };
+    if (!notes.isReady() && (await isReadyNow(question).catch(() => false))) ready();
   };
   const attach = (): void => {
     isAttached = true;
     attached.resolve();
   };
-
-  /** One connection from its greeting to its end. */
-  const stayConnected = async (): Promise<void> => {
-    const lost = Promise.withResolvers<void>();
-    const onClose = (): void => {
-      monitor = null;
-      lost.resolve();
-    };
-    const connection = await openMonitor(directory, clock, { onEvent, onClose });
-    monitor = connection;
-    failures = 0;
-    if (closing.signal.aborted) return connection.close();
-    if (isAttached) for (const at of unseenReboots()) emit({ type: 'guest.rebooted', ...ref, occurred_at: at });
-    await askReady(connection).catch(() => undefined);
-    attach();
-    await Promise.race([lost.promise, pollReady(connection).then(() => lost.promise)]);
-  };
-
-  const pauseAfterFailure = async (): Promise<void> => {
-    failures += 1;
-    const isFirst = failures <= RECONNECT_FIRST_TRIES;
-    if (!isFirst || !options.isFresh) attach();
-    await clock.sleep(isFirst ? RECONNECT_FIRST_MS : RECONNECT_MS, closing.signal);
-  };
+  const link = createLink(directory, clock, {
+    onEvent: (event) => {
+      if (event.name === 'RESET' && notes.isNewReset(event.at)) rebooted(event.at);
+      if (saysReady(rule, event)) ready();
+    },
+    onOpen: async (monitor) => {
+      pauses.reset();
+      if (isAttached) notes.unseenReboots().forEach(rebooted);
+      await askReady(monitor);
+      attach();
+    },
+    beside: async (monitor) => {
+      const isPolled = rule.by === 'port' || rule.by === 'console';
+      while (isPolled && link.monitor() === monitor && !notes.isReady()) {
+        await clock.sleep(READY_POLL_MS, signal);
+        if (link.monitor() === monitor) await askReady(monitor);
+      }
+    },
+  });
 
   const watchUntilEnd = async (): Promise<RunEnd | null> => {
-    while (!closing.signal.aborted && isAlive(run.identity)) {
-      const failure = await stayConnected().then(
-        () => null,
-        (error: Error) => error.message,
+    while (!signal.aborted && isAlive(run.identity)) {
+      const isLost = await link.stay().then(
+        () => true,
+        () => false,
       );
-      if (closing.signal.aborted) break;
-      if (failure !== null) await pauseAfterFailure();
-      else if (await endIsRecorded(directory, clock, END_AFTER_CLOSE_MS)) break;
+      if (!isLost && !isFresh) attach();
+      if (!isLost) await pauses.next();
+      else if (!signal.aborted && (await endIsRecorded(directory, clock, END_AFTER_CLOSE_MS))) break;
     }
     attach();
-    await writes;
-    if (closing.signal.aborted) return null;
-    const end = await tellEnd(directory, facts, clock);
-    if (closing.signal.aborted) return null;
+    await notes.kept();
+    const end = signal.aborted ? null : await tellEnd(directory, facts, clock);
+    if (signal.aborted || end === null) return null;
     emit({ type: 'vmm.exited', ...ref, ...end });
     return end;
   };
 
-  const rebootedBefore = unseenReboots().length > 0;
   return {
     ...run,
-    monitor: () => monitor,
-    isReady: () => marks.ready_at !== null,
+    monitor: link.monitor,
+    isReady: notes.isReady,
     rebootedBefore,
     attached: attached.promise,
     ended: watchUntilEnd(),
     close: () => {
       closing.abort();
-      monitor?.close();
+      link.close();
+      return notes.kept();
     },
   };
 }

@@ -11,7 +11,7 @@ import type { Manifest } from './manifest.ts';
 const DEMO_IMAGE = 'demo';
 const AGENT_PORT = 'org.statevisor.agent.0';
 const EXIT_PORT = 'org.statevisor.exit.0';
-const COMMAND_LINE = 'console=ttyS0 panic=-1 quiet tsc=unstable no_timer_check';
+const COMMAND_LINE = 'console=ttyS0 panic=-1 quiet no_timer_check';
 const KERNEL_PACKAGE = 'linux-image-cloud-amd64';
 const BUSYBOX_PACKAGE = 'busybox-static';
 const KERNEL_NAME = /^vmlinuz-(.+-cloud-amd64)$/;

@@ -1,0 +1,42 @@
+import { type RunMarks, readMarks, readRunJournal, writeMarks } from './run-directory.ts';
+import { isNewReboot } from './run-journal.ts';
+
+/** What was observed of a run, kept in its directory, so that a later daemon does not observe it again. */
+export interface RunNotes {
+  isReady(): boolean;
+  /** Notes that the guest is ready; false when that was noted before. */
+  becomeReady(at: number): boolean;
+  /** Notes a reset of the machine; false when it belongs to a reboot that was noted before. */
+  isNewReset(at: number): boolean;
+  /** Times (epoch ms) of reboots in the event log that were not noted yet; they are now. */
+  unseenReboots(): number[];
+  /** Resolves when everything noted so far is written, or could not be. */
+  kept(): Promise<void>;
+}
+
+/** Opens the notes of a run. `onFailure` is told when they cannot be written; they then stand in memory only. */
+export function keepNotes(directory: string, onFailure: (error: unknown) => void): RunNotes {
+  let marks = readMarks(directory);
+  let writes: Promise<void> = Promise.resolve();
+  const mark = (change: Partial<RunMarks>): void => {
+    marks = { ...marks, ...change };
+    const written = marks;
+    writes = writes.then(() => writeMarks(directory, written)).catch(onFailure);
+  };
+  const isNewReset = (at: number): boolean => {
+    const previous = marks.reboots_seen_until;
+    if (previous === null || at > previous) mark({ reboots_seen_until: at });
+    return isNewReboot(at, previous);
+  };
+  return {
+    isReady: () => marks.ready_at !== null,
+    becomeReady: (at) => {
+      if (marks.ready_at !== null) return false;
+      mark({ ready_at: at });
+      return true;
+    },
+    isNewReset,
+    unseenReboots: () => readRunJournal(directory).reboots.filter(isNewReset),
+    kept: () => writes,
+  };
+}
