@@ -153,6 +153,7 @@ export class InstanceActor {
     if (appended === HELD_BACK) return;
     await this.#world.faults?.(letter.class === 'result' ? 'result_appended' : 'appended', moment);
     this.#head = headAfter(record, decided.result.next);
+    this.#withdrawEffects(record);
     for (const timer of record.timers.armed) {
       this.#world.armTimer({ instance: this.id, name: timer.name, due: timer.due, armed: record.version });
     }
@@ -238,12 +239,17 @@ export class InstanceActor {
     return HELD_BACK;
   }
 
+  /** What a durable record withdraws is withdrawn before anybody hears of the record. */
+  #withdrawEffects(record: InstanceRecord): void {
+    for (const effect of record.effects) if (effect.kind === 'effect.withdraw') this.#effects.withdraw(effect.run);
+  }
+
   #startEffects(record: InstanceRecord): void {
     const { definition } = this.#head.snapshot.context;
     if (definition === null) return;
     record.effects.forEach((effect, index) => {
-      if (effect.kind === 'effect.withdraw') this.#effects.withdraw(effect.run);
-      else this.#effects.add({ id: effectId(record, index), instance: this.id, effect, definition });
+      if (effect.kind === 'effect.withdraw') return;
+      this.#effects.add({ id: effectId(record, index), instance: this.id, effect, definition });
     });
   }
 }
