@@ -17,6 +17,11 @@ const ENTRY = 'x'.repeat(1_500);
 /** What has to fit into the room kept free, at the least. */
 const RESERVED_APPENDS = 400;
 
+const APPENDS_PER_WAVE = 600;
+const ORDINARY_PER_WAVE = 480;
+/** Far more than the disk holds. */
+const WAVES_MAX = 20;
+
 let directory: string;
 let clock: SimulatedClock;
 let log: SqliteLog;
@@ -65,6 +70,25 @@ async function appendUntilFull(): Promise<number> {
   return assert.fail('the disk never ran full');
 }
 
+/** One turn's appends to new streams, every fifth of them reserved; returns how many ordinary ones were refused. */
+async function appendWave(wave: number): Promise<number> {
+  const results = await Promise.all(
+    Array.from({ length: APPENDS_PER_WAVE }, (_, n) =>
+      log.append(`wave ${wave} vm ${n}`, null, ENTRY, n % 5 === 0 ? 'reserved' : 'ordinary'),
+    ),
+  );
+  let refusals = 0;
+  for (const [n, result] of results.entries()) {
+    if (result.kind === 'appended') acknowledged.set(`wave ${wave} vm ${n}/1`, ENTRY);
+    else if (n % 5 === 0) assert.fail(`a reserved append got ${JSON.stringify(result)}`);
+    else {
+      assert.equal(result.kind === 'refused' && result.reason, 'full');
+      refusals += 1;
+    }
+  }
+  return refusals;
+}
+
 /** The log holds exactly what was acknowledged, in whole chains. */
 async function checkContents(): Promise<void> {
   const hashes = new Map<string, string>();
@@ -107,18 +131,29 @@ describe('on a full disk', () => {
     },
   );
 
-  test('a batch that meets the full disk lets its reserved appends through and acknowledges no other', async () => {
-    await open();
-    await append('first');
-    fillDisk(400_000);
-    const results = await Promise.all(
-      Array.from({ length: 600 }, (_, n) => log.append(`vm ${n}`, null, ENTRY, n % 3 === 0 ? 'reserved' : 'ordinary')),
-    );
-    results.forEach((result, n) => {
-      if (result.kind === 'appended') acknowledged.set(`vm ${n}/1`, ENTRY);
-      if (n % 3 === 0) assert.equal(result.kind, 'appended');
-      else assert.equal(result.kind === 'refused' && result.reason, 'full');
-    });
+  test.each([0, 70_000, 400_000, 800_000])(
+    'a batch that meets the full disk (%i bytes left) lets only its reserved appends through',
+    async (leave) => {
+      await open();
+      // A write-ahead log that is about to be copied: the worst moment for the disk to run full.
+      for (let n = 0; n < 1_200; n++) await append(`before ${n % 10}`);
+      fillDisk(leave);
+      let refusals = 0;
+      for (let wave = 1; refusals === 0 && wave < WAVES_MAX; wave++) refusals = await appendWave(wave);
+      expect(refusals).toBeGreaterThan(0);
+      // Once full, always full: nothing ordinary slips in between.
+      expect(await appendWave(WAVES_MAX)).toBe(ORDINARY_PER_WAVE);
+      await checkContents();
+    },
+  );
+
+  test('it is the ballast that lets reserved appends through: without one they are refused too', async () => {
+    log = await openSqliteLog({ directory, clock, ballastBytes: 0 });
+    fillDisk(100_000);
+    await appendUntilFull();
+    let refused = 0;
+    for (let n = 0; n < 50; n++) if ((await append('vm', 'reserved')).kind === 'refused') refused += 1;
+    expect(refused).toBeGreaterThan(0);
     await checkContents();
   });
 

@@ -9,6 +9,8 @@ import { tryOpenStorage } from './storage.ts';
 export interface StoragePort {
   readonly opening: Opening & { readonly kind: 'opened' };
   readonly request: (request: Request) => Promise<Reply>;
+  /** Resolves with the reason once the storage is gone without having been closed; never, when that cannot happen. */
+  readonly gone: Promise<string>;
 }
 
 function refusal(directory: string, opening: Opening & { readonly kind: 'not_opened' }): LogOpenError {
@@ -28,6 +30,7 @@ export function placeOnMain(options: StorageOptions, clock: Pick<Clock, 'turn'>)
   };
   return {
     opening: storage.opening,
+    gone: new Promise(() => undefined),
     request: (request) => {
       const reply = last.then(() => serve(request));
       last = reply;
@@ -40,7 +43,9 @@ export function placeOnMain(options: StorageOptions, clock: Pick<Clock, 'turn'>)
 export async function placeInWorker(options: StorageOptions): Promise<StoragePort> {
   const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: options, name: 'log' });
   const waiting: ((reply: Reply) => void)[] = [];
+  const ended = Promise.withResolvers<string>();
   let gone: Reply | null = null;
+  let closed = false;
   const opening = await new Promise<Opening>((resolve, reject) => {
     worker.once('message', resolve);
     worker.once('error', reject);
@@ -48,13 +53,18 @@ export async function placeInWorker(options: StorageOptions): Promise<StoragePor
   if (opening.kind === 'not_opened') throw refusal(options.directory, opening);
   const end = (message: string): void => {
     gone ??= { kind: 'failed', message };
+    if (!closed) ended.resolve(message);
     for (const answer of waiting.splice(0)) answer(gone);
   };
-  worker.on('message', (reply: Reply) => waiting.shift()?.(reply));
+  worker.on('message', (reply: Reply) => {
+    if (reply.kind === 'closed') closed = true;
+    waiting.shift()?.(reply);
+  });
   worker.on('error', (error) => end(`the log's thread failed: ${messageOf(error)}`));
   worker.on('exit', () => end("the log's thread has ended"));
   return {
     opening,
+    gone: ended.promise,
     request: (request) => {
       if (gone !== null) return Promise.resolve(gone);
       return new Promise((resolve) => {

@@ -1,6 +1,6 @@
 import { type Advance, createAdvance } from '../../actors/contracts/advance.ts';
 import type { CancelTimer, Clock } from '../../actors/contracts/clock.ts';
-import type { Log, LogEntry, Position } from '../../actors/contracts/log.ts';
+import type { AppendResult, Log, LogEntry, Position, Room } from '../../actors/contracts/log.ts';
 import { LogUnavailableError } from '../../actors/contracts/log-error.ts';
 import { createAppendQueue } from './append-queue.ts';
 import { askEntries, readHeads, readPages, readStream } from './paged-reads.ts';
@@ -43,6 +43,8 @@ interface View {
   lastRoomCheckMs: number;
   cancelRoomCheck: CancelTimer | null;
   closing: Promise<void> | null;
+  /** Why the storage is gone, if it is. */
+  gone: string | null;
 }
 
 function seqOf(after: Position | null): number {
@@ -52,7 +54,8 @@ function seqOf(after: Position | null): number {
 /** Looks for room again while the log is full: by the clock, and when an append comes that has to be refused. */
 function createRoomCheck(port: StoragePort, clock: Clock, view: View): { check: () => void; arm: () => void } {
   const check = (): void => {
-    if (view.closing !== null || clock.monotonic() - view.lastRoomCheckMs < ROOM_CHECK_EVERY_MS) return;
+    if (view.closing !== null || view.gone !== null || clock.monotonic() - view.lastRoomCheckMs < ROOM_CHECK_EVERY_MS)
+      return;
     view.lastRoomCheckMs = clock.monotonic();
     void port.request({ kind: 'restore' }).then((reply) => {
       if (reply.kind === 'room') view.full = reply.full;
@@ -60,7 +63,7 @@ function createRoomCheck(port: StoragePort, clock: Clock, view: View): { check: 
     });
   };
   const arm = (): void => {
-    if (!view.full || view.closing !== null || view.cancelRoomCheck !== null) return;
+    if (!view.full || view.closing !== null || view.gone !== null || view.cancelRoomCheck !== null) return;
     view.cancelRoomCheck = clock.after(ROOM_CHECK_EVERY_MS, () => {
       view.cancelRoomCheck = null;
       check();
@@ -68,6 +71,14 @@ function createRoomCheck(port: StoragePort, clock: Clock, view: View): { check: 
     });
   };
   return { check, arm };
+}
+
+/** What an append is refused for without asking the storage. */
+function refusalOf(view: View, room: Room): (AppendResult & { readonly kind: 'refused' }) | null {
+  const unavailable = view.closing === null ? view.gone : 'the log is closed';
+  if (unavailable !== null) return { kind: 'refused', reason: 'unavailable', message: unavailable };
+  if (!view.full || room === 'reserved') return null;
+  return { kind: 'refused', reason: 'full', message: 'the disk that holds the log is full' };
 }
 
 async function* follow(
@@ -89,12 +100,26 @@ async function* follow(
       seq = Number(entry.position);
     }
   }
+  if (view.gone !== null && !signal.aborted) throw new LogUnavailableError(view.gone);
 }
 
-function buildLog(port: StoragePort, clock: Clock): SqliteLog {
+/** The log over its storage, wherever that runs. */
+export function createSqliteLog(port: StoragePort, clock: Clock): SqliteLog {
   const advance = createAdvance();
   const { lastSeq, full } = port.opening;
-  const view: View = { lastSeq, full, lastRoomCheckMs: clock.monotonic(), cancelRoomCheck: null, closing: null };
+  const view: View = {
+    lastSeq,
+    full,
+    lastRoomCheckMs: clock.monotonic(),
+    cancelRoomCheck: null,
+    closing: null,
+    gone: null,
+  };
+  void port.gone.then((reason) => {
+    view.gone = reason;
+    view.cancelRoomCheck?.();
+    advance.end();
+  });
   const room = createRoomCheck(port, clock, view);
   room.arm();
   const queue = createAppendQueue(port, clock, (reply: AppendReply) => {
@@ -117,12 +142,10 @@ function buildLog(port: StoragePort, clock: Clock): SqliteLog {
   return {
     survives: 'os',
     append: (stream, prev, bytes, roomKind = 'ordinary') => {
-      if (view.closing !== null) {
-        return Promise.resolve({ kind: 'refused', reason: 'unavailable', message: 'the log is closed' });
-      }
-      if (view.full && roomKind === 'ordinary') {
-        room.check();
-        return Promise.resolve({ kind: 'refused', reason: 'full', message: 'the disk that holds the log is full' });
+      const refusal = refusalOf(view, roomKind);
+      if (refusal !== null) {
+        if (refusal.reason === 'full') room.check();
+        return Promise.resolve(refusal);
       }
       return queue.push(stream, prev, bytes, roomKind);
     },
@@ -171,5 +194,5 @@ export async function openSqliteLog(options: SqliteLogOptions): Promise<SqliteLo
   const storage = { directory: options.directory, ballastBytes: options.ballastBytes ?? BALLAST_BYTES_DEFAULT };
   const onMain = options.placement === 'main';
   const port = onMain ? placeOnMain(storage, options.clock) : await placeInWorker(storage);
-  return buildLog(port, options.clock);
+  return createSqliteLog(port, options.clock);
 }
