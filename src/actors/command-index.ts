@@ -58,12 +58,12 @@ export class CommandIndex {
     return known;
   }
 
-  /** Waits until an earlier command with this id has been answered, whatever the answer. */
-  async awaitEarlier(id: string, digest: string): Promise<void> {
-    for (let earlier = this.#underWay.get(id); earlier !== undefined; earlier = this.#underWay.get(id)) {
-      if (earlier.digest !== digest) throw mismatch(id);
-      await earlier.done;
-    }
+  /** Settles when the earlier command with this id has been answered, whatever the answer; null when there is none. */
+  underWay(id: string, digest: string): Promise<unknown> | null {
+    const earlier = this.#underWay.get(id);
+    if (earlier === undefined) return null;
+    if (earlier.digest !== digest) throw mismatch(id);
+    return earlier.done;
   }
 
   begin(id: string, digest: string, done: Promise<unknown>): void {

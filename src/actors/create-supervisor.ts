@@ -1,11 +1,12 @@
 import type { Definition } from '../../machines/definition.ts';
 import { type Cause, type InstanceRecord, SYSTEM_CAUSE } from '../../machines/record.ts';
-import { CommandIndex, type KnownCommand } from './command-index.ts';
+import { CommandDesk } from './command-desk.ts';
 import type { Observation } from './contracts/hypervisor.ts';
 import type { Position } from './contracts/log.ts';
 import { perform } from './effect-operations.ts';
 import { StatevisorError } from './errors.ts';
 import { HostLedger } from './host-ledger.ts';
+import { HostStream } from './host-stream.ts';
 import type { ActorWorld, InstanceActor } from './instance-actor.ts';
 import type { Accepted } from './mailbox.ts';
 import { parseRecord } from './records.ts';
@@ -40,19 +41,20 @@ class RunningSupervisor implements Supervisor {
   readonly #options: SupervisorOptions;
   readonly #ledger: HostLedger;
   readonly #heap: TimerHeap;
+  readonly #host: HostStream;
   readonly #residents: Residents;
-  readonly #commands: CommandIndex;
+  readonly #desk: CommandDesk;
   readonly #standing: StandingWork;
-  #commandsRead: Promise<void> = Promise.resolve();
   #recovered: Promise<void> = Promise.resolve();
   #closing = false;
   #stopObserving = (): void => {};
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
-    const { clock, log, prober, activity } = options;
+    const { clock, log, random, prober, activity } = options;
+    this.#host = new HostStream(log, clock, random);
     this.#ledger = new HostLedger(options.ports);
-    this.#commands = new CommandIndex(clock);
+    this.#desk = new CommandDesk(log, clock);
     const deliver = (id: string, event: Parameters<Supervisor['observe']>[1]): void => this.observe(id, event);
     this.#standing = new StandingWork({ clock, prober, activity, deliver });
     this.#heap = new TimerHeap({
@@ -60,7 +62,7 @@ class RunningSupervisor implements Supervisor {
       lookMs: options.clockLookMs,
       fire: (timer) => void this.#fire(timer),
       isPending: (timer) => this.#residents.resident(timer.instance)?.isPending(timer) ?? this.has(timer.instance),
-      onClockStep: (byMs) => this.#report(null, `The wall clock was stepped by ${byMs} ms.`),
+      onClockStep: (byMs) => this.#noteClockStep(byMs),
     });
     this.#residents = new Residents(log, this.#world(), options.restingMax ?? RESTING_MAX);
   }
@@ -80,8 +82,7 @@ class RunningSupervisor implements Supervisor {
       else waiting.push(actor);
     }
     for (const actor of waiting) this.#residents.keep(actor);
-    this.#commandsRead = this.#commands.rebuild(log);
-    this.#commandsRead.catch((error) => this.#report(null, 'Command ids could not be read back.', error));
+    this.#desk.readBack().catch((error) => this.#report(null, 'Command ids could not be read back.', error));
     this.#recovered = recover(waiting, {
       hypervisor,
       now: () => this.#options.clock.now(),
@@ -196,11 +197,7 @@ class RunningSupervisor implements Supervisor {
 
   #publish(record: InstanceRecord, definition: Definition | null, position: Position): void {
     if (definition === null) return;
-    const { command } = record.cause;
-    if (command !== null) {
-      const { stream, version, at } = record;
-      this.#commands.remember(command.id, { digest: command.digest, stream, version, at });
-    }
+    this.#desk.remember(record);
     if (record.facts.some((fact) => fact.type === 'instance.deleted')) {
       this.#ledger.release(record.stream, definition);
       this.#residents.known.delete(record.stream);
@@ -209,39 +206,15 @@ class RunningSupervisor implements Supervisor {
     this.#options.onRecord?.({ record, definition, position, live: true } satisfies Published);
   }
 
-  /** A repeated command id is answered from the record of the first one. */
   async #once(meta: CommandMeta, act: () => Promise<Acceptance>): Promise<Acceptance> {
     if (this.#closing) throw new StatevisorError('shutting_down', 'The daemon is shutting down.');
-    const { commandId, digest = '' } = meta;
-    if (commandId === undefined) return act();
-    await this.#commandsRead;
-    await this.#commands.awaitEarlier(commandId, digest);
-    const known = this.#commands.find(commandId, digest);
-    if (known !== null) return this.#repeat(known);
-    const acting = act();
-    this.#commands.begin(commandId, digest, acting);
-    return acting;
-  }
-
-  async #repeat({ stream, version }: KnownCommand): Promise<Acceptance> {
-    const accepted = await this.#readRecord(stream, version);
-    const definition =
-      accepted.record.definition ?? (await this.#readRecord(stream, accepted.record.definition_at)).record.definition;
-    if (definition === undefined) throw new Error(`Record ${version} of ${stream} has no definition.`);
-    return { id: stream, ...accepted, definition, repeated: true };
+    return this.#desk.once(meta, act);
   }
 
   #accept(actor: InstanceActor, accepted: Accepted): Acceptance {
     const { definition } = actor.head.snapshot.context;
     if (definition === null) throw new Error(`Instance ${actor.id} has no definition.`);
     return { id: actor.id, ...accepted, definition, repeated: false };
-  }
-
-  async #readRecord(stream: string, version: number): Promise<{ record: InstanceRecord; position: Position }> {
-    for await (const entry of this.#options.log.read(stream, version)) {
-      return { record: parseRecord(entry.bytes), position: entry.position };
-    }
-    throw new Error(`The log has no record ${version} of ${stream}.`);
   }
 
   #armAll(actor: InstanceActor): void {
@@ -273,6 +246,11 @@ class RunningSupervisor implements Supervisor {
   #working(): boolean {
     for (const actor of this.#residents.all()) if (actor.working) return true;
     return false;
+  }
+
+  #noteClockStep(byMs: number): void {
+    this.#report(null, `The wall clock was stepped by ${byMs} ms.`);
+    this.#host.noteClockStep(byMs);
   }
 
   #report(instance: string | null, message: string, error?: unknown): void {

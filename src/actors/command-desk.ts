@@ -1,0 +1,61 @@
+import type { InstanceRecord } from '../../machines/record.ts';
+import { CommandIndex, type KnownCommand } from './command-index.ts';
+import type { Clock } from './contracts/clock.ts';
+import type { Log, Position } from './contracts/log.ts';
+import { parseRecord } from './records.ts';
+import type { Acceptance, CommandMeta } from './supervisor.ts';
+
+/** Makes sure that one command id acts once, whatever is repeated, crashes included. */
+export class CommandDesk {
+  readonly #log: Log;
+  readonly #index: CommandIndex;
+  #read: Promise<void> = Promise.resolve();
+
+  constructor(log: Log, clock: Clock) {
+    this.#log = log;
+    this.#index = new CommandIndex(clock);
+  }
+
+  /** Commands with an id wait until the ids of the log are known again; the others need not. */
+  readBack(): Promise<void> {
+    this.#read = this.#index.rebuild(this.#log);
+    return this.#read;
+  }
+
+  remember({ cause, stream, version, at }: InstanceRecord): void {
+    const { command } = cause;
+    if (command !== null) this.#index.remember(command.id, { digest: command.digest, stream, version, at });
+  }
+
+  /** A repeated command id is answered from the record of the first one; at the same time, it waits for the first. */
+  async once(meta: CommandMeta, act: () => Promise<Acceptance>): Promise<Acceptance> {
+    const { commandId, digest = '' } = meta;
+    if (commandId === undefined) return act();
+    await this.#read;
+    for (let earlier = this.#index.underWay(commandId, digest); earlier !== null; ) {
+      await earlier;
+      earlier = this.#index.underWay(commandId, digest);
+    }
+    // Nothing is awaited from here to `begin`, so no repetition can slip in between.
+    const known = this.#index.find(commandId, digest);
+    if (known !== null) return this.#repeat(known);
+    const acting = act();
+    this.#index.begin(commandId, digest, acting);
+    return acting;
+  }
+
+  async #repeat({ stream, version }: KnownCommand): Promise<Acceptance> {
+    const accepted = await this.#readRecord(stream, version);
+    const definition =
+      accepted.record.definition ?? (await this.#readRecord(stream, accepted.record.definition_at)).record.definition;
+    if (definition === undefined) throw new Error(`Record ${version} of ${stream} has no definition.`);
+    return { id: stream, ...accepted, definition, repeated: true };
+  }
+
+  async #readRecord(stream: string, version: number): Promise<{ record: InstanceRecord; position: Position }> {
+    for await (const entry of this.#log.read(stream, version)) {
+      return { record: parseRecord(entry.bytes), position: entry.position };
+    }
+    throw new Error(`The log has no record ${version} of ${stream}.`);
+  }
+}
