@@ -1,12 +1,12 @@
 import { mkdtemp, readdir, readFile, readlink, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock, systemRandom } from '../../src/actors/clock.ts';
 import type { Hypervisor, RunRef, RunSpec } from '../../src/actors/contracts/hypervisor.ts';
 import { createQemuHypervisor, type QemuOptions } from '../../src/adapters/qemu/hypervisor.ts';
 import { openImageStore } from '../../src/adapters/qemu/image/store.ts';
-import type { HypervisorWorld } from '../contracts/hypervisor.world.ts';
+import { type HypervisorWorld, untilTrue } from '../contracts/hypervisor.world.ts';
 
 const MIB = 1_048_576;
 const GUEST_ANSWER_LIMIT_MS = 10_000;
@@ -16,8 +16,10 @@ export interface QemuWorld extends HypervisorWorld {
   readonly root: string;
   /** Asks the demo guest over its forwarded port 80. */
   ask(ref: RunRef, path: string): Promise<{ readonly status: number; readonly text: string }>;
-  /** The host port that leads to a guest port of a run. */
-  hostPort(ref: RunRef, guestPort: number): number;
+  /** Sends a text to the echo service of the guest and answers what comes back. */
+  echo(ref: RunRef, text: string): Promise<string>;
+  /** Runs a shell command through the guest agent. */
+  command(ref: RunRef, command: string): Promise<{ readonly code: number; readonly output: string }>;
   /** Process ids of the VMMs of this world that live now. */
   pids(instance?: string): Promise<number[]>;
 }
@@ -56,6 +58,26 @@ async function vmmsUnder(directory: string): Promise<number[]> {
   return found.flat();
 }
 
+/** Sends one line and answers the first line that comes back. */
+async function exchange(socket: Socket, line: string): Promise<string> {
+  let received = '';
+  let failure: Error | null = null;
+  socket.on('data', (chunk) => {
+    received += chunk.toString();
+  });
+  socket.on('error', (error) => {
+    failure = error;
+  });
+  socket.write(line);
+  try {
+    await untilTrue(() => failure !== null || received.includes('\n'), 'an answer of the guest', GUEST_ANSWER_LIMIT_MS);
+    if (failure !== null) throw failure;
+    return received;
+  } finally {
+    socket.destroy();
+  }
+}
+
 /** Ends every VMM under a directory by its pid, and removes the directory. */
 async function tearDown(root: string): Promise<void> {
   for (const pid of await vmmsUnder(root)) {
@@ -72,12 +94,14 @@ const REFS = 8;
 
 /** A world of real QEMU processes in a directory of its own, with the images of `imagesDirectory`. */
 export async function makeQemuWorld(imagesDirectory: string, overrides: Partial<QemuOptions> = {}): Promise<QemuWorld> {
-  const root = await mkdtemp(join(tmpdir(), 'statevisor-qemu-'));
+  const made = await mkdtemp(join(tmpdir(), 'statevisor-qemu-'));
+  // A directory of the caller's choice lies below, so that it goes with the rest.
+  const root = join(made, overrides.directory ?? '');
   const clock = systemClock();
   const ports = await freePorts(2 * REFS);
   const taken = new Map<string, { readonly http: number; readonly echo: number }>();
   const images = openImageStore(imagesDirectory);
-  const options = { directory: root, images, clock, random: systemRandom(), ...overrides };
+  const options = { images, clock, random: systemRandom(), ...overrides, directory: root };
   const first = createQemuHypervisor(options);
   let current: Hypervisor = first;
 
@@ -112,7 +136,13 @@ export async function makeQemuWorld(imagesDirectory: string, overrides: Partial<
     ask,
     pids,
     spec,
-    hostPort: (ref, guestPort) => (guestPort === 80 ? portsOf(ref).http : portsOf(ref).echo),
+    echo: (ref, text) => exchange(connect({ host: '127.0.0.1', port: portsOf(ref).echo }), text),
+    command: async (ref, command) => {
+      const path = join(root, 'instances', ref.instance, 'runs', String(ref.run), 'agent.sock');
+      const line = `1 ${Buffer.from(command).toString('base64')}\n`;
+      const [, code, output] = (await exchange(connect({ path }), line)).trim().split(' ');
+      return { code: Number(code), output: Buffer.from(output ?? '', 'base64').toString() };
+    },
     reopen: async () => {
       await current.close();
       current = createQemuHypervisor(options);
@@ -132,7 +162,7 @@ export async function makeQemuWorld(imagesDirectory: string, overrides: Partial<
     countVmms: async (instance) => (await pids(instance)).length,
     destroy: async () => {
       await current.close();
-      await tearDown(root);
+      await tearDown(made);
     },
   };
 }

@@ -1,4 +1,4 @@
-import { parseQmpEvent, type QmpEvent } from './qmp.ts';
+import { parseQmpEvent } from './qmp.ts';
 
 /** What the events kept beside a run say about it, however long nobody watched. */
 export interface RunJournal {
@@ -6,8 +6,8 @@ export interface RunJournal {
   readonly shutdownReason: string | null;
   /** Epoch ms of that event. */
   readonly shutdownAt: number | null;
-  /** Epoch ms of each guest reboot, in order; the resets of one reboot are counted once. */
-  readonly reboots: readonly number[];
+  /** Epoch ms of each reset of the machine, in order. */
+  readonly resets: readonly number[];
 }
 
 /**
@@ -16,13 +16,19 @@ export interface RunJournal {
  */
 export const REBOOT_DEBOUNCE_MS = 1_000;
 
-/** Whether a reset belongs to a reboot that is new, given the time of the reset before it. */
+/**
+ * Whether a reset begins a new reboot, given the time of the reset before it. A clock that was stepped in between
+ * makes it look far away in either direction, which is taken for a new one.
+ */
 export function isNewReboot(at: number, previousResetAt: number | null): boolean {
-  return previousResetAt === null || at - previousResetAt > REBOOT_DEBOUNCE_MS;
+  return previousResetAt === null || Math.abs(at - previousResetAt) > REBOOT_DEBOUNCE_MS;
 }
 
-function rebootTimes(resets: readonly QmpEvent[]): number[] {
-  return resets.filter((event, index) => isNewReboot(event.at, resets[index - 1]?.at ?? null)).map((event) => event.at);
+/** Times of the reboots among the resets after the one at `seenUntil`; of all of them when that is not there. */
+export function rebootsAfter(resets: readonly number[], seenUntil: number | null): number[] {
+  const seen = seenUntil === null ? -1 : resets.lastIndexOf(seenUntil);
+  const before = (index: number): number | null => (index === 0 ? seenUntil : (resets[index - 1] ?? null));
+  return resets.filter((at, index) => index > seen && isNewReboot(at, before(index)));
 }
 
 /** Reads the text of the event log, older part first. Lines cut by the rotation of the log are passed over. */
@@ -33,6 +39,6 @@ export function readJournal(text: string): RunJournal {
   return {
     shutdownReason: typeof reason === 'string' ? reason : null,
     shutdownAt: shutdown?.at ?? null,
-    reboots: rebootTimes(events.filter((event) => event.name === 'RESET')),
+    resets: events.filter((event) => event.name === 'RESET').map((event) => event.at),
   };
 }

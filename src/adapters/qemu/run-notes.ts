@@ -1,5 +1,5 @@
 import { type RunMarks, readMarks, readRunJournal, writeMarks } from './run-directory.ts';
-import { isNewReboot } from './run-journal.ts';
+import { isNewReboot, rebootsAfter } from './run-journal.ts';
 
 /** What was observed of a run, kept in its directory, so that a later daemon does not observe it again. */
 export interface RunNotes {
@@ -25,7 +25,7 @@ export function keepNotes(directory: string, onFailure: (error: unknown) => void
   };
   const isNewReset = (at: number): boolean => {
     const previous = marks.reboots_seen_until;
-    if (previous === null || at > previous) mark({ reboots_seen_until: at });
+    mark({ reboots_seen_until: at });
     return isNewReboot(at, previous);
   };
   return {
@@ -36,7 +36,13 @@ export function keepNotes(directory: string, onFailure: (error: unknown) => void
       return true;
     },
     isNewReset,
-    unseenReboots: () => readRunJournal(directory).reboots.filter(isNewReset),
+    unseenReboots: () => {
+      const { resets } = readRunJournal(directory);
+      const unseen = rebootsAfter(resets, marks.reboots_seen_until);
+      const last = resets.at(-1);
+      if (last !== undefined && last !== marks.reboots_seen_until) mark({ reboots_seen_until: last });
+      return unseen;
+    },
     kept: () => writes,
   };
 }

@@ -1,0 +1,186 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { systemClock } from '../../../src/actors/clock.ts';
+import { buildDemoImage } from '../../../src/adapters/qemu/image/build-demo.ts';
+import { listRuns } from '../../../src/adapters/qemu/run-directory.ts';
+import { bootReady, bootRun, observedEnd, openScene, type Scene, wanted } from '../../contracts/hypervisor.world.ts';
+import { makeQemuWorld, type QemuWorld } from '../qemu.world.ts';
+
+const images = mkdtempSync(join(tmpdir(), 'statevisor-images-'));
+const REF = { instance: '01qemufaults00000000000000', run: 1 };
+const LIMIT_MS = 90_000;
+const TOO_MUCH_BYTES = 2 ** 50;
+
+/** An image with the demo's parts and another ready rule. */
+function variant(name: string, ready: string): void {
+  const manifest: object = JSON.parse(readFileSync(join(images, 'demo/manifest.json'), 'utf8'));
+  const parts = { kernel: join(images, 'demo/kernel'), initrd: join(images, 'demo/initrd') };
+  mkdirSync(join(images, name));
+  writeFileSync(join(images, name, 'manifest.json'), JSON.stringify({ ...manifest, ...parts, name, ready }));
+}
+
+beforeAll(async () => {
+  await buildDemoImage({ imagesDirectory: images, clock: systemClock() });
+  variant('by-port', 'port:80');
+  variant('by-console', 'console:guest is ready$');
+  variant('at-once', 'immediate');
+  variant('never', 'console:no guest ever says this');
+});
+afterAll(() => rmSync(images, { recursive: true, force: true }));
+
+function rule(name: string, check: (scene: Scene, world: QemuWorld) => Promise<void>, overrides = {}): void {
+  const run = async (): Promise<void> => {
+    const world = await makeQemuWorld(images, overrides);
+    try {
+      await check(openScene(world), world);
+    } finally {
+      await world.destroy();
+    }
+  };
+  it(name, run, LIMIT_MS);
+}
+
+const failure = async (scene: Scene, changes = {}): Promise<{ code: string; message: string }> => {
+  const outcome = await scene.current().boot(scene.world.spec(REF, changes), wanted());
+  if (outcome.outcome !== 'failed') throw new Error(`not failed: ${JSON.stringify(outcome)}`);
+  expect(await scene.world.countVmms(REF.instance), 'a failed boot leaves no VMM').toBe(0);
+  expect(scene.seen(REF, 'vmm.exited'), 'and no end is observed').toEqual([]);
+  return outcome.error;
+};
+
+describe('a boot that fails', () => {
+  rule(
+    'names the hypervisor that is missing, and the run was never taken',
+    async (scene, world) => {
+      expect(await failure(scene)).toMatchObject({ code: 'hypervisor_missing' });
+      expect(listRuns(world.root, REF.instance)).toEqual([]);
+    },
+    { binary: '/nonexistent/qemu-system-x86_64' },
+  );
+
+  rule('tells the one line in which QEMU refused, and is not repeated under the same run', async (scene) => {
+    const error = await failure(scene, { memory_bytes: TOO_MUCH_BYTES });
+    expect(error.code).toBe('spawn_failed');
+    expect(error.message).toMatch(/memory/);
+    expect(await scene.current().inspect(REF)).toMatchObject({ reality: 'ended', reason: 'crashed' });
+    expect((await scene.current().boot(scene.world.spec(REF), wanted())).outcome).toBe('unknown');
+  });
+
+  rule('tells that a host port is in use', async (scene, world) => {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const address = server.address();
+    const taken = typeof address === 'object' && address !== null ? address.port : 0;
+    const network = { enabled: true, ports: [{ host_port: taken, guest_port: 80 }] };
+    expect(await failure(scene, { network })).toMatchObject({ code: 'port_in_use' });
+    await new Promise((resolve) => server.close(resolve));
+    expect((await scene.current().remove(REF.instance)).outcome).toBe('done');
+    expect(listRuns(world.root, REF.instance)).toEqual([]);
+  });
+});
+
+describe('a guest is ready', () => {
+  rule('when its port answers or its console says so, as its image tells', async (scene) => {
+    const refs = ['by-port', 'by-console'].map((image) => ({
+      ref: { instance: image.replace('-', ''), run: 1 },
+      image,
+    }));
+    for (const { ref, image } of refs) {
+      expect((await scene.current().boot(scene.world.spec(ref, { image }), wanted())).outcome).toBe('done');
+      expect(await scene.current().inspect(ref)).toEqual({ reality: 'running', ready: false });
+    }
+    for (const { ref } of refs) await scene.until(() => scene.seen(ref, 'guest.ready').length === 1, ref.instance);
+  });
+
+  rule('at once, or never, as its image tells', async (scene) => {
+    const [now, never] = [REF, { instance: '01never0000000000000000000', run: 1 }];
+    expect((await scene.current().boot(scene.world.spec(now, { image: 'at-once' }), wanted())).outcome).toBe('done');
+    await scene.until(() => scene.seen(now, 'guest.ready').length === 1, 'ready at once');
+    expect((await scene.current().boot(scene.world.spec(never, { image: 'never' }), wanted())).outcome).toBe('done');
+    const booted = async (): Promise<boolean> => /guest is ready/.test(await scene.current().console(never, 100_000));
+    await scene.until(booted, 'the guest has booted');
+    expect(await scene.current().inspect(never)).toEqual({ reality: 'running', ready: false });
+    expect(scene.seen(never, 'guest.ready')).toEqual([]);
+    expect((await scene.current().kill(never, wanted())).outcome).toBe('done');
+  });
+});
+
+describe('a VMM', () => {
+  rule('whose monitor is gone is unreachable, and a kill ends it all the same', async (scene, world) => {
+    await bootRun(scene, REF);
+    rmSync(join(world.root, 'instances', REF.instance, 'runs/1/qmp.sock'));
+    const after = await scene.reopen();
+    expect(await after.inspect(REF)).toMatchObject({ reality: 'unreachable' });
+    expect(await after.adopt(REF)).toMatchObject({ reality: 'unreachable' });
+    expect(await after.pause(REF, wanted())).toMatchObject({ outcome: 'failed', error: { code: 'qmp_unreachable' } });
+    expect(await after.kill(REF, wanted())).toMatchObject({ outcome: 'done', ended: { reason: 'killed' } });
+    expect(await world.countVmms(REF.instance)).toBe(0);
+    expect((await observedEnd(scene, REF)).reason).toBe('killed');
+  });
+
+  rule('that is frozen is killed within limits', async (scene, world) => {
+    await bootRun(scene, REF);
+    const after = await scene.reopen();
+    for (const pid of await world.pids(REF.instance)) process.kill(pid, 'SIGSTOP');
+    expect(await after.kill(REF, wanted())).toMatchObject({ outcome: 'done', ended: { reason: 'killed' } });
+    expect(await world.countVmms(REF.instance)).toBe(0);
+  });
+
+  rule('that aborts has crashed, one that is asked to terminate was killed', async (scene, world) => {
+    const signals = [
+      { ref: { ...REF, run: 1 }, signal: 'SIGABRT', reason: 'crashed' },
+      { ref: { ...REF, run: 2 }, signal: 'SIGTERM', reason: 'killed' },
+    ] as const;
+    for (const { ref, signal, reason } of signals) {
+      await bootRun(scene, ref);
+      for (const pid of await world.pids(REF.instance)) process.kill(pid, signal);
+      expect((await observedEnd(scene, ref)).reason).toBe(reason);
+    }
+    expect(listRuns(world.root, REF.instance), 'both runs can still be told about').toEqual([1, 2]);
+  });
+
+  rule(
+    'runs under a path that is longer than a socket address',
+    async (scene) => {
+      await bootRun(scene, REF);
+      expect(await scene.current().inspect(REF)).toMatchObject({ reality: 'running' });
+    },
+    { directory: join('long-'.repeat(20), 'long-'.repeat(20)) },
+  );
+});
+
+describe('the demo guest', () => {
+  rule('serves its doors', async (scene, world) => {
+    await bootReady(scene, REF);
+    expect(await world.ask(REF, '/health')).toEqual({ status: 200, text: 'ok' });
+    await world.ask(REF, '/cgi-bin/sick');
+    expect((await world.ask(REF, '/health')).status).toBe(404);
+    await world.ask(REF, '/cgi-bin/well');
+    expect((await world.ask(REF, '/health')).status).toBe(200);
+    expect(await world.echo(REF, 'hello\n')).toBe('hello\n');
+    expect(await world.command(REF, 'echo out; echo err >&2; exit 5')).toEqual({ code: 5, output: 'out\nerr\n' });
+    expect(await world.command(REF, 'ip route | head -n 1')).toMatchObject({
+      code: 0,
+      output: expect.stringContaining('default via 10.0.2.2'),
+    });
+    expect(await scene.current().console(REF, 10_000)).toMatch(/demo guest is ready/);
+  });
+
+  rule('that rebooted while nobody watched is found rebooted, once, and paused when it is', async (scene, world) => {
+    await bootReady(scene, REF);
+    await scene.current().close();
+    await world.guest.reboot(REF);
+    const log = join(world.root, 'instances', REF.instance, 'runs/1/events.log');
+    await scene.until(() => /"RESET"/.test(readFileSync(log, 'utf8')), 'the reset is in the event log');
+    const after = await scene.reopen();
+    expect(await after.adopt(REF)).toMatchObject({ reality: 'running', rebooted: true });
+    expect((await after.pause(REF, wanted())).outcome).toBe('done');
+    const third = await scene.reopen();
+    expect(await third.adopt(REF)).toEqual({ reality: 'paused' });
+    expect((await third.resume(REF, wanted())).outcome).toBe('done');
+    expect(await third.inspect(REF), 'told once').toEqual({ reality: 'running', ready: true });
+  });
+});
