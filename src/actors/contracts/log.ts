@@ -46,7 +46,10 @@ export type AppendResult =
 export type Room = 'ordinary' | 'reserved';
 
 export interface Log {
-  /** What an acknowledged append outlives: the death of this process, of the operating system, of the node. */
+  /**
+   * How far an acknowledged append reaches. `process`: it lives as long as this process and no longer. `os`: it
+   * outlives the process, a crash of the operating system and a loss of power. `node`: it outlives this machine.
+   */
   readonly survives: 'process' | 'os' | 'node';
   /** `prev` is null exactly for the first entry of a stream. */
   append(stream: string, prev: Token | null, bytes: string, room?: Room): Promise<AppendResult>;
