@@ -193,10 +193,14 @@ export async function writeMarks(directory: string, marks: RunMarks): Promise<vo
   await rename(join(directory, '.marks'), join(directory, 'marks.json'));
 }
 
+/** How a run has ended, when that was decided before. */
+export function readVerdict(directory: string): RunEnd | null {
+  return readJson(join(directory, 'verdict.json'), verdictSchema);
+}
+
 /** How a run that is certainly gone has ended. Decided at the first call and kept. */
 export async function decideEnd(directory: string, facts: RunFacts, bootId: string): Promise<RunEnd> {
-  const path = join(directory, 'verdict.json');
-  const decided = readJson(path, verdictSchema);
+  const decided = readVerdict(directory);
   if (decided !== null) return decided;
   const status = readStatus(directory);
   const end = composeEnd({
@@ -210,8 +214,8 @@ export async function decideEnd(directory: string, facts: RunFacts, bootId: stri
   const draft = join(directory, `.verdict-${facts.token}`);
   await writeFile(draft, JSON.stringify(end));
   // A link is made once: when two readers decide at the same time, both answer what the first one wrote.
-  await link(draft, path).catch((error: NodeJS.ErrnoException) => {
+  await link(draft, join(directory, 'verdict.json')).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'EEXIST' && error.code !== 'ENOENT') throw error;
   });
-  return readJson(path, verdictSchema) ?? end;
+  return readVerdict(directory) ?? end;
 }

@@ -2,7 +2,7 @@ import { type FSWatcher, watch } from 'node:fs';
 import type { Clock } from '../../actors/contracts/clock.ts';
 import type { RunEnd } from '../../actors/contracts/hypervisor.ts';
 import { hostProcesses, isAlive, type ProcessIdentity } from './process-identity.ts';
-import { decideEnd, type RunFacts, readStatus } from './run-directory.ts';
+import { decideEnd, type RunFacts, readStatus, readVerdict } from './run-directory.ts';
 
 /** How long after the VMM's end its supervisor may take to record it; it may have been killed itself. */
 export const END_RECORD_LIMIT_MS = 2_000;
@@ -41,6 +41,8 @@ export async function endIsRecorded(directory: string, clock: Clock, limitMs: nu
 
 /** How a run ended whose process is gone; waits for the record of a supervisor that may still be writing it. */
 export async function tellEnd(directory: string, facts: RunFacts, clock: Clock): Promise<RunEnd> {
+  const decided = readVerdict(directory);
+  if (decided !== null) return decided;
   const bootId = hostProcesses.bootId();
   if (facts.boot_id === bootId) await endIsRecorded(directory, clock, END_RECORD_LIMIT_MS);
   return decideEnd(directory, facts, bootId);

@@ -152,6 +152,31 @@ describe('a VMM', () => {
   );
 });
 
+describe('a VMM whose supervisor was killed', () => {
+  /** Ends the parent of each VMM of the run, which is its supervisor. */
+  const killSupervisor = async (world: QemuWorld): Promise<void> => {
+    for (const pid of await world.pids(REF.instance)) {
+      const parent = /^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+      process.kill(Number(parent), 'SIGKILL');
+    }
+  };
+
+  rule('runs on, and what QEMU told about its end is still known', async (scene, world) => {
+    await bootRun(scene, REF);
+    await killSupervisor(world);
+    expect(await scene.current().inspect(REF)).toMatchObject({ reality: 'running' });
+    expect(await scene.current().kill(REF, wanted())).toMatchObject({ outcome: 'done', ended: { reason: 'quit' } });
+    expect(await observedEnd(scene, REF)).toMatchObject({ reason: 'quit' });
+  });
+
+  rule('and that was then killed too has ended in an unknown way', async (scene, world) => {
+    await bootRun(scene, REF);
+    await killSupervisor(world);
+    await world.vmm.sigkill(REF);
+    expect(await observedEnd(scene, REF)).toMatchObject({ reason: 'unknown', ended_at: null });
+  });
+});
+
 describe('the demo guest', () => {
   rule('serves its doors', async (scene, world) => {
     await bootReady(scene, REF);

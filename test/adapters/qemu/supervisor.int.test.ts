@@ -1,0 +1,129 @@
+import { readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { RunRef } from '../../../src/actors/contracts/hypervisor.ts';
+import { hostProcesses } from '../../../src/adapters/qemu/process-identity.ts';
+import {
+  CONSOLE_LOG_PART_BYTES,
+  EVENT_LOG_PART_BYTES,
+  type RunFacts,
+  readTail,
+  runDirectory,
+  takeRun,
+} from '../../../src/adapters/qemu/run-directory.ts';
+import { startSupervisor } from '../../../src/adapters/qemu/supervisor.ts';
+import { wanted } from '../../contracts/hypervisor.world.ts';
+import { makeQemuWorld, type QemuWorld } from '../qemu.world.ts';
+
+const REF: RunRef = { instance: '01supervisor00000000000000', run: 3 };
+const NO_IMAGES = '/nonexistent';
+const LIMIT_MS = 30_000;
+/** A start time no process of this test has. */
+const OTHER_START = '1';
+/** Index of the start time among the fields after the command. */
+const START_TICKS_INDEX = 19;
+
+function rule(name: string, check: (world: QemuWorld, directory: string) => Promise<void>): void {
+  const run = async (): Promise<void> => {
+    const world = await makeQemuWorld(NO_IMAGES);
+    try {
+      await check(world, runDirectory(world.root, REF));
+    } finally {
+      await world.destroy();
+    }
+  };
+  it(name, run, LIMIT_MS);
+}
+
+/** A run whose VMM is a shell script. */
+function factsOf(script: string): RunFacts {
+  const argv = ['/bin/sh', '-c', script];
+  const none = { accelerator: 'none', image: 'none', ready: 'immediate', ready_host_port: null };
+  return { token: 'a1', boot_id: hostProcesses.bootId(), ...none, argv };
+}
+
+/** Makes a started run as an earlier daemon left it, whose VMM was the given process. */
+async function leaveStarted(directory: string, bootId: string, stat: string): Promise<void> {
+  await takeRun(directory, { ...factsOf('exit 0'), boot_id: bootId });
+  writeFileSync(join(directory, 'process-a1'), `${bootId}\n${stat}\n`);
+  renameSync(join(directory, 'ticket-a1'), join(directory, 'started-a1'));
+}
+
+const ownStat = (): string => (hostProcesses.stat(process.pid) ?? '').trim();
+
+describe('the supervisor of a run', () => {
+  rule('records the exit status, and keeps only the last part of what is said', async (_world, directory) => {
+    const floods = [
+      'head -c 3000000 /dev/zero | tr "\\0" c >&2; echo last words >&2',
+      'head -c 500000 /dev/zero | tr "\\0" e; echo last event',
+      'head -c 100000 /dev/zero >exit.pipe 2>/dev/null; exit 9',
+    ];
+    const facts = factsOf(`trap "" PIPE; ${floods.join('; ')}`);
+    expect(await takeRun(directory, facts)).toBe(true);
+    await startSupervisor(directory, facts).ended;
+    expect(readFileSync(join(directory, 'end'), 'utf8')).toBe('9\n');
+    const size = (name: string): number => statSync(join(directory, name)).size;
+    for (const name of ['console.log', 'console.log.old'])
+      expect(size(name)).toBeLessThanOrEqual(CONSOLE_LOG_PART_BYTES);
+    for (const name of ['events.log', 'events.log.old']) expect(size(name)).toBeLessThanOrEqual(EVENT_LOG_PART_BYTES);
+    expect(size('exit.code')).toBeLessThanOrEqual(64);
+    expect(readTail(join(directory, 'console.log'), 12)).toBe('clast words\n');
+    expect(readTail(join(directory, 'events.log'), 12)).toBe('elast event\n');
+    const parts = readdirSync(directory).filter((name) => /^(console|events)\.log/.test(name));
+    expect(parts.sort()).toEqual(['console.log', 'console.log.old', 'events.log', 'events.log.old']);
+  });
+
+  rule('starts nothing after the run was given up, even when it comes late', async (world, directory) => {
+    const facts = factsOf('echo started >&2');
+    await takeRun(directory, facts);
+    expect(await world.hypervisor.inspect(REF), 'nobody boots it any more').toEqual({ reality: 'none' });
+    expect(await takeRun(directory, { ...facts, token: 'b2' }), 'so the run may be taken again').toBe(true);
+    await startSupervisor(directory, facts).ended;
+    const names = readdirSync(directory);
+    expect(names, 'the late one did not start').not.toContain('started-a1');
+    expect(names, 'and recorded no end').not.toContain('end');
+    expect(names).toContain('ticket-b2');
+  });
+
+  rule('lets a run be taken only once', async (_world, directory) => {
+    const taken = await Promise.all(
+      ['a1', 'b2', 'c3'].map((token) => takeRun(directory, { ...factsOf('exit 0'), token })),
+    );
+    expect(taken.filter(Boolean)).toHaveLength(1);
+    expect(readdirSync(join(directory, '..')), 'the others left nothing').toEqual([String(REF.run)]);
+  });
+});
+
+describe('a run that an earlier daemon left', () => {
+  rule('has ended with the host when the host was started again', async (world, directory) => {
+    await leaveStarted(directory, '00000000-0000-4000-8000-000000000000', ownStat());
+    expect(await world.hypervisor.inspect(REF)).toMatchObject({
+      reality: 'ended',
+      reason: 'host_reboot',
+      ended_at: null,
+    });
+  });
+
+  rule(
+    'has ended in an unknown way when its pid belongs to another process, which is left alone',
+    async (world, directory) => {
+      const own = ownStat();
+      const command = own.slice(0, own.lastIndexOf(') ') + 2);
+      const fields = own.slice(command.length).split(' ');
+      const stat = command + fields.with(START_TICKS_INDEX, OTHER_START).join(' ');
+      await leaveStarted(directory, hostProcesses.bootId(), stat);
+      expect(await world.hypervisor.kill(REF, wanted())).toMatchObject({
+        outcome: 'done',
+        ended: { reason: 'unknown' },
+      });
+      expect(await world.hypervisor.adopt(REF)).toMatchObject({ reality: 'ended', reason: 'unknown' });
+    },
+  );
+
+  rule('is told to have ended in the same way for ever', async (world, directory) => {
+    await leaveStarted(directory, hostProcesses.bootId(), ownStat().replace(/^\d+/, '4194304'));
+    const first = await world.hypervisor.inspect(REF);
+    writeFileSync(join(directory, 'end'), '137\n');
+    expect(await (await world.reopen()).inspect(REF)).toEqual(first);
+  });
+});
