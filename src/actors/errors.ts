@@ -37,21 +37,20 @@ export class StatevisorError extends Error {
   /** The field at fault, dotted, as the caller named it. */
   readonly field: string | null;
   readonly details: Readonly<Record<string, unknown>>;
+  /** That of the code, unless this refusal has its own. */
+  readonly status: number;
 
   constructor(
     code: ErrorCode,
     message: string,
-    about: { field?: string; details?: Readonly<Record<string, unknown>>; cause?: unknown } = {},
+    about: { field?: string; details?: Readonly<Record<string, unknown>>; status?: number; cause?: unknown } = {},
   ) {
     super(message, about.cause === undefined ? undefined : { cause: about.cause });
     this.name = 'StatevisorError';
     this.code = code;
     this.field = about.field ?? null;
     this.details = about.details ?? {};
-  }
-
-  get status(): number {
-    return ERRORS[this.code].status;
+    this.status = about.status ?? ERRORS[code].status;
   }
 
   /** The body every door answers with. */
