@@ -6,6 +6,7 @@ import { systemClock, systemRandom } from '../../src/actors/clock.ts';
 import type { Hypervisor, RunRef, RunSpec } from '../../src/actors/contracts/hypervisor.ts';
 import { createQemuHypervisor, type QemuOptions } from '../../src/adapters/qemu/hypervisor.ts';
 import { openImageStore } from '../../src/adapters/qemu/image/store.ts';
+import { runDirectory } from '../../src/adapters/qemu/run-directory.ts';
 import { type HypervisorWorld, untilTrue } from '../contracts/hypervisor.world.ts';
 
 const MIB = 1_048_576;
@@ -78,6 +79,13 @@ async function exchange(socket: Socket, line: string): Promise<string> {
   }
 }
 
+/** Runs a command through the guest agent. */
+async function runInGuest(path: string, command: string): Promise<{ readonly code: number; readonly output: string }> {
+  const line = `1 ${Buffer.from(command).toString('base64')}\n`;
+  const [, code, output] = (await exchange(connect({ path }), line)).trim().split(' ');
+  return { code: Number(code), output: Buffer.from(output ?? '', 'base64').toString() };
+}
+
 /** Ends every VMM under a directory by its pid, and removes the directory. */
 async function tearDown(root: string): Promise<void> {
   for (const pid of await vmmsUnder(root)) {
@@ -137,12 +145,7 @@ export async function makeQemuWorld(imagesDirectory: string, overrides: Partial<
     pids,
     spec,
     echo: (ref, text) => exchange(connect({ host: '127.0.0.1', port: portsOf(ref).echo }), text),
-    command: async (ref, command) => {
-      const path = join(root, 'instances', ref.instance, 'runs', String(ref.run), 'agent.sock');
-      const line = `1 ${Buffer.from(command).toString('base64')}\n`;
-      const [, code, output] = (await exchange(connect({ path }), line)).trim().split(' ');
-      return { code: Number(code), output: Buffer.from(output ?? '', 'base64').toString() };
-    },
+    command: (ref, command) => runInGuest(join(runDirectory(root, ref), 'agent.sock'), command),
     reopen: async () => {
       await current.close();
       current = createQemuHypervisor(options);
