@@ -16,6 +16,9 @@ type Guard = (moment: Moment) => boolean;
 export const ofThisRun: Guard = ({ context, event }) =>
   'run' in event && event.run === context.run.number && !context.run.ended;
 
+/** The same for an instance without a living run: before the first one, or on the way out. */
+export const ofNewestRun: Guard = ({ context, event }) => 'run' in event && event.run === context.run.number;
+
 /** The result belongs to the present run (0 for effects on the instance itself) and to this kind of effect. */
 export const resultOf =
   (...kinds: OneShotKind[]): Guard =>

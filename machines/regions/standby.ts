@@ -30,6 +30,9 @@ const noteObserver = (observer: 'ok' | 'lost') =>
 const forget = chart.assign(({ context }) => ({
   standby: { ...context.standby, idle_since: null, hold_until: null, last_activity_at: null },
 }));
+/** Out of running, perhaps not for good: a promise to stay awake outlasts a moment in which the guest was lost. */
+const pauseTracking = chart.assign(({ context }) => ({ standby: { ...context.standby, idle_since: null } }));
+const heldBefore = ({ context }: Moment): boolean => context.standby.hold_until !== null;
 const sayCountdown = chart.emit(({ context, event }) => ({
   type: 'standby.countdown_started' as const,
   idle_since: context.standby.idle_since ?? event.at,
@@ -62,7 +65,7 @@ const onPolicy = [
 ];
 
 const leaving = {
-  'run.leaving': { target: '#standby_ineligible', actions: forget },
+  'run.leaving': { target: '#standby_ineligible', actions: pauseTracking },
   'run.ended': { target: '#standby_ineligible', actions: forget },
   'definition.changed': onPolicy,
   'observer.lost': { target: '#blind', actions: noteObserver('lost') },
@@ -96,6 +99,7 @@ export const standby = chart.createStateConfig({
       id: 'standby_ineligible',
       on: {
         'run.ready': onEligible,
+        'run.ended': { guard: heldBefore, actions: forget },
         'definition.changed': {
           guard: (moment: Moment) => touchesPolicy(moment) && !enabled(moment),
           target: '#standby_disabled',

@@ -11,7 +11,7 @@ import {
   withdrawEarlier,
 } from '../../actions.ts';
 import type { ChartContext } from '../../context.ts';
-import { all, expiring, foundAs, neverRan, not, resultOf } from '../../guards.ts';
+import { all, expiring, foundAs, neverRan, not, ofNewestRun, resultOf } from '../../guards.ts';
 import { isExpired } from '../../rules.ts';
 import { type ChartEvent, chart } from '../../setup.ts';
 
@@ -59,7 +59,7 @@ export const preparing = {
     },
     'effect.withdrawn': { guard: resultOf('instance.prepare'), target: '#failed', actions: noteTrouble },
     'effect.unknown': { guard: resultOf('instance.prepare'), target: '#preparing', reenter: true },
-    'vmm.found': { guard: foundAs('none'), target: '#preparing', reenter: true },
+    'vmm.found': { guard: all(ofNewestRun, foundAs('none')), target: '#preparing', reenter: true },
     start: { actions: intend('running') },
     restart: { actions: intend('running') },
     stop: { actions: intend('stopped') },
@@ -113,7 +113,7 @@ export const deleting = {
     'effect.failed': { guard: resultOf('instance.remove'), actions: noteTrouble },
     'effect.unknown': { guard: resultOf('instance.remove'), actions: noteTrouble },
     'effect.withdrawn': { guard: resultOf('instance.remove'), actions: noteTrouble },
-    'vmm.found': { guard: not(foundAs('unreachable')), target: '#deleting', reenter: true },
+    'vmm.found': { guard: all(ofNewestRun, not(foundAs('unreachable'))), target: '#deleting', reenter: true },
     delete: { actions: noteCommand },
     stop: { actions: noteCommand },
   },

@@ -1,0 +1,184 @@
+import type { Changes } from '../../machines/definition.ts';
+import type { EndReason, ExternalEvent, RunEnd } from '../../machines/events.ts';
+import type { ChartSnapshot, TimerName } from '../../machines/step.ts';
+import type { Asked, Books } from './laws.ts';
+
+/** Everything that could reach an instance next: the letters from which exploration and simulation build histories. */
+
+export interface Letters {
+  /** Changes of definition worth trying; none: updates are left out. */
+  readonly changes: readonly Changes[];
+  /** Whether rules are taken to throw, which can happen anywhere. */
+  readonly throws?: boolean;
+}
+
+const by = 'ann';
+const HOUR_MS = 3_600_000;
+const HOLD_MS = 60_000;
+
+export const end = (reason: EndReason, code: number | null, at: number | null): RunEnd => ({
+  reason,
+  code,
+  message: null,
+  ended_at: at,
+});
+
+export function commands(at: number, { changes }: Letters): ExternalEvent[] {
+  return [
+    { type: 'start', at, by },
+    { type: 'stop', at, by },
+    { type: 'stop', at, by, force: true },
+    { type: 'restart', at, by },
+    { type: 'standby', at, by },
+    { type: 'restore', at, by },
+    { type: 'hold', at, by, until: at + HOLD_MS },
+    { type: 'delete', at, by },
+    ...changes.map((change): ExternalEvent => ({ type: 'update', at, by, changes: change })),
+  ];
+}
+
+export function realities(run: number, at: number): ExternalEvent[] {
+  const found = [
+    { reality: 'none' },
+    { reality: 'starting' },
+    { reality: 'running', ready: false },
+    { reality: 'running', ready: true },
+    { reality: 'paused' },
+    { reality: 'ended', ...end('crashed', null, at) },
+    { reality: 'ended', ...end('power_off', 0, at) },
+    { reality: 'ended', ...end('host_reboot', null, at) },
+    { reality: 'unreachable', message: 'no answer' },
+    { reality: 'other_run', run: run + 7 },
+  ] as const;
+  return found.map((reality) => ({ type: 'vmm.found', at, run, found: { ...reality } }));
+}
+
+function exits(run: number, at: number): ExternalEvent[] {
+  return [
+    { type: 'vmm.exited', at, run, ...end('power_off', 1, at) },
+    { type: 'vmm.exited', at, run, ...end('power_off', 0, at) },
+    { type: 'vmm.exited', at, run, ...end('host_reboot', null, at) },
+  ];
+}
+
+function guestSays(run: number, at: number): ExternalEvent[] {
+  return [
+    { type: 'guest.ready', at, run },
+    { type: 'guest.rebooted', at, run },
+  ];
+}
+
+function traffic(run: number, at: number): ExternalEvent[] {
+  return [
+    { type: 'traffic.active', at, run, connections: 1 },
+    { type: 'traffic.idle', at, run },
+    { type: 'observer.lost', at, error: 'overrun' },
+    { type: 'observer.restored', at },
+  ];
+}
+
+function probes(run: number, revision: number, at: number): ExternalEvent[] {
+  const window = { run, revision };
+  return [
+    { type: 'probe.passed', at, window },
+    { type: 'probe.failed', at, window, error: 'refused' },
+    { type: 'probe.unavailable', at, window, error: 'no agent' },
+  ];
+}
+
+/** The ways in which one asked-for effect can end. */
+export function resultsOf({ kind, run }: Asked, at: number): ExternalEvent[] {
+  const about = { at, effect: `test/1/0`, kind, run };
+  const error = { code: 'failed', message: 'it failed' };
+  if (kind === 'traffic.confirm') {
+    return [
+      { type: 'traffic.confirmed_idle', at, run },
+      { type: 'traffic.unconfirmed', at, run, error: 'the table could not be read' },
+    ];
+  }
+  const ended = kind === 'vmm.kill' ? { ended: end('killed', null, at) } : {};
+  return [
+    { type: 'effect.done', ...about, ...ended, ...(kind === 'vmm.boot' || kind === 'vmm.restore' ? { pid: 7 } : {}) },
+    { type: 'effect.failed', ...about, error },
+    { type: 'effect.withdrawn', ...about },
+    { type: 'effect.unknown', ...about, error },
+  ];
+}
+
+/**
+ * Answers to whatever may have been asked for on this run: any effect can be answered late, also one that was withdrawn.
+ * Only readings of the table are answered as often as they were asked for, and a pause after every earlier reading:
+ * effects run one at a time.
+ */
+function answers(run: number, books: Books, at: number): ExternalEvent[] {
+  const reading = books.asked.find(({ kind }) => kind === 'traffic.confirm');
+  const kinds = SPAWNED.filter(
+    (kind) => kind !== 'traffic.confirm' && !(kind === 'vmm.pause' && reading?.paused === false),
+  );
+  return [
+    ...kinds.flatMap((kind) => resultsOf(asked(kind, run), at)),
+    ...(reading === undefined ? [] : resultsOf(reading, at)),
+    ...resultsOf(asked('instance.prepare', 0), at),
+    ...resultsOf(asked('instance.remove', run), at),
+  ];
+}
+
+const SPAWNED = [
+  'vmm.boot',
+  'vmm.shutdown',
+  'vmm.kill',
+  'vmm.pause',
+  'vmm.resume',
+  'vmm.snapshot',
+  'vmm.restore',
+  'traffic.confirm',
+] as const;
+const asked = (kind: Asked['kind'], run: number): Asked => ({ kind, run, paused: false });
+
+/** Letters about another run or window: each must fall on deaf ears. */
+function stale(snapshot: ChartSnapshot, at: number): ExternalEvent[] {
+  const { run, health } = snapshot.context;
+  const other = run.number + 1;
+  return [
+    ...exits(other, at).slice(0, 1),
+    ...guestSays(other, at).slice(0, 1),
+    ...realities(other, at).slice(0, 6),
+    ...probes(run.number + 1, health.revision, at).slice(0, 2),
+    ...probes(Math.max(1, run.number), health.revision + 1, at).slice(0, 2),
+    ...traffic(other, at).slice(0, 2),
+    ...SPAWNED.flatMap((kind) => resultsOf(asked(kind, other), at)),
+  ];
+}
+
+export function timers(pending: ReadonlyMap<TimerName, number>, now: number): ExternalEvent[] {
+  return [...pending].map(([name, due]) => ({ type: name, at: Math.max(now, due), due, armed: 1 }));
+}
+
+/** Every letter that could come next, at once or, where time matters to a guard, much later. */
+export function lettersAt(
+  snapshot: ChartSnapshot,
+  pending: ReadonlyMap<TimerName, number>,
+  books: Books,
+  now: number,
+  letters: Letters,
+): ExternalEvent[] {
+  const at = now + 1;
+  const { throws = false } = letters;
+  const { run, health } = snapshot.context;
+  const present = Math.max(1, run.number);
+  const checked = snapshot.context.definition?.health_check != null;
+  const watched = snapshot.context.definition?.auto_standby != null;
+  return [
+    ...commands(at, letters),
+    ...timers(pending, now),
+    ...answers(run.number, books, at),
+    ...exits(present, at),
+    ...exits(present, at + HOUR_MS).slice(0, 1),
+    ...guestSays(present, at),
+    ...realities(run.number, at),
+    ...(checked ? [...probes(present, health.revision, at), ...probes(present, health.revision, at + HOUR_MS)] : []),
+    ...(watched ? traffic(present, at) : []),
+    ...stale(snapshot, at),
+    ...(throws ? [{ type: 'instance.quarantined', at, error: 'a rule threw' } as const] : []),
+  ];
+}

@@ -1,0 +1,207 @@
+import type { Definition } from '../../machines/definition.ts';
+import type { ExternalEvent } from '../../machines/events.ts';
+import type { ChartSnapshot, Step, TimerName } from '../../machines/step.ts';
+import { type Letters, lettersAt } from './alphabet.ts';
+import { START } from './definitions.ts';
+import { LAWS } from './law-book.ts';
+import { type Books, type Edge, EMPTY_BOOKS, noteEvent, noteStep } from './laws.ts';
+
+/** Walks every path of the chart, over a context abstracted to what its rules can tell apart. */
+
+export interface ChartUnderTest {
+  readonly step: (snapshot: ChartSnapshot, event: ExternalEvent) => Step;
+  readonly EMPTY_SNAPSHOT: ChartSnapshot;
+}
+
+export interface World extends Letters {
+  readonly name: string;
+  readonly definition: Definition;
+  readonly wanted: 'running' | 'stopped';
+}
+
+interface Node {
+  readonly snapshot: ChartSnapshot;
+  readonly pending: ReadonlyMap<TimerName, number>;
+  readonly books: Books;
+  readonly at: number;
+  readonly from: Node | null;
+  readonly by: ExternalEvent;
+}
+
+export interface Breach {
+  readonly law: number;
+  readonly rule: string;
+  readonly path: readonly string[];
+}
+
+export interface Explored {
+  readonly states: number;
+  readonly edges: number;
+  readonly closed: boolean;
+  readonly breaches: readonly Breach[];
+  /** Leaf states of the lifecycle region with the events that were accepted there. */
+  readonly accepted: ReadonlyMap<string, ReadonlySet<string>>;
+}
+
+export interface Bounds {
+  readonly states: number;
+  readonly breaches: number;
+  /** Called on every step taken; for collecting what a test wants to know. */
+  readonly see?: (edge: Edge) => void;
+}
+
+const sooner = (instant: number | null, now: number): string => {
+  if (instant === null) return '-';
+  return instant <= now ? 'past' : 'future';
+};
+
+/** What the rules can tell apart in this state; what only other states read is left out. */
+function contextClass({ snapshot, at }: Node): unknown[] {
+  const { context } = snapshot;
+  const { run, restart, health, standby, definition } = context;
+  const policy = definition?.restart_policy ?? null;
+  const check = definition?.health_check ?? null;
+  const cap = Math.max(1, policy?.max_attempts ?? 0);
+  const backoffEnd = policy && restart.last_attempt_at && restart.last_attempt_at + policy.backoff_ms;
+  const graceEnd = check && health.window_started_at && health.window_started_at + check.start_period_ms;
+  const starting = ['booting', 'restoring'].includes(leafOf(snapshot).split('.')[0]!);
+  return [
+    [context.intent.wanted, context.stop, context.snapshot === null, run.number > 0, run.ended],
+    run.ended ? [run.planned, run.exit?.code === 0] : starting ? [run.booted_at === null, run.ready_at === null] : 0,
+    policy ? [policy, Math.min(restart.attempts, cap), sooner(backoffEnd, at), restart.next_attempt_at === null] : 0,
+    [restart.blocked_reason, restart.last_reason],
+    check ? [check, health.successes, health.failures, sooner(graceEnd, at)] : 0,
+    [definition?.auto_standby, standby.observer, standby.idle_since === null, sooner(standby.hold_until, at)],
+    [sooner(definition?.expiry?.expires_at ?? null, at), definition?.expiry?.then],
+  ];
+}
+
+function booksClass({ snapshot, books, at }: Node): unknown[] {
+  const limited = (snapshot.context.definition?.restart_policy?.max_attempts ?? 0) > 0;
+  const readings = books.asked.filter(({ kind }) => kind === 'traffic.confirm').map(({ paused }) => paused);
+  return [
+    [books.stopOrdered, books.deleteOrdered, books.endTold, limited && Math.min(books.automaticStarts, 3)],
+    [books.attemptOpen, books.endTold && books.cleanEnd, books.idleSince === null, sooner(books.holdUntil, at)],
+    books.automaticStandby ? [books.paused, books.confirmedPaused] : 0,
+    readings,
+  ];
+}
+
+function keyOf(node: Node): string {
+  const leaf = leafOf(node.snapshot);
+  if (leaf === 'deleted') return leaf;
+  if (leaf === 'deleting') return JSON.stringify([node.snapshot.value, node.snapshot.context.run.number > 0]);
+  return JSON.stringify([node.snapshot.value, contextClass(node), booksClass(node)]);
+}
+
+function pendingAfter(
+  pending: ReadonlyMap<TimerName, number>,
+  event: ExternalEvent,
+  step: Step,
+): Map<TimerName, number> {
+  const next = new Map(pending);
+  if (step.accepted) next.delete(event.type as TimerName);
+  for (const name of step.cancelled) next.delete(name);
+  for (const { name, due } of step.armed) next.set(name, due);
+  return next;
+}
+
+export function pathTo(node: Node | null, last: ExternalEvent): string[] {
+  const path = [describe(last)];
+  for (let at = node; at !== null; at = at.from)
+    path.unshift(`${describe(at.by)} -> ${JSON.stringify(at.snapshot.value)}`);
+  return path;
+}
+
+function describe(event: ExternalEvent): string {
+  const { at: _when, ...rest } = event;
+  return JSON.stringify(rest);
+}
+
+export function leafOf(snapshot: ChartSnapshot): string {
+  const value = (snapshot.value as Record<string, unknown>).lifecycle;
+  return typeof value === 'string'
+    ? value
+    : Object.entries(value as object)
+        .flat()
+        .join('.');
+}
+
+function firstNode(chart: ChartUnderTest, { definition, wanted }: World): Node {
+  const event: ExternalEvent = { type: 'create', at: START, by: 'ann', definition, wanted };
+  const step = chart.step(chart.EMPTY_SNAPSHOT, event);
+  const books = noteStep(EMPTY_BOOKS, { before: chart.EMPTY_SNAPSHOT, event, step });
+  return {
+    snapshot: step.next,
+    pending: pendingAfter(new Map(), event, step),
+    books,
+    at: START,
+    from: null,
+    by: event,
+  };
+}
+
+/** Breadth first, so that the path of a breach is as short as can be. Ends when nothing new is found or at a bound. */
+export function explore(chart: ChartUnderTest, world: World, bounds: Bounds): Explored {
+  const first = firstNode(chart, world);
+  const queue: Node[] = [first];
+  const known = new Set([keyOf(first)]);
+  const breaches = new Map<string, Breach>();
+  const accepted = new Map<string, Set<string>>();
+  let edges = 0;
+  for (let head = 0; head < queue.length; head += 1) {
+    const node = queue[head]!;
+    for (const event of lettersAt(node.snapshot, node.pending, node.books, node.at, world)) {
+      edges += 1;
+      const next = follow(chart, node, event, breaches, bounds);
+      if (breaches.size >= bounds.breaches) return report(known.size, edges, false, breaches, accepted);
+      if (next === null) continue;
+      note(accepted, node, event);
+      const key = keyOf(next);
+      if (known.has(key)) continue;
+      if (known.size >= bounds.states) return report(known.size, edges, false, breaches, accepted);
+      known.add(key);
+      queue.push(next);
+    }
+  }
+  return report(known.size, edges, true, breaches, accepted);
+}
+
+function report(
+  states: number,
+  edges: number,
+  closed: boolean,
+  breaches: ReadonlyMap<string, Breach>,
+  accepted: ReadonlyMap<string, ReadonlySet<string>>,
+): Explored {
+  return { states, edges, closed, breaches: [...breaches.values()], accepted };
+}
+
+function note(accepted: Map<string, Set<string>>, node: Node, event: ExternalEvent): void {
+  const leaf = leafOf(node.snapshot);
+  const events = accepted.get(leaf) ?? new Set();
+  events.add('kind' in event ? `${event.type} ${event.kind}` : event.type);
+  accepted.set(leaf, events);
+}
+
+function follow(
+  chart: ChartUnderTest,
+  node: Node,
+  event: ExternalEvent,
+  breaches: Map<string, Breach>,
+  bounds: Bounds,
+): Node | null {
+  const step = chart.step(node.snapshot, event);
+  const edge: Edge = { before: node.snapshot, event, step };
+  bounds.see?.(edge);
+  const told = noteEvent(node.books, edge);
+  const after = noteStep(told, edge);
+  const pending = pendingAfter(node.pending, event, step);
+  for (const { law, rule, holds } of LAWS) {
+    if (!breaches.has(rule) && !holds({ books: node.books, told, after, edge, pending })) {
+      breaches.set(rule, { law, rule, path: pathTo(node, event) });
+    }
+  }
+  if (!step.accepted) return null;
+  return { snapshot: step.next, pending, books: after, at: event.at, from: node, by: event };
+}

@@ -1,0 +1,223 @@
+import { stateOf } from '../../machines/public-states.ts';
+import type { Step } from '../../machines/step.ts';
+import { type Books, definitionIn, type Edge, isAutomatic, type Law, lifecycleOf } from './laws.ts';
+import { REGION_LINKS } from './region-links.ts';
+
+/** The laws of design §4b, one checker each, over single steps of a trace and the witness's books. */
+
+const spawns = ({ effects }: Step): boolean =>
+  effects.some(({ kind }) => kind === 'vmm.boot' || kind === 'vmm.restore');
+const factIn = <T extends Step['facts'][number]['type']>(step: Step, type: T) =>
+  step.facts.find((fact): fact is Extract<Step['facts'][number], { type: T }> => fact.type === type);
+
+const openSpawn = (books: Books): boolean =>
+  books.asked.some(({ kind, run }) => (kind === 'vmm.boot' || kind === 'vmm.restore') && run === books.run);
+
+/** Does the event speak of a run, or of a window of checking, other than the present one? */
+export function isStale({ before, event }: Edge): boolean {
+  const { run, health } = before.context;
+  if ('window' in event) return event.window.run !== run.number || event.window.revision !== health.revision;
+  if (!('run' in event)) return false;
+  if ('kind' in event && event.kind.startsWith('instance.')) return false;
+  if (event.type === 'vmm.found' && event.run === 0) return false;
+  return event.run !== run.number || (run.ended && event.type !== 'vmm.found');
+}
+
+function standbyIsSafe(books: Books, { event, before }: Edge): boolean {
+  const timeoutMs = definitionIn(before)?.auto_standby?.idle_timeout_ms ?? Number.POSITIVE_INFINITY;
+  return (
+    lifecycleOf(before) === 'running' &&
+    books.idleSince !== null &&
+    event.at - books.idleSince >= timeoutMs &&
+    event.at >= books.holdUntil
+  );
+}
+
+const LAW_1: readonly Law[] = [
+  {
+    law: 1,
+    rule: 'after an accepted stop or delete no boot or restore is asked for',
+    holds: ({ told, edge }) => !(told.stopOrdered && spawns(edge.step)),
+  },
+  {
+    law: 1,
+    rule: 'an accepted stop or delete withdraws a boot or restore that is under way',
+    holds: ({ books, edge }) =>
+      !(
+        (edge.event.type === 'stop' || edge.event.type === 'delete') &&
+        edge.step.accepted &&
+        openSpawn(books) &&
+        !books.endTold &&
+        ['booting', 'restoring'].includes(lifecycleOf(edge.before)) &&
+        edge.before.context.run.booted_at === null &&
+        !edge.step.effects.some(({ kind }) => kind === 'effect.withdraw')
+      ),
+  },
+  {
+    law: 1,
+    rule: 'after an accepted stop or delete the instance does not run on',
+    holds: ({ told, edge }) => !(told.stopOrdered && lifecycleOf(edge.step.next) === 'running'),
+  },
+  {
+    law: 1,
+    rule: 'an accepted delete is never taken back',
+    holds: ({ books, edge }) => !(books.deleteOrdered && spawns(edge.step)),
+  },
+];
+
+const LAW_2: readonly Law[] = [
+  {
+    law: 2,
+    rule: 'a run is asked for only after the end of the previous one was told',
+    holds: ({ told, after }) => after.run === told.run || told.endTold,
+  },
+  {
+    law: 2,
+    rule: 'a run is asked for again only when it was found not to exist',
+    holds: ({ told, after, edge }) => {
+      const again = spawns(edge.step) && after.run === told.run;
+      return !again || (edge.event.type === 'vmm.found' && edge.event.found.reality === 'none');
+    },
+  },
+  {
+    law: 2,
+    rule: 'an event of another run or window changes nothing',
+    holds: ({ edge }) => !(isStale(edge) && edge.step.accepted),
+  },
+];
+
+const LAW_3: readonly Law[] = [
+  {
+    law: 3,
+    rule: 'no more automatic starts in one window than max_attempts',
+    holds: ({ after, edge }) => {
+      const max = definitionIn(edge.step.next)?.restart_policy?.max_attempts ?? 0;
+      return max === 0 || after.automaticStarts <= max;
+    },
+  },
+  {
+    law: 3,
+    rule: 'every automatic start was counted as an attempt before',
+    holds: ({ told, edge }) => {
+      const boot = factIn(edge.step, 'instance.boot_requested');
+      if (boot === undefined || !isAutomatic(boot.cause)) return true;
+      return told.attemptOpen || factIn(edge.step, 'restart.attempted') !== undefined;
+    },
+  },
+  {
+    law: 3,
+    rule: 'coming back after a host reboot is not an attempt',
+    holds: ({ edge }) => {
+      const ended = factIn(edge.step, 'instance.ended');
+      return ended?.reason !== 'host_reboot' || factIn(edge.step, 'restart.attempted') === undefined;
+    },
+  },
+  {
+    law: 3,
+    rule: 'the window closes only after stable_after of running and not unhealthy',
+    holds: ({ edge }) => {
+      const armed = edge.step.armed.find(({ name }) => name === 'timer.stable');
+      const stableMs = definitionIn(edge.step.next)?.restart_policy?.stable_after_ms ?? 0;
+      if (armed !== undefined && armed.due - edge.event.at !== stableMs) return false;
+      if (edge.event.type !== 'timer.stable') return true;
+      return lifecycleOf(edge.before) === 'running' && stateOf(edge.before.value, 'health') !== 'unhealthy';
+    },
+  },
+];
+
+const LAW_4: readonly Law[] = [
+  {
+    law: 4,
+    rule: 'without a policy nothing is restarted automatically',
+    holds: ({ edge }) => {
+      if (definitionIn(edge.step.next)?.restart_policy !== null) return true;
+      const cause = factIn(edge.step, 'instance.boot_requested')?.cause;
+      const automatic = cause === 'restart_policy' || cause === 'host_reboot';
+      return !automatic && factIn(edge.step, 'restart.attempted') === undefined;
+    },
+  },
+  {
+    law: 4,
+    rule: 'under on_failure a guest that ended by itself with 0 is not restarted',
+    holds: ({ after, edge }) => {
+      if (definitionIn(edge.step.next)?.restart_policy?.policy !== 'on_failure') return true;
+      return !(after.cleanEnd && factIn(edge.step, 'instance.boot_requested')?.cause === 'restart_policy');
+    },
+  },
+];
+
+const LAW_5: readonly Law[] = [
+  {
+    law: 5,
+    rule: 'automatic standby is asked for only from running, idle for the whole timeout, observer in order, no hold',
+    holds: ({ told, edge }) => factIn(edge.step, 'standby.requested')?.cause !== 'idle' || standbyIsSafe(told, edge),
+  },
+  {
+    law: 5,
+    rule: 'an automatic standby takes its snapshot only after a table without connections, read while paused',
+    holds: ({ told, edge }) =>
+      !(
+        told.automaticStandby &&
+        edge.step.effects.some(({ kind }) => kind === 'vmm.snapshot') &&
+        !told.confirmedPaused
+      ),
+  },
+];
+
+const LAW_6: readonly Law[] = [
+  {
+    law: 6,
+    rule: 'healthy and unhealthy show only in running',
+    holds: ({ edge }) =>
+      !['healthy', 'unhealthy'].includes(stateOf(edge.step.next.value, 'health')) ||
+      lifecycleOf(edge.step.next) === 'running',
+  },
+  {
+    law: 6,
+    rule: 'nothing becomes unhealthy in the start period',
+    holds: ({ told, edge }) => {
+      const periodMs = definitionIn(edge.before)?.health_check?.start_period_ms ?? 0;
+      return factIn(edge.step, 'health.changed')?.to !== 'unhealthy' || edge.event.at - told.windowAt >= periodMs;
+    },
+  },
+];
+
+const LAW_7: readonly Law[] = [
+  {
+    law: 7,
+    rule: 'whatever the chart accepts is recorded',
+    holds: ({ edge }) => {
+      if (!('by' in edge.event)) return true;
+      return !edge.before.can(edge.event as never) || edge.step.accepted;
+    },
+  },
+  {
+    law: 7,
+    rule: 'what is not recorded changes nothing',
+    holds: ({ edge }) => {
+      const { step } = edge;
+      return step.accepted || (step.next === edge.before && step.facts.length + step.effects.length === 0);
+    },
+  },
+];
+
+const LAW_8: readonly Law[] = [
+  {
+    law: 8,
+    rule: 'every state that waits has a deadline',
+    holds: ({ edge, pending }) =>
+      !edge.step.next.hasTag('waits') || [...pending.keys()].some((name) => /deadline$|retry$/.test(name)),
+  },
+];
+
+export const LAWS: readonly Law[] = [
+  ...LAW_1,
+  ...LAW_2,
+  ...LAW_3,
+  ...LAW_4,
+  ...LAW_5,
+  ...LAW_6,
+  ...LAW_7,
+  ...LAW_8,
+  ...REGION_LINKS,
+];

@@ -1,0 +1,175 @@
+import type { Definition } from '../../machines/definition.ts';
+import type { Effect } from '../../machines/effects.ts';
+import type { ExternalEvent } from '../../machines/events.ts';
+import { stateOf } from '../../machines/public-states.ts';
+import type { ChartSnapshot, Step, TimerName } from '../../machines/step.ts';
+
+/**
+ * The laws of supervision as a witness that watches every step from outside. It keeps its own books from events,
+ * facts and effects, and believes nothing that the chart's context says about itself, except the definition.
+ */
+
+export interface Edge {
+  readonly before: ChartSnapshot;
+  readonly event: ExternalEvent;
+  readonly step: Step;
+}
+
+export interface Asked {
+  readonly kind: Effect['kind'];
+  readonly run: number;
+  /** For a reading of the table: was it asked for after the guest had been paused? */
+  readonly paused: boolean;
+}
+
+/** What the witness remembers. */
+export interface Books {
+  /** Law 1: a stop was accepted and no start, restart or restore since. */
+  readonly stopOrdered: boolean;
+  readonly deleteOrdered: boolean;
+  /** Law 2: the newest run asked for, and whether its end was told. */
+  readonly run: number;
+  readonly endTold: boolean;
+  /** Law 3: automatic starts in this window. */
+  readonly automaticStarts: number;
+  readonly attemptOpen: boolean;
+  /** Law 4: the last run ended by itself with code 0. */
+  readonly cleanEnd: boolean;
+  /** Law 5: since when nothing was counted, and how the present standby came about. */
+  readonly idleSince: number | null;
+  readonly holdUntil: number;
+  readonly automaticStandby: boolean;
+  readonly paused: boolean;
+  readonly confirmedPaused: boolean;
+  /** Law 6: when the present window of health checking began. */
+  readonly windowAt: number;
+  /** What was asked of the world and has not been answered, in order. */
+  readonly asked: readonly Asked[];
+}
+
+export const EMPTY_BOOKS: Books = {
+  stopOrdered: false,
+  deleteOrdered: false,
+  run: 0,
+  endTold: true,
+  automaticStarts: 0,
+  attemptOpen: false,
+  cleanEnd: false,
+  idleSince: null,
+  holdUntil: 0,
+  automaticStandby: false,
+  paused: false,
+  confirmedPaused: false,
+  windowAt: 0,
+  asked: [],
+};
+
+/** More unanswered effects than this are not told apart. */
+export const ASKED_MAX = 3;
+
+const STARTS = ['start', 'restart', 'restore'];
+/** An inspection is answered by `vmm.found`, which is tried everywhere; nobody waits for the others. */
+const UNANSWERED: readonly string[] = ['effect.withdraw', 'vmm.inspect', 'snapshot.drop'];
+const SPAWNS: readonly string[] = ['vmm.boot', 'vmm.restore'];
+
+function tellsEnd(event: ExternalEvent, run: number): boolean {
+  if (!('run' in event) || event.run !== run) return false;
+  switch (event.type) {
+    case 'vmm.exited':
+      return true;
+    case 'vmm.found':
+      return event.found.reality === 'none' || event.found.reality === 'ended';
+    case 'effect.failed':
+    case 'effect.withdrawn':
+      return SPAWNS.includes(event.kind);
+    case 'effect.done':
+      return event.ended !== undefined;
+    default:
+      return false;
+  }
+}
+
+function answered(asked: readonly Asked[], event: ExternalEvent): Asked | undefined {
+  if ('kind' in event) return asked.find(({ kind, run }) => kind === event.kind && run === event.run);
+  if (!event.type.startsWith('traffic.') || !('run' in event) || !event.type.includes('confirmed')) return undefined;
+  return asked.find(({ kind, run }) => kind === 'traffic.confirm' && run === event.run);
+}
+
+/** The books after an event was delivered, before what the chart made of it. */
+export function noteEvent(books: Books, { event, step }: Edge): Books {
+  const answer = answered(books.asked, event);
+  const next = { ...books, asked: books.asked.filter((one) => one !== answer) };
+  if (tellsEnd(event, books.run)) next.endTold = true;
+  if (event.type === 'effect.done' && event.kind === 'vmm.pause' && step.accepted) next.paused = true;
+  if (event.type === 'traffic.confirmed_idle' && answer?.paused === true) next.confirmedPaused = true;
+  if (event.type === 'traffic.active' || event.type === 'observer.lost') {
+    next.idleSince = null;
+    next.confirmedPaused = false;
+  }
+  if (!step.accepted) return next;
+  if (event.type === 'traffic.idle' || event.type === 'traffic.unconfirmed') next.idleSince = event.at;
+  if (event.type === 'timer.confirm_deadline') next.idleSince = event.at;
+  if (event.type === 'hold') next.holdUntil = event.until;
+  if (event.type === 'stop' || event.type === 'delete') next.stopOrdered = true;
+  if (event.type === 'delete') next.deleteOrdered = true;
+  if (STARTS.includes(event.type)) next.stopOrdered = false;
+  const newPolicy = event.type === 'update' && event.changes.restart_policy !== undefined;
+  if (event.type === 'start' || event.type === 'restart' || newPolicy || event.type === 'timer.stable') {
+    next.automaticStarts = 0;
+  }
+  const { auto_standby } = event.type === 'update' ? event.changes : {};
+  if (auto_standby !== undefined && auto_standby?.enabled !== true) next.holdUntil = 0;
+  if (event.type === 'update' && event.changes.health_check !== undefined) next.windowAt = event.at;
+  return next;
+}
+
+/** The books after the chart's answer. */
+export function noteStep(books: Books, { event, step }: Edge): Books {
+  const next = { ...books };
+  for (const fact of step.facts) {
+    if (fact.type === 'restart.attempted') next.attemptOpen = true;
+    if (fact.type === 'instance.ended') next.cleanEnd = !fact.planned && fact.code === 0;
+    if (fact.type === 'instance.boot_requested' || fact.type === 'instance.restore_requested') {
+      Object.assign(next, {
+        run: fact.run,
+        endTold: false,
+        windowAt: event.at,
+        paused: false,
+        idleSince: null,
+        holdUntil: 0,
+      });
+      next.attemptOpen = false;
+    }
+    if (fact.type === 'instance.boot_requested' && isAutomatic(fact.cause)) next.automaticStarts += 1;
+    if (fact.type === 'standby.requested') {
+      Object.assign(next, { automaticStandby: fact.cause === 'idle', paused: false, confirmedPaused: false });
+    }
+  }
+  let { asked } = next;
+  for (const { kind, run } of step.effects) {
+    if (!UNANSWERED.includes(kind)) asked = [...asked, { kind, run, paused: next.paused }];
+  }
+  if (next.endTold) asked = asked.filter(({ kind }) => kind.startsWith('instance.'));
+  else asked = asked.filter(({ run }) => run === next.run);
+  return { ...next, asked: asked.slice(-ASKED_MAX) };
+}
+
+export function isAutomatic(cause: string): boolean {
+  return cause === 'restart_policy' || cause === 'health';
+}
+
+export interface Law {
+  readonly law: number;
+  readonly rule: string;
+  /** `told` = the books after the event, `after` = after the answer. True when the law is kept. */
+  readonly holds: (moment: {
+    books: Books;
+    told: Books;
+    after: Books;
+    edge: Edge;
+    pending: ReadonlyMap<TimerName, number>;
+  }) => boolean;
+}
+
+export const lifecycleOf = (snapshot: ChartSnapshot): string => stateOf(snapshot.value, 'lifecycle');
+export const definitionIn = (snapshot: ChartSnapshot): Definition | null => snapshot.context.definition;

@@ -1,0 +1,120 @@
+import type { AnyStateNode } from 'xstate';
+import { stateOf } from '../../machines/public-states.ts';
+import { verdictAtRest } from '../../machines/rules.ts';
+import type { ChartSnapshot } from '../../machines/step.ts';
+import { type Law, lifecycleOf } from './laws.ts';
+
+/** What the state of one region says about the others: no region may be left behind when another moves on. */
+
+const among = (snapshot: ChartSnapshot, ...states: string[]): boolean => states.includes(lifecycleOf(snapshot));
+
+function link(rule: string, holds: (next: ChartSnapshot, at: number) => boolean): Law {
+  return { law: 0, rule, holds: ({ edge }) => holds(edge.step.next, edge.event.at) };
+}
+
+const inRegion = (snapshot: ChartSnapshot, region: 'restart' | 'health' | 'standby', ...states: string[]): boolean =>
+  states.includes(stateOf(snapshot.value, region));
+
+const restartValue = (snapshot: ChartSnapshot): unknown => (snapshot.value as Record<string, unknown>).restart;
+
+const backoffOf = (snapshot: ChartSnapshot): unknown => {
+  const value = restartValue(snapshot);
+  return typeof value === 'object' && value !== null && 'backoff' in value ? value.backoff : null;
+};
+
+/** Names of the timers of all active states: exactly these have to be pending. */
+export function timersOf(snapshot: ChartSnapshot): Set<string> {
+  const nodes = (snapshot as unknown as { _nodes: readonly AnyStateNode[] })._nodes;
+  return new Set(nodes.flatMap((node) => node.after.map(({ eventType }) => `timer.${eventType.split('.')[2]}`)));
+}
+
+export const REGION_LINKS: readonly Law[] = [
+  {
+    law: 0,
+    rule: 'the pending timers are those of the active states',
+    holds: ({ edge, pending }) => {
+      const expected = timersOf(edge.step.next);
+      return expected.size === pending.size && [...expected].every((name) => pending.has(name as `timer.${string}`));
+    },
+  },
+  {
+    law: 0,
+    rule: 'no timer is armed in the past',
+    holds: ({ edge }) => edge.step.armed.every(({ due }) => Number.isFinite(due) && due >= edge.event.at),
+  },
+  link(
+    'an attempt is under way only while a run is being started, ended or looked for',
+    (s) => !inRegion(s, 'restart', 'attempting') || among(s, 'booting', 'stopping', 'lost', 'resuming', 'quarantined'),
+  ),
+  link('a backoff after an end waits at rest', (s) => backoffOf(s) !== 'ended' || among(s, 'stopped', 'failed')),
+  link(
+    'a backoff of an unhealthy guest waits while it runs unhealthy',
+    (s) => backoffOf(s) !== 'unhealthy' || (among(s, 'running') && inRegion(s, 'health', 'unhealthy')),
+  ),
+  link(
+    'probation is time in running and not unhealthy',
+    (s) => !inRegion(s, 'restart', 'probation') || (among(s, 'running') && !inRegion(s, 'health', 'unhealthy')),
+  ),
+  link('a window of health checking is open only in running', (s) => !s.hasTag('probed') || among(s, 'running')),
+  link(
+    'in running a check has an open window',
+    (s) => !among(s, 'running') || s.context.definition?.health_check == null || s.hasTag('probed'),
+  ),
+  link(
+    'traffic is watched only in running',
+    (s) => !inRegion(s, 'standby', 'active', 'countdown', 'confirming', 'blind') || among(s, 'running'),
+  ),
+  link(
+    'a guest with a standby policy and a network is watched while it runs',
+    (s) =>
+      !among(s, 'running') ||
+      s.context.definition?.auto_standby?.enabled !== true ||
+      s.context.definition.network.enabled !== true ||
+      inRegion(s, 'standby', 'active', 'countdown', 'confirming', 'blind'),
+  ),
+  link(
+    'a standby request is under way only on its way',
+    (s) =>
+      !inRegion(s, 'standby', 'requested') ||
+      among(s, 'pausing', 'snapshotting', 'resuming', 'booting', 'stopping', 'lost', 'quarantined'),
+  ),
+  link(
+    'a snapshot is kept only by a sleeper, or by one going to sleep or waking up',
+    (s) =>
+      s.context.snapshot === null ||
+      among(s, 'standby', 'restoring', 'resuming', 'booting', 'stopping', 'lost', 'quarantined'),
+  ),
+  link('a sleeper has a snapshot', (s) => !among(s, 'standby', 'restoring') || s.context.snapshot !== null),
+  link(
+    'a stop is remembered only while it is under way',
+    (s) => s.context.stop === null || among(s, 'stopping', 'lost', 'quarantined', 'deleting', 'deleted'),
+  ),
+  link('whoever is being stopped has a reason', (s) => !among(s, 'stopping') || s.context.stop !== null),
+  link(
+    'a state with a run has one that has not ended',
+    (s) => !s.hasTag('has_run') || among(s, 'quarantined') || !s.context.run.ended,
+  ),
+  link('an instance at rest has no run', (s) => !s.hasTag('at_rest') || s.context.run.ended),
+  link(
+    'a stopped intent suppresses everything automatic',
+    (s) => s.context.intent.wanted !== 'stopped' || inRegion(s, 'restart', 'suppressed', 'idle'),
+  ),
+  {
+    law: 0,
+    rule: 'a restart that is due is not forgotten when a run ends',
+    holds: ({ edge: { before, event, step } }) =>
+      !among(step.next, 'stopped', 'failed') ||
+      among(before, 'stopped', 'failed', 'quarantined') ||
+      !inRegion(step.next, 'restart', 'idle', 'probation', 'attempting') ||
+      verdictAtRest(step.next.context, event.at) === 'none',
+  },
+  link(
+    'an unhealthy guest under a policy is not forgotten',
+    (s) =>
+      !among(s, 'running') ||
+      !inRegion(s, 'health', 'unhealthy') ||
+      s.context.definition?.restart_policy == null ||
+      s.context.definition.expiry !== null ||
+      inRegion(s, 'restart', 'backoff', 'exhausted'),
+  ),
+];
