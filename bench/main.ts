@@ -1,0 +1,46 @@
+import { tmpdir } from 'node:os';
+import { machineFacts } from './machine-facts.ts';
+import { type BenchOptions, type Row, shown, verdictOf } from './measure.ts';
+import { durableTransitions } from './rows/durable-transitions.ts';
+
+/**
+ * `npm run bench [-- --quick] [--dir DIRECTORY] [ROW ...]`: what the project measures of itself, each as a ratio to a
+ * baseline of the same run. Exits with 1 when a row cannot be measured or is grossly off its aim.
+ */
+const ROWS: Readonly<Record<string, (options: BenchOptions) => Promise<Row[]>>> = {
+  transitions: durableTransitions,
+};
+
+function show(row: Row): string {
+  const bound = row.aim.bound === 'at_least' ? '≥' : '≤';
+  return [
+    `${row.name}: ${shown(row.ratio)} (aim ${bound} ${row.aim.value}) ${verdictOf(row)}`,
+    `    ${row.measured}`,
+    `    against ${row.baseline}`,
+  ].join('\n');
+}
+
+async function run(args: readonly string[]): Promise<number> {
+  const at = args.indexOf('--dir');
+  const directory = at < 0 ? tmpdir() : (args[at + 1] ?? tmpdir());
+  const options: BenchOptions = { quick: args.includes('--quick'), directory };
+  const names = args.filter((arg, index) => !arg.startsWith('--') && (at < 0 || index !== at + 1));
+  console.log(machineFacts(directory).join('\n'));
+  let broken = 0;
+  for (const [name, measure] of Object.entries(ROWS)) {
+    if (names.length > 0 && !names.includes(name)) continue;
+    try {
+      for (const row of await measure(options)) {
+        console.log(`\n${show(row)}`);
+        if (verdictOf(row) === 'broken') broken += 1;
+      }
+    } catch (error) {
+      broken += 1;
+      console.log(`\n${name}: could not be measured`);
+      console.error(error);
+    }
+  }
+  return broken === 0 ? 0 : 1;
+}
+
+process.exitCode = await run(process.argv.slice(2));
