@@ -20,7 +20,8 @@ function startTimer(delayMs: number, callback: () => void): CancelTimer {
   return () => clearTimeout(handle);
 }
 
-function sleepOn(clock: Pick<Clock, 'after'>, delayMs: number, signal?: AbortSignal): Promise<boolean> {
+/** `sleep` of a clock, made of its `after`. */
+export function sleepOn(clock: Pick<Clock, 'after'>, delayMs: number, signal?: AbortSignal): Promise<boolean> {
   return new Promise((resolve) => {
     if (signal?.aborted) return resolve(false);
     const onAbort = (): void => {
