@@ -21,6 +21,7 @@ export const ERRORS = {
   payload_too_large: { status: 413, remedy: 'Send a smaller body.' },
   unsupported_media_type: { status: 415, remedy: 'Send application/json.' },
   busy: { status: 429, remedy: 'Try again shortly.' },
+  not_reached: { status: 500, remedy: 'See state_error and the history of the instance.' },
   internal_error: { status: 500, remedy: 'Report it with the correlation id.' },
   not_supported: { status: 501, remedy: 'Choose a hypervisor that can do it.' },
   log_full: { status: 503, remedy: 'Free disk space; stop and delete still work.' },

@@ -1,7 +1,21 @@
+import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import type { Random } from '../../actors/contracts/clock.ts';
-import type { GatewayLogger } from '../refusals.ts';
-import type { TokenGrant } from '../tokens.ts';
-import type { UseCases } from '../use-cases/contract.ts';
+import { BODY_MAX_BYTES, bodyOf, callerOf, correlationOf } from '../incoming.ts';
+import { type GatewayLogger, refusalOf } from '../refusals.ts';
+import { createTokens, type TokenGrant } from '../tokens.ts';
+import type { Caller, UseCases } from '../use-cases/contract.ts';
+import { verbNamed } from '../use-cases/use-cases.ts';
+import { compatibleRoutes } from './compatible-routes.ts';
+import { answerClientError, asRefusal } from './protocol-errors.ts';
+import { type HttpAnswer, type HttpRoute, ownRoutes } from './routes.ts';
+
+/** A request has to have come in whole within this time. */
+export const REQUEST_TIMEOUT_MS = 30_000;
+export const KEEP_ALIVE_TIMEOUT_MS = 65_000;
+/** Open connections; further ones are turned away. */
+export const CONNECTIONS_MAX = 4_096;
+/** Characters of one path segment. */
+const SEGMENT_MAX = 256;
 
 export interface HttpGatewayOptions {
   readonly useCases: UseCases;
@@ -20,6 +34,86 @@ export interface HttpGateway {
   close(): Promise<void>;
 }
 
-export async function createHttpGateway(_options: HttpGatewayOptions): Promise<HttpGateway> {
-  throw new Error('The HTTP door is not built yet.');
+/** The HTTP door: our own paths under /v1/instances, hypeman's under /instances, and /healthz. */
+export async function createHttpGateway(options: HttpGatewayOptions): Promise<HttpGateway> {
+  const server = buildHttpServer(options);
+  const url = await server.listen(options.listen);
+  server.server.maxConnections = CONNECTIONS_MAX;
+  let closing: Promise<void> | null = null;
+  return {
+    url,
+    close: () => {
+      closing ??= server.close();
+      return closing;
+    },
+  };
+}
+
+/** The server before it listens. */
+export function buildHttpServer({ useCases, tokens, random, logger }: HttpGatewayOptions): FastifyInstance {
+  const known = createTokens(tokens);
+  const callers = new WeakMap<FastifyRequest, Caller>();
+  const closing = new AbortController();
+  const server = fastify({
+    bodyLimit: BODY_MAX_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    forceCloseConnections: true,
+    routerOptions: { maxParamLength: SEGMENT_MAX },
+    genReqId: ({ headers }) => correlationOf(single(headers['x-request-id']), random),
+    clientErrorHandler: answerClientError,
+    frameworkErrors: (error, request, reply) => void refuse(error, request, reply),
+  });
+
+  function refuse(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+    const { status, body } = refusalOf(asRefusal(error), request.id, logger);
+    if (status === 401) reply.header('www-authenticate', 'Bearer');
+    return reply.code(status).header('x-request-id', request.id).send(body);
+  }
+
+  server.addHook('onRequest', async (request, reply) => {
+    if (request.routeOptions.url === HEALTH_PATH) return;
+    const { authorization, 'idempotency-key': key, traceparent } = request.headers;
+    const incoming = { authorization, commandId: single(key), traceparent: single(traceparent) };
+    const signal = AbortSignal.any([closing.signal, goneSignal(reply)]);
+    callers.set(request, callerOf(incoming, { tokens: known, via: 'http', correlation: request.id, signal }));
+  });
+  server.addHook('preClose', async () => closing.abort());
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser('application/json', { parseAs: 'buffer' }, async (_: FastifyRequest, bytes: Buffer) =>
+    bodyOf(bytes),
+  );
+  server.setErrorHandler(refuse);
+  server.setNotFoundHandler(async () => verbNamed(''));
+  server.get(HEALTH_PATH, async () => ({ status: 'ok' }));
+  for (const route of [...ownRoutes(useCases), ...compatibleRoutes(useCases)]) {
+    server.route({ method: route.method, url: route.path, handler: (request, reply) => serve(route, request, reply) });
+  }
+
+  async function serve({ answer }: HttpRoute, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    return send(await answer(request, callers.get(request)!), request, reply);
+  }
+  return server;
+}
+
+const HEALTH_PATH = '/healthz';
+
+function send(answer: HttpAnswer, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const { status, body, host, position, version, outcome } = answer;
+  reply.code(status).header('x-request-id', request.id);
+  reply.header('statevisor-host', host).header('statevisor-position', position);
+  if (version !== null) reply.header('statevisor-version', version);
+  if (outcome !== undefined) reply.header('statevisor-outcome', outcome);
+  return body === null ? reply.send() : reply.send(body);
+}
+
+/** Fires when the connection ends: before the answer is out, nobody waits for it any more. */
+function goneSignal(reply: FastifyReply): AbortSignal {
+  const gone = new AbortController();
+  reply.raw.once('close', () => gone.abort());
+  return gone.signal;
+}
+
+function single(header: string | readonly string[] | undefined): string | undefined {
+  return typeof header === 'string' ? header : header?.[0];
 }

@@ -15,7 +15,7 @@ import { checked } from './checked.ts';
 import { expiryFields, expiryOf } from './expiry.ts';
 import { healthCheckRequest } from './health-check.ts';
 import { restartPolicyRequest } from './restart-policy.ts';
-import { duration, memorySize, port } from './scalars.ts';
+import { duration, hostPort, memorySize, port } from './scalars.ts';
 import { requireNetwork, waitFields } from './target.ts';
 
 const IMAGE_NAME_MAX = 255;
@@ -28,7 +28,7 @@ const network = z.strictObject({
       z.strictObject({
         guest_port: port,
         /** 0 and absence let the host choose. */
-        host_port: z.literal(0).or(port).default(0),
+        host_port: hostPort.default(0),
       }),
     )
     .max(PORTS_MAX)

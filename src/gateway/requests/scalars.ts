@@ -55,10 +55,14 @@ export const memorySize = z
     return z.NEVER;
   });
 
-export const port = z
-  .int({ error: 'must be a port from 1 to 65535' })
-  .min(1, { error: 'must be a port from 1 to 65535' })
-  .max(65_535, { error: 'must be a port from 1 to 65535' });
+const PORT_MAX = 65_535;
+const portFrom = (first: number) => {
+  const error = `must be a port from ${first} to ${PORT_MAX}`;
+  return z.int({ error }).min(first, { error }).max(PORT_MAX, { error });
+};
+export const port = portFrom(1);
+/** 0 lets the host choose. */
+export const hostPort = portFrom(0);
 
 const INSTANT_PATTERN = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:[Zz]|[+-]\d{2}:\d{2})$/;
 const INSTANT_WANTED = 'must be a time such as 2026-01-01T12:00:00Z (RFC 3339)';

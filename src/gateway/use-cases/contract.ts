@@ -23,6 +23,8 @@ export interface Caller {
   readonly correlation?: string;
   /** W3C `traceparent`. */
   readonly trace?: string;
+  /** Fires when nobody waits for the answer any more: ends waiting, never a command. */
+  readonly signal?: AbortSignal;
 }
 
 /** What became of a command whose caller gave `wait`: the wished state, another end, or not within that time. */
@@ -64,6 +66,23 @@ export const VERBS = [
   'history',
 ] as const;
 export type Verb = (typeof VERBS)[number];
+
+/** The least scope that each verb needs. */
+export const SCOPE_OF: Readonly<Record<Verb, Scope>> = {
+  create: 'operate',
+  get: 'read',
+  list: 'read',
+  update: 'operate',
+  start: 'operate',
+  stop: 'operate',
+  restart: 'operate',
+  standby: 'operate',
+  restore: 'operate',
+  hold: 'operate',
+  delete: 'operate',
+  wait: 'read',
+  history: 'read',
+};
 
 export type UseCases = Readonly<Record<Verb, UseCase>>;
 

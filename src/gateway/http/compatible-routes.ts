@@ -1,0 +1,62 @@
+import { formatDuration } from '../../../machines/duration.ts';
+import { StatevisorError } from '../../actors/errors.ts';
+import type { InstanceView } from '../../projections/instance-view.ts';
+import { LIST_LIMIT_MAX } from '../requests/target.ts';
+import type { Caller, Reply, UseCases, Verb } from '../use-cases/contract.ts';
+import { type HttpRoute, inputOf } from './routes.ts';
+
+/** The paths that hypeman's own client uses: they wait for the outcome, and have no page of a list. */
+
+/** Shorter than the minute after which that client gives up. */
+export const COMPATIBLE_WAIT_MS = 45_000;
+/** More instances than one host holds. */
+export const COMPATIBLE_LIST_MAX = 10_000;
+
+const ONE = '/instances/:id';
+
+export function compatibleRoutes(useCases: UseCases): HttpRoute[] {
+  const settled =
+    (verb: Verb): HttpRoute['answer'] =>
+    async (request, caller) => {
+      const input = { ...inputOf(request), wait: formatDuration(COMPATIBLE_WAIT_MS) };
+      const reply = await useCases[verb](input, caller);
+      return verb === 'create' ? reply : { ...requireReached(verb, reply), status: 200 };
+    };
+  const command = (verb: 'start' | 'stop' | 'standby' | 'restore'): HttpRoute => {
+    return { method: 'POST', path: `${ONE}/${verb}`, answer: settled(verb) };
+  };
+  return [
+    { method: 'POST', path: '/instances', answer: settled('create') },
+    { method: 'GET', path: '/instances', answer: (request, caller) => listAll(useCases, inputOf(request), caller) },
+    { method: 'GET', path: ONE, answer: (request, caller) => useCases.get(inputOf(request), caller) },
+    { method: 'PATCH', path: ONE, answer: settled('update') },
+    {
+      method: 'DELETE',
+      path: ONE,
+      answer: async (request, caller) => ({ ...(await settled('delete')(request, caller)), status: 204, body: null }),
+    },
+    { method: 'GET', path: `${ONE}/wait`, answer: (request, caller) => useCases.wait(inputOf(request), caller) },
+    ...(['start', 'stop', 'standby', 'restore'] as const).map(command),
+  ];
+}
+
+/** A command whose time ran out is still under way, and its answer shows how far it has come. */
+function requireReached(verb: Verb, reply: Reply): Reply {
+  if (reply.outcome !== 'missed') return reply;
+  const { state, phase, state_error } = reply.body as InstanceView;
+  const because = state_error === null ? '' : `: ${state_error}`;
+  throw new StatevisorError('not_reached', `After ${verb} the instance is ${state}${because}.`, {
+    details: { state, phase, state_error },
+  });
+}
+
+async function listAll(useCases: UseCases, input: Readonly<Record<string, unknown>>, caller: Caller): Promise<Reply> {
+  const all: InstanceView[] = [];
+  for (let after = ''; ; ) {
+    const reply = await useCases.list({ ...input, limit: LIST_LIMIT_MAX, after }, caller);
+    const page = reply.body as { instances: InstanceView[]; next: string | null };
+    all.push(...page.instances);
+    if (page.next === null || all.length >= COMPATIBLE_LIST_MAX) return { ...reply, body: all };
+    after = page.next;
+  }
+}
