@@ -149,7 +149,9 @@ export async function bootRun(
     argv: commandLine(options.binary, spec, image, accelerator),
   };
   const directory = runDirectory(options.root, spec);
-  if (!(await takeRun(directory, facts))) {
+  const taken = await takeRun(directory, facts).catch((error: Error) => error);
+  if (taken instanceof Error) return failed('storage_failed', `the run cannot be written down: ${taken.message}`);
+  if (!taken) {
     return { outcome: 'unknown', error: { code: 'run_taken', message: `run ${spec.run} was asked for before` } };
   }
   if (isWithdrawn(control)) {

@@ -105,7 +105,14 @@ export function createQemuHypervisor(options: QemuOptions): Hypervisor {
   const log = options.log ?? (() => undefined);
   const listeners = new Set<(observation: Observation) => void>();
   const emit = (observation: Observation): void => {
-    for (const listener of listeners) listener(observation);
+    for (const listener of listeners) {
+      try {
+        listener(observation);
+      } catch (error) {
+        // The others must hear it all the same, and the watch must go on.
+        log(`a listener failed on ${observation.type}: ${error}`);
+      }
+    }
   };
   const watches = createWatches();
   const booter = createBoot(options, { binary: options.binary ?? BINARY, log, emit, keep: watches.keep });

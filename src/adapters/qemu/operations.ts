@@ -3,9 +3,9 @@ import { isWithdrawn } from './boot.ts';
 import { COMMAND_LIMIT_MS } from './monitor.ts';
 import { signalProcess } from './process-identity.ts';
 import { type QmpConnection, QmpError } from './qmp.ts';
-import { type RunScope, settleRun, withMonitor } from './reality.ts';
+import { endOf, type RunScope, settleRun, withMonitor } from './reality.ts';
 import { type RunFacts, readRunState, runDirectory } from './run-directory.ts';
-import { isGoneWithin, tellEnd } from './run-ending.ts';
+import { isGoneWithin } from './run-ending.ts';
 
 /** How long a VMM may take to leave after being told to quit, before it is killed. */
 const QUIT_LIMIT_MS = 1_000;
@@ -14,10 +14,10 @@ const KILLED_LIMIT_MS = 5_000;
 
 const DONE: Outcome = { outcome: 'done', result: null };
 const WITHDRAWN: Outcome = { outcome: 'withdrawn' };
+const BOOTING: Outcome = { outcome: 'unknown', error: { code: 'booting', message: 'the run is being booted' } };
 
 async function doneWithEnd(scope: RunScope, ref: RunRef, facts: RunFacts): Promise<Outcome> {
-  const ended = await tellEnd(runDirectory(scope.root, ref), facts, scope.clock);
-  return { outcome: 'done', result: null, ended };
+  return { outcome: 'done', result: null, ended: await endOf(scope, ref, facts) };
 }
 
 /** The outcome of an operation whose monitor command did not succeed. */
@@ -61,8 +61,7 @@ export async function tellGuest(
   if (state.state !== 'alive') {
     const error = { code: 'not_running', message: `run ${ref.run} has no VMM` };
     if (state.state !== 'gone') return { outcome: 'failed', error };
-    const ended = await tellEnd(runDirectory(scope.root, ref), state.facts, scope.clock);
-    return { outcome: 'failed', error, ended };
+    return { outcome: 'failed', error, ended: await endOf(scope, ref, state.facts) };
   }
   try {
     return (await deliver(scope, ref, control, command)) === 'delivered' ? DONE : WITHDRAWN;
@@ -77,6 +76,7 @@ export async function tellGuest(
 export async function shutDownRun(scope: RunScope, ref: RunRef, control: EffectControl): Promise<Outcome> {
   const state = await settleRun(scope, ref);
   if (state.state === 'gone') return doneWithEnd(scope, ref, state.facts);
+  if (state.state === 'waiting') return BOOTING;
   if (state.state !== 'alive') return DONE;
   try {
     return (await deliver(scope, ref, control, 'system_powerdown')) === 'delivered' ? DONE : WITHDRAWN;
@@ -105,6 +105,7 @@ async function quit(scope: RunScope, ref: RunRef, control: EffectControl): Promi
 export async function killRun(scope: RunScope, ref: RunRef, control: EffectControl): Promise<Outcome> {
   const state = await settleRun(scope, ref);
   if (state.state === 'gone') return doneWithEnd(scope, ref, state.facts);
+  if (state.state === 'waiting') return BOOTING;
   if (state.state !== 'alive') return DONE;
   if (isWithdrawn(control)) return WITHDRAWN;
   const answer = await quit(scope, ref, control);

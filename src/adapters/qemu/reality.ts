@@ -1,10 +1,19 @@
 import type { Clock } from '../../actors/contracts/clock.ts';
-import type { Reality, RunRef } from '../../actors/contracts/hypervisor.ts';
+import type { Reality, RunEnd, RunRef } from '../../actors/contracts/hypervisor.ts';
 import { parseReadyRule } from './image/manifest.ts';
 import { openMonitor, queryStatus } from './monitor.ts';
 import type { QmpConnection } from './qmp.ts';
 import { isReadyNow } from './readiness.ts';
-import { giveUpRun, listRuns, type RunState, readMarks, readRunState, runDirectory } from './run-directory.ts';
+import {
+  giveUpRun,
+  listRuns,
+  type RunFacts,
+  type RunState,
+  readLog,
+  readMarks,
+  readRunState,
+  runDirectory,
+} from './run-directory.ts';
 import { tellEnd } from './run-ending.ts';
 import type { RunWatch, WatchedRun } from './run-watch.ts';
 
@@ -45,6 +54,12 @@ export async function otherLiveRun(scope: RunScope, ref: RunRef, runs: readonly 
     if (state === 'alive' || state === 'waiting') return run;
   }
   return null;
+}
+
+/** How a run ended whose process is gone. When it is watched its end has been observed by then. */
+export async function endOf(scope: RunScope, ref: RunRef, facts: RunFacts): Promise<RunEnd> {
+  const observed = await scope.watches.get(ref)?.ended;
+  return observed ?? tellEnd(runDirectory(scope.root, ref), facts, scope.clock);
 }
 
 const noHandlers = { onEvent: () => undefined, onClose: () => undefined };
@@ -102,11 +117,11 @@ export async function describeRun(
     const other = await otherLiveRun(scope, ref, listRuns(scope.root, ref.instance));
     return other === null ? { reality: 'none' } : { reality: 'other_run', run: other };
   }
-  if (state.state === 'waiting') return { reality: 'starting' };
-  if (state.state === 'gone') return { reality: 'ended', ...(await tellEnd(directory, state.facts, scope.clock)) };
+  if (state.state === 'waiting' || (state.state === 'alive' && scope.isBooting(ref))) return { reality: 'starting' };
+  if (state.state === 'gone') return { reality: 'ended', ...(await endOf(scope, ref, state.facts)) };
 
   const run: WatchedRun = { ref, directory, facts: state.facts, identity: state.identity };
-  const isNew = adopt !== undefined && scope.watches.get(ref) === undefined && !scope.isBooting(ref);
+  const isNew = adopt !== undefined && scope.watches.get(ref) === undefined;
   const watch = isNew ? adopt(run) : undefined;
   await watch?.attached;
   try {
@@ -114,8 +129,10 @@ export async function describeRun(
     return watch?.rebootedBefore && reality.reality === 'running' ? { ...reality, rebooted: true } : reality;
   } catch (error) {
     if (readRunState(directory).state === 'alive') {
+      // QEMU greets on its event log when it begins to listen: before that it is no wonder that it does not answer.
+      if (readLog(directory, 'events.log', 1) === '') return { reality: 'starting' };
       return { reality: 'unreachable', message: error instanceof Error ? error.message : String(error) };
     }
-    return { reality: 'ended', ...(await tellEnd(directory, state.facts, scope.clock)) };
+    return { reality: 'ended', ...(await endOf(scope, ref, state.facts)) };
   }
 }

@@ -198,24 +198,35 @@ export function readVerdict(directory: string): RunEnd | null {
   return readJson(join(directory, 'verdict.json'), verdictSchema);
 }
 
-/** How a run that is certainly gone has ended. Decided at the first call and kept. */
-export async function decideEnd(directory: string, facts: RunFacts, bootId: string): Promise<RunEnd> {
+/**
+ * How a run that is certainly gone has ended. Decided at the first call and kept. `witnessed` is the reason of a
+ * SHUTDOWN event that was seen live, in case the event log lost it.
+ */
+export async function decideEnd(
+  directory: string,
+  facts: RunFacts,
+  bootId: string,
+  witnessed: string | null,
+): Promise<RunEnd> {
   const decided = readVerdict(directory);
   if (decided !== null) return decided;
   const status = readStatus(directory);
+  const journal = readRunJournal(directory);
   const end = composeEnd({
     sameHostBoot: facts.boot_id === bootId,
     status,
     statusAt: status === null ? null : Math.floor(statSync(join(directory, 'end')).mtimeMs),
-    journal: readRunJournal(directory),
+    journal: { ...journal, shutdownReason: journal.shutdownReason ?? witnessed },
     exitPort: readTail(join(directory, 'exit.code')) ?? '',
     lastWords: readLastWords(directory),
   });
   const draft = join(directory, `.verdict-${facts.token}`);
-  await writeFile(draft, JSON.stringify(end));
-  // A link is made once: when two readers decide at the same time, both answer what the first one wrote.
-  await link(draft, join(directory, 'verdict.json')).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EEXIST' && error.code !== 'ENOENT') throw error;
-  });
+  try {
+    await writeFile(draft, JSON.stringify(end));
+    // A link is made once: when two readers decide at the same time, both answer what the first one wrote.
+    await link(draft, join(directory, 'verdict.json'));
+  } catch {
+    // Decided by another reader, or not to be kept (a full disk): the end is told all the same.
+  }
   return readVerdict(directory) ?? end;
 }

@@ -39,13 +39,21 @@ export async function endIsRecorded(directory: string, clock: Clock, limitMs: nu
   }
 }
 
-/** How a run ended whose process is gone; waits for the record of a supervisor that may still be writing it. */
-export async function tellEnd(directory: string, facts: RunFacts, clock: Clock): Promise<RunEnd> {
+/**
+ * How a run ended whose process is gone; waits for the record of a supervisor that may still be writing it.
+ * `witnessed` is the reason of a SHUTDOWN event that was seen live.
+ */
+export async function tellEnd(
+  directory: string,
+  facts: RunFacts,
+  clock: Clock,
+  witnessed: string | null = null,
+): Promise<RunEnd> {
   const decided = readVerdict(directory);
   if (decided !== null) return decided;
   const bootId = hostProcesses.bootId();
   if (facts.boot_id === bootId) await endIsRecorded(directory, clock, END_RECORD_LIMIT_MS);
-  return decideEnd(directory, facts, bootId);
+  return decideEnd(directory, facts, bootId, witnessed);
 }
 
 /** Waits until a process is gone; false when it is still there after the limit. */

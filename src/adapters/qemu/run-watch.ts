@@ -117,6 +117,7 @@ export function watchRun(run: WatchedRun, options: WatchOptions): RunWatch {
   const rebootedBefore = notes.unseenReboots().length > 0;
   const pauses = createPauses(clock, signal);
   let isAttached = isFresh;
+  let witnessed: string | null = null;
 
   const ready = (): void => {
     const isNew = !signal.aborted && notes.becomeReady(clock.now());
@@ -135,6 +136,7 @@ export function watchRun(run: WatchedRun, options: WatchOptions): RunWatch {
     onEvent: (event) => {
       if (event.name === 'RESET' && notes.isNewReset(event.at)) rebooted(event.at);
       if (saysReady(rule, event)) ready();
+      if (event.name === 'SHUTDOWN' && typeof event.data.reason === 'string') witnessed = event.data.reason;
     },
     onOpen: async (monitor) => {
       pauses.reset();
@@ -163,7 +165,7 @@ export function watchRun(run: WatchedRun, options: WatchOptions): RunWatch {
     }
     attach();
     await notes.kept();
-    const end = signal.aborted ? null : await tellEnd(directory, facts, clock);
+    const end = signal.aborted ? null : await tellEnd(directory, facts, clock, witnessed);
     if (signal.aborted || end === null) return null;
     emit({ type: 'vmm.exited', ...ref, ...end });
     return end;

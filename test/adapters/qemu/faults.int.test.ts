@@ -109,6 +109,25 @@ describe('a guest is ready', () => {
 });
 
 describe('a VMM', () => {
+  rule('that was seen to be told to quit has quit, even if its event log is lost', async (scene, world) => {
+    await bootRun(scene, REF);
+    rmSync(join(world.root, 'instances', REF.instance, 'runs/1/events.log'));
+    expect(await scene.current().kill(REF, wanted())).toMatchObject({ outcome: 'done', ended: { reason: 'quit' } });
+    expect(scene.seen(REF, 'vmm.exited'), 'the end is observed before the kill is answered').toHaveLength(1);
+  });
+
+  rule('that lives keeps later runs of its instance from booting', async (scene, world) => {
+    await bootRun(scene, REF);
+    const next = world.spec({ ...REF, run: 2 });
+    expect(await scene.current().boot(next, wanted())).toMatchObject({
+      outcome: 'failed',
+      error: { code: 'still_running' },
+    });
+    expect(await world.countVmms(REF.instance)).toBe(1);
+    expect((await scene.current().kill(REF, wanted())).outcome).toBe('done');
+    expect((await scene.current().boot(next, wanted())).outcome, 'until it has ended').toBe('done');
+  });
+
   rule('whose monitor is gone is unreachable, and a kill ends it all the same', async (scene, world) => {
     await bootRun(scene, REF);
     rmSync(join(world.root, 'instances', REF.instance, 'runs/1/qmp.sock'));
