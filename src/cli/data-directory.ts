@@ -1,0 +1,79 @@
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { z } from 'zod';
+import type { Random } from '../actors/contracts/clock.ts';
+
+/** The data directory of one daemon: what lies where, and what of it only the owner may read. */
+export interface DataDirectory {
+  readonly path: string;
+  readonly images: string;
+  readonly nats: string;
+  readonly log: string;
+  readonly tokenFile: string;
+  readonly endpointsFile: string;
+}
+
+/** Used when neither a flag nor the environment names one. */
+export const DATA_DIRECTORY_DEFAULT = '.statevisor';
+const OWNER_ONLY_DIRECTORY = 0o700;
+const OWNER_ONLY_FILE = 0o600;
+const TOKEN_BYTES = 32;
+
+export function dataDirectory(path: string): DataDirectory {
+  const root = resolve(path);
+  return {
+    path: root,
+    images: join(root, 'images'),
+    nats: join(root, 'nats'),
+    log: join(root, 'log'),
+    tokenFile: join(root, 'token'),
+    endpointsFile: join(root, 'endpoints.json'),
+  };
+}
+
+export function ensureDataDirectory(directory: DataDirectory): void {
+  for (const path of [directory.path, directory.images, directory.log]) {
+    mkdirSync(path, { recursive: true, mode: OWNER_ONLY_DIRECTORY });
+  }
+  chmodSync(directory.path, OWNER_ONLY_DIRECTORY);
+}
+
+/** The admin token, made once. */
+export function ensureToken(directory: DataDirectory, random: Random): string {
+  if (!existsSync(directory.tokenFile)) writePrivately(directory.tokenFile, `${random.hex(TOKEN_BYTES)}\n`);
+  return readFileSync(directory.tokenFile, 'utf8').trim();
+}
+
+const endpointsSchema = z.object({
+  pid: z.int().positive(),
+  http: z.string(),
+  /** With user and password; null when there is no NATS door. */
+  nats: z.string().nullable(),
+  token_file: z.string(),
+});
+/** Where a running daemon can be reached: what DIR/endpoints.json holds. */
+export type Endpoints = z.infer<typeof endpointsSchema>;
+
+export function writeEndpoints(directory: DataDirectory, endpoints: Endpoints): void {
+  writePrivately(directory.endpointsFile, `${JSON.stringify(endpoints)}\n`);
+}
+
+/** Null when no daemon has said where it is. */
+export function readEndpoints(directory: DataDirectory): Endpoints | null {
+  try {
+    return endpointsSchema.parse(JSON.parse(readFileSync(directory.endpointsFile, 'utf8')));
+  } catch {
+    return null;
+  }
+}
+
+export function removeEndpoints(directory: DataDirectory): void {
+  rmSync(directory.endpointsFile, { force: true });
+}
+
+/** Beside it and renamed, so that a reader never sees half of it. */
+export function writePrivately(file: string, text: string): void {
+  const beside = `${file}.${process.pid}.new`;
+  writeFileSync(beside, text, { mode: OWNER_ONLY_FILE });
+  renameSync(beside, file);
+}

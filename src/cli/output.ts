@@ -1,0 +1,42 @@
+import type { InstanceView } from '../projections/instance-view.ts';
+
+/** What commands print: lines for people, JSON for programs. */
+export interface Output {
+  line(text: string): void;
+  /** Something that concerns people only, on standard error. */
+  note(text: string): void;
+}
+
+export const terminal: Output = {
+  line: (text) => void process.stdout.write(`${text}\n`),
+  note: (text) => void process.stderr.write(`${text}\n`),
+};
+
+const GAP = '  ';
+
+/** Columns as wide as their widest cell; the last one is not padded. */
+export function table(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
+  return rows.map((row) =>
+    row.map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column] ?? 0))).join(GAP),
+  );
+}
+
+export function instanceTable(views: readonly InstanceView[]): string[] {
+  const head = ['NAME', 'STATE', 'WANTED', 'RUN', 'ATTEMPTS', 'PORTS', 'IMAGE', 'ID'];
+  return table([head, ...views.map(instanceRow)]);
+}
+
+function instanceRow(view: InstanceView): string[] {
+  const ports = view.network.ports.map((port) => `${port.host_port}->${port.guest_port}`).join(',');
+  const attempts = String(view.restart_status?.attempts ?? 0);
+  const state = view.phase === 'backoff' ? `${view.state} (backoff)` : view.state;
+  return [view.name, state, view.wanted, String(view.run), attempts, ports || '-', view.image, view.id];
+}
+
+export function portLines(view: InstanceView): string[] {
+  return view.network.ports.map((port) => {
+    const address = `127.0.0.1:${port.host_port}`;
+    return port.guest_port === 80 ? `  http://${address}/` : `  ${address} -> guest port ${port.guest_port}`;
+  });
+}
