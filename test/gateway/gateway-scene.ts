@@ -1,0 +1,101 @@
+import { SimulatedClock, seededRandom } from '../../src/actors/clock.ts';
+import type { Log } from '../../src/actors/contracts/log.ts';
+import { createSupervisor } from '../../src/actors/create-supervisor.ts';
+import type { Supervisor } from '../../src/actors/supervisor.ts';
+import { createMemoryLog } from '../../src/adapters/log-memory/memory-log.ts';
+import { controlSimulator, type SimulatorControl } from '../../src/adapters/simulator/control.ts';
+import { createSimulator } from '../../src/adapters/simulator/simulator.ts';
+import { createWorld } from '../../src/adapters/simulator/world.ts';
+import type { Caller, Reply, UseCases } from '../../src/gateway/use-cases/contract.ts';
+import { createUseCases } from '../../src/gateway/use-cases/use-cases.ts';
+import type { InstanceView } from '../../src/projections/instance-view.ts';
+import { createInstances, type Instances } from '../../src/projections/instances.ts';
+
+export const SCENE_START_MS = Date.UTC(2026, 0, 1, 12);
+export const HOST = 'host-1';
+export const OPERATOR: Caller = { actor: 'ada', via: 'http', scopes: ['read', 'operate'] };
+
+/** The runtime over memory log and simulator, in simulated time, with the use cases in front. */
+export interface Scene {
+  readonly clock: SimulatedClock;
+  readonly log: Log;
+  readonly control: SimulatorControl;
+  readonly supervisor: Supervisor;
+  readonly instances: Instances;
+  readonly useCases: UseCases;
+  countRecords(): Promise<number>;
+  /** Lets simulated time pass while the promise is pending. */
+  during<T>(pending: Promise<T>): Promise<T>;
+  /** A running instance of that name; answers its id. */
+  running(name: string, more?: Readonly<Record<string, unknown>>): Promise<string>;
+  close(): Promise<void>;
+}
+
+const STEP_MS = 250;
+const STEPS_MAX = 4_000;
+
+export async function gatewayScene(): Promise<Scene> {
+  const clock = new SimulatedClock(SCENE_START_MS);
+  const random = seededRandom(7, clock);
+  const world = createWorld({ clock, random });
+  const hypervisor = createSimulator({ world, clock });
+  const control = controlSimulator({ world, clock });
+  const log = createMemoryLog();
+  const instances = createInstances();
+  const supervisor = await createSupervisor({
+    log,
+    hypervisor,
+    clock,
+    random,
+    clockLookMs: Number.POSITIVE_INFINITY,
+    onRecord: (published) => instances.apply(published),
+  });
+  const { checkImage } = hypervisor;
+  const useCases = createUseCases({ supervisor, instances, clock, host: HOST, checkImage });
+  const during = <T>(pending: Promise<T>): Promise<T> => passing(clock, pending);
+  return {
+    clock,
+    log,
+    control,
+    supervisor,
+    instances,
+    useCases,
+    during,
+    countRecords: () => count(log),
+    running: async (name, more = {}) => {
+      const reply = await during(useCases.create({ name, image: 'demo', wait: '1m', ...more }, OPERATOR));
+      if (reply.outcome !== 'reached') throw new Error(`${name} is not running: ${JSON.stringify(reply)}`);
+      return viewIn(reply).id;
+    },
+    close: async () => {
+      await supervisor.close();
+      await hypervisor.close();
+      await control.close();
+      world.end();
+    },
+  };
+}
+
+export function viewIn(reply: Reply): InstanceView {
+  return reply.body as InstanceView;
+}
+
+async function passing<T>(clock: SimulatedClock, pending: Promise<T>): Promise<T> {
+  let settled = false;
+  const mark = (): void => {
+    settled = true;
+  };
+  pending.then(mark, mark);
+  for (let step = 0; step < STEPS_MAX; step++) {
+    await clock.settle();
+    if (settled) return pending;
+    await clock.advance(STEP_MS);
+  }
+  throw new Error(`not within ${(STEP_MS * STEPS_MAX) / 1000} simulated seconds`);
+}
+
+async function count(log: Log): Promise<number> {
+  let records = 0;
+  for await (const _ of log.readAll(null)) records += 1;
+  return records;
+}
