@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -169,6 +171,24 @@ describe('a VMM', () => {
     },
     { directory: join('long-'.repeat(20), 'long-'.repeat(20)) },
   );
+});
+
+describe('a VMM whose daemon was killed', () => {
+  rule('runs on as the same process, and is found and ended by the next daemon', async (scene, world) => {
+    const program = join(import.meta.dirname, 'daemon.process.ts');
+    const daemon = spawn(process.execPath, [program, world.root, images, REF.instance, String(REF.run)]);
+    const [line] = await once(daemon.stdout, 'data');
+    expect(JSON.parse(String(line))).toMatchObject({ outcome: 'done' });
+    const pids = await world.pids(REF.instance);
+    daemon.kill('SIGKILL');
+    await once(daemon, 'exit');
+
+    expect(await scene.current().adopt(REF)).toEqual({ reality: 'running', ready: false });
+    await scene.until(() => scene.seen(REF, 'guest.ready').length === 1, 'the guest booted on and is ready');
+    expect(await world.pids(REF.instance)).toEqual(pids);
+    expect((await scene.current().shutdown(REF, wanted())).outcome).toBe('done');
+    expect(await observedEnd(scene, REF)).toMatchObject({ reason: 'power_off' });
+  });
 });
 
 describe('a VMM whose supervisor was killed', () => {
