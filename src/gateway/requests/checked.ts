@@ -2,13 +2,13 @@ import type { z } from 'zod';
 import { type ErrorCode, StatevisorError } from '../../actors/errors.ts';
 
 /** The code of a refusal is that of the policy its field belongs to. */
-const CODES: Readonly<Record<string, ErrorCode>> = {
-  restart_policy: 'invalid_restart_policy',
-  health_check: 'invalid_health_check',
-  auto_standby: 'invalid_auto_standby',
-  timeout: 'invalid_timeout',
-  wait: 'invalid_timeout',
-};
+const CODES: ReadonlyMap<unknown, ErrorCode> = new Map([
+  ['restart_policy', 'invalid_restart_policy'],
+  ['health_check', 'invalid_health_check'],
+  ['auto_standby', 'invalid_auto_standby'],
+  ['timeout', 'invalid_timeout'],
+  ['wait', 'invalid_timeout'],
+]);
 
 /**
  * What the schema makes of the input, or a StatevisorError about the first field at fault: its message begins with the
@@ -20,7 +20,7 @@ export function checked<S extends z.ZodType>(schema: S, input: unknown): z.outpu
   const issue = parsed.error.issues[0]!;
   const path = issue.code === 'unrecognized_keys' ? [...issue.path, issue.keys[0] ?? ''] : issue.path;
   const field = path.map(String).join('.');
-  const code = CODES[String(path[0] ?? '')] ?? 'invalid_request';
+  const code = CODES.get(path[0]) ?? 'invalid_request';
   if (field === '') throw new StatevisorError(code, `The body ${issue.message}.`);
   throw new StatevisorError(code, `${field} ${issue.message}.`, { field });
 }
