@@ -13,7 +13,7 @@ const ROOT = '/v1/instances';
 const OUTCOME_WAIT = '2m';
 const DEMO_IMAGE = 'demo';
 const DEMO_PORTS = ['80', '7'];
-const HISTORY_PAGE = 500;
+const HISTORY_PAGE = 200;
 const NAME_SUFFIX_BYTES = 3;
 
 interface Common {
@@ -83,7 +83,9 @@ function addRun(program: Command, output: Output): void {
     .option('--vcpus <n>', 'virtual processors', Number)
     .option('-p, --port <port>', 'forward a port of the host to the guest; may be repeated', collect, [])
     .addOption(
-      new Option('--restart <policy>', 'restart policy').choices(['never', 'on_failure', 'always']).default('on_failure'),
+      new Option('--restart <policy>', 'restart policy')
+        .choices(['never', 'on_failure', 'always'])
+        .default('on_failure'),
     )
     .option('--backoff <duration>', 'time between automatic restarts')
     .option('--max-attempts <n>', 'automatic restarts in one failure window; 0 = no limit', Number)

@@ -22,7 +22,9 @@ export function addServe(program: Command, output: Output): void {
     .option('--data <dir>', 'data directory', process.env.STATEVISOR_DATA ?? DATA_DIRECTORY_DEFAULT)
     .option('--listen <host:port>', 'where HTTP listens; port 0 = any', parseListen, parseListen(LISTEN_DEFAULT))
     .option('--nats <mode>', 'auto, off, or the URL of a server', 'auto')
-    .addOption(new Option('--hypervisor <name>', 'what runs VMs').choices(['auto', 'qemu', 'simulator']).default('auto'))
+    .addOption(
+      new Option('--hypervisor <name>', 'what runs VMs').choices(['auto', 'qemu', 'simulator']).default('auto'),
+    )
     .addOption(new Option('--log <name>', 'where records are kept').choices(['sqlite', 'memory']).default('sqlite'))
     .option('--no-hello', 'do not create the instance `hello`')
     .option('--yes', 'ask nothing')
