@@ -33,4 +33,5 @@ export type InternalEvent =
   | { readonly type: 'hold.placed'; readonly at: number }
   | { readonly type: 'expiry.reached'; readonly at: number; readonly then: 'stop' | 'delete' }
   | { readonly type: 'verdict.asked'; readonly at: number }
+  | { readonly type: 'instance.gone'; readonly at: number }
   | { readonly type: 'health.turned'; readonly at: number; readonly to: 'healthy' | 'unhealthy' };

@@ -49,7 +49,7 @@ export const expiry = chart.createStateConfig({
           ],
         },
       },
-      on: { 'definition.changed': onChange },
+      on: { 'definition.changed': onChange, 'instance.gone': { target: '#expiry_none' } },
     },
     due: { id: 'expiry_due', on: { 'definition.changed': onChange } },
   },

@@ -93,6 +93,7 @@ export const standby = chart.createStateConfig({
           { guard: (moment: Moment) => touchesPolicy(moment) && enabled(moment), target: '#standby_ineligible' },
         ],
         'observer.restored': { guard: observerLost, actions: noteObserver('ok') },
+        'instance.gone': { guard: observerLost, actions: noteObserver('ok') },
       },
     },
     ineligible: {
@@ -100,6 +101,7 @@ export const standby = chart.createStateConfig({
       on: {
         'run.ready': onEligible,
         'run.ended': { guard: heldBefore, actions: forget },
+        'instance.gone': { target: '#standby_disabled', actions: noteObserver('ok') },
         'definition.changed': {
           guard: (moment: Moment) => touchesPolicy(moment) && !enabled(moment),
           target: '#standby_disabled',

@@ -28,6 +28,9 @@ const mayBoot = ({ context, event }: Moment): boolean =>
 /** Stays on record, so that not even a quarantine turns a half-removed instance into one that could be started. */
 const noteDeletion = chart.assign({ stop: { cause: 'delete' as const, next: 'delete' as const, force: false } });
 
+/** Nothing is watched or waited for on behalf of an instance that is going away. */
+const sayGone = chart.raise(({ event }) => ({ type: 'instance.gone' as const, at: event.at }));
+
 const sayDeleteRequested = chart.emit({ type: 'instance.remove_requested' });
 
 export const absent = { on: { create: { target: '#preparing', actions: create }, 'instance.quarantined': {} } };
@@ -102,7 +105,7 @@ export const failed = {
 export const deleting = {
   id: 'deleting',
   tags: ['waits' as const],
-  entry: [noteDeletion, dropSnapshot, sayDeleteRequested, ask('instance.remove')],
+  entry: [noteDeletion, dropSnapshot, sayDeleteRequested, ask('instance.remove'), sayGone],
   after: { remove_retry: { target: '#deleting', reenter: true } },
   on: {
     'effect.done': {
