@@ -97,7 +97,9 @@ export function resultsOf({ kind, run }: Asked, at: number): ExternalEvent[] {
     ];
   }
   const ended = kind === 'vmm.kill' ? { ended: end('killed', null, at) } : {};
+  const overBy = { ended: end('power_off', 0, at) };
   return [
+    ...(kind === 'vmm.shutdown' ? [{ type: 'effect.done', ...about, ...overBy } as const] : []),
     { type: 'effect.done', ...about, ...ended, ...(kind === 'vmm.boot' || kind === 'vmm.restore' ? { pid: 7 } : {}) },
     { type: 'effect.failed', ...about, error },
     { type: 'effect.withdrawn', ...about },

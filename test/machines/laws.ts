@@ -65,7 +65,7 @@ export const EMPTY_BOOKS: Books = {
 };
 
 /** More unanswered effects than this are not told apart. */
-export const ASKED_MAX = 3;
+export const ASKED_MAX = 2;
 
 const STARTS = ['start', 'restart', 'restore'];
 /** An inspection is answered by `vmm.found`, which is tried everywhere; nobody waits for the others. */

@@ -1,7 +1,13 @@
 import { ALWAYS, CHECK, definition, EXPIRES_AT, ON_FAILURE, SLEEPY } from './definitions.ts';
 import type { World } from './exploration.ts';
 
-/** The definitions the chart is explored under. Each leaves out what another one covers, so that all of them close. */
+/** Enough for a world that closes; those that do not are walked breadth first up to their own bound. */
+export const STATES_MAX = 20_000;
+const BOUND = 3_000;
+
+const ONE_ATTEMPT = { ...ON_FAILURE, max_attempts: 1 };
+
+/** The definitions the chart is explored under. Each leaves out what another one covers, so that most of them close. */
 export const WORLDS: readonly World[] = [
   { name: 'no policy', definition: definition(), wanted: 'running', changes: [] },
   { name: 'rules that throw', definition: definition(), wanted: 'running', changes: [], throws: true },
@@ -13,27 +19,38 @@ export const WORLDS: readonly World[] = [
   },
   { name: 'always, no limit', definition: definition({ restart_policy: ALWAYS }), wanted: 'stopped', changes: [] },
   {
-    name: 'health check under on_failure',
-    definition: definition({ restart_policy: ON_FAILURE, health_check: CHECK }),
-    wanted: 'running',
-    changes: [{ health_check: null }, { health_check: CHECK }],
-  },
-  {
-    name: 'standby',
-    definition: definition({ auto_standby: SLEEPY }),
-    wanted: 'running',
-    changes: [{ auto_standby: { enabled: false } }, { auto_standby: SLEEPY }],
-  },
-  {
     name: 'expiry that stops, under always',
     definition: definition({ restart_policy: ALWAYS, expiry: { expires_at: EXPIRES_AT, then: 'stop' } }),
     wanted: 'running',
     changes: [],
   },
   {
-    name: 'expiry that deletes, under on_failure',
-    definition: definition({ restart_policy: ON_FAILURE, expiry: { expires_at: EXPIRES_AT, then: 'delete' } }),
+    name: 'expiry that deletes, under one attempt',
+    definition: definition({ restart_policy: ONE_ATTEMPT, expiry: { expires_at: EXPIRES_AT, then: 'delete' } }),
     wanted: 'running',
     changes: [{ expiry: null }],
+  },
+  {
+    name: 'health check under one attempt',
+    definition: definition({ restart_policy: ONE_ATTEMPT, health_check: { ...CHECK, failure_threshold: 1 } }),
+    wanted: 'running',
+    changes: [],
+    bound: BOUND,
+  },
+  {
+    name: 'health check and policy that change',
+    definition: definition({ restart_policy: ON_FAILURE, health_check: CHECK }),
+    wanted: 'running',
+    changes: [{ health_check: null }, { health_check: CHECK }, { restart_policy: ON_FAILURE }],
+    bound: BOUND,
+  },
+  { name: 'standby', definition: definition({ auto_standby: SLEEPY }), wanted: 'running', changes: [], bound: BOUND },
+  {
+    name: 'standby policy that changes',
+    definition: definition({ auto_standby: SLEEPY }),
+    wanted: 'running',
+    changes: [{ auto_standby: { enabled: false } }, { auto_standby: SLEEPY }],
+    throws: true,
+    bound: BOUND,
   },
 ];

@@ -1,0 +1,34 @@
+/** Law 8 as a table: what leads out of each waiting state. Exploration has to have taken every one of these ways. */
+export interface Ways {
+  readonly result: string;
+  readonly error: string;
+  readonly deadline: string;
+}
+
+export const WAYS_OUT: Readonly<Record<string, Ways>> = {
+  preparing: { result: 'effect.done', error: 'effect.failed', deadline: 'timer.prepare_deadline' },
+  'booting.spawning': { result: 'effect.done', error: 'effect.failed', deadline: 'timer.boot_deadline' },
+  'booting.awaiting_guest': { result: 'guest.ready', error: 'vmm.exited', deadline: 'timer.boot_deadline' },
+  'pausing.freezing': { result: 'effect.done', error: 'effect.failed', deadline: 'timer.pause_deadline' },
+  'pausing.frozen': {
+    result: 'traffic.confirmed_idle',
+    error: 'traffic.unconfirmed',
+    deadline: 'timer.pause_deadline',
+  },
+  snapshotting: { result: 'effect.done', error: 'effect.failed', deadline: 'timer.snapshot_deadline' },
+  resuming: { result: 'effect.done', error: 'effect.failed', deadline: 'timer.resume_deadline' },
+  restoring: { result: 'effect.done', error: 'effect.failed', deadline: 'timer.restore_deadline' },
+  'stopping.withdrawing': { result: 'effect.done', error: 'effect.failed', deadline: 'timer.withdraw_deadline' },
+  'stopping.graceful': { result: 'vmm.exited', error: 'effect.failed', deadline: 'timer.stop_deadline' },
+  'stopping.killing': { result: 'effect.done', error: 'effect.failed', deadline: 'timer.kill_deadline' },
+  lost: { result: 'vmm.found', error: 'vmm.exited', deadline: 'timer.inspect_retry' },
+  deleting: { result: 'effect.done', error: 'effect.failed', deadline: 'timer.remove_retry' },
+};
+
+/** Transitions that are written down and that no path takes, with the reason why they stand there all the same. */
+export const UNREACHABLE: Readonly<Record<string, string>> = {
+  'absent instance.quarantined': 'forbidden on purpose: there is nothing yet that could be put aside',
+  'deleted instance.quarantined': 'forbidden on purpose: a deleted instance never comes back',
+  'quarantined instance.quarantined': 'forbidden on purpose: it is put aside already',
+  'absent create': 'every path begins with it',
+};
