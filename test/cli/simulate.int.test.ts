@@ -59,8 +59,8 @@ describe('a file that cannot be run ends the command with 2 and tells line and c
     ],
     [
       'a policy with a typo',
-      'instances:\n  web: { restart_policy: { polcy: always } }\n',
-      'scenario.yaml:2:28: instances.web: restart_policy.polcy',
+      'instances:\n  web: { restart_policy: { policy: always, backof: 5s } }\n',
+      'scenario.yaml:2:44: instances.web: restart_policy.backof',
     ],
     [
       'a policy out of range',
@@ -128,7 +128,7 @@ describe('a file that cannot be run ends the command with 2 and tells line and c
       'nothing here comes to rest',
     ],
   ])('%s', async ([, text, message]) => {
-    const { code, out, err } = await simulateText(text!);
+    const { code, out, err } = await simulateText(text!, { recordsMax: 1_000 });
     expect(err).toContain(message);
     expect(out).toBe('');
     expect(code).toBe(2);

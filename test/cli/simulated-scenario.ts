@@ -9,16 +9,22 @@ export interface Simulated {
   readonly err: string;
 }
 
+interface Options {
+  readonly json?: boolean;
+  readonly recordsMax?: number;
+}
+
 /** Runs a scenario file as the command line does. */
-export async function simulateFile(file: string, { json = false } = {}): Promise<Simulated> {
+export async function simulateFile(file: string, { json = false, recordsMax }: Options = {}): Promise<Simulated> {
   const out: string[] = [];
   const err: string[] = [];
-  const code = await runSimulate(file, { json, out: (line) => out.push(line), err: (line) => err.push(line) });
+  const output = { out: (line: string) => out.push(line), err: (line: string) => err.push(line) };
+  const code = await runSimulate(file, { json, ...output, ...(recordsMax === undefined ? {} : { recordsMax }) });
   return { code, out: out.join('\n'), err: err.join('\n') };
 }
 
 /** The same for a text, by way of a file that is removed again. Errors begin with `scenario.yaml`. */
-export async function simulateText(text: string, options: { json?: boolean } = {}): Promise<Simulated> {
+export async function simulateText(text: string, options: Options = {}): Promise<Simulated> {
   const directory = mkdtempSync(join(tmpdir(), 'statevisor-simulate-'));
   try {
     const file = join(directory, 'scenario.yaml');

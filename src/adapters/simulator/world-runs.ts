@@ -66,7 +66,7 @@ function spawn(
   const { instance: id, run: number, effect, manner } = request;
   const instance = instanceOf(state, id);
   const run = instance.runs.get(number);
-  if (run?.phase !== 'starting') {
+  if (run?.phase !== 'starting' || run.owner !== owner) {
     state.record({ type: 'spawn.refused', instance: id, run: number, effect });
     return failed('run_taken', 'this run was started before');
   }

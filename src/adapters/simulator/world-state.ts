@@ -185,6 +185,15 @@ export function voidRun(state: WorldState, run: SimulatedRun): void {
   forgetOldRuns(instanceOf(state, run.instance));
 }
 
+/** Forgets a starting run whose owner is gone: nothing was spawned, nobody can spawn it, and the next owner may. */
+export function forgetStartingRun(state: WorldState, run: SimulatedRun): void {
+  if (run.phase !== 'starting') return;
+  run.phase = 'void';
+  run.owner = null;
+  state.starting.delete(run);
+  instanceOf(state, run.instance).runs.delete(run.run);
+}
+
 /** Keeps memory bounded: of the oldest runs only the fact that their tokens are taken is kept. */
 export function forgetOldRuns(instance: SimulatedInstance): void {
   for (const [number, run] of instance.runs) {

@@ -8,6 +8,7 @@ import { act, endRun } from './world-runs.ts';
 import {
   createState,
   EVERY_INSTANCE,
+  forgetStartingRun,
   instanceOf,
   isLive,
   realityOf,
@@ -61,7 +62,7 @@ export function createWorld(options: WorldOptions): World {
     },
     abandon(owner) {
       state.gone.add(owner);
-      for (const run of state.starting) if (run.owner === owner) voidRun(state, run);
+      for (const run of state.starting) if (run.owner === owner) forgetStartingRun(state, run);
     },
     end() {
       for (const instance of state.instances.values()) {

@@ -13,9 +13,9 @@ export interface ScenarioRun {
  * Runs a scenario to its end. At one instant come timers first, then the daemon that comes back, then the lines of the
  * timeline in the order of the file, each with all that follows from it at once, and then expectations.
  */
-export async function runScenario(scenario: Scenario): Promise<ScenarioRun> {
+export async function runScenario(scenario: Scenario, recordsMax?: number): Promise<ScenarioRun> {
   const { timeline, untilMs } = scenario;
-  const stage = await setStage(scenario);
+  const stage = await setStage(scenario, recordsMax);
   const expected = scenario.expectations.map((expectation) => ({ expectation, due: dueOf(expectation, untilMs) }));
   const checked: Checked[] = [];
   let nextLine = 0;

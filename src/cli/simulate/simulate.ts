@@ -17,16 +17,18 @@ const EXIT = { fine: 0, expectationFailed: 1, badFile: 2 } as const;
 export interface SimulateOptions {
   /** One JSON document instead of a timeline for people. */
   readonly json: boolean;
+  /** Records after which a scenario is given up. */
+  readonly recordsMax?: number;
   readonly out: (line: string) => void;
   readonly err: (line: string) => void;
 }
 
 /** Answers the exit code: 0, 1 when an expectation fails, 2 when the file cannot be run; it never rejects for those. */
 export async function runSimulate(file: string, options: SimulateOptions): Promise<number> {
-  const { json, out, err } = options;
+  const { json, out, err, recordsMax } = options;
   try {
     const scenario = parseScenario(await readScenarioFile(file));
-    const run = await runScenario(scenario);
+    const run = await runScenario(scenario, recordsMax);
     const lines = json ? [JSON.stringify(await documentOf(run), null, 2)] : await reportOf(scenario, run);
     for (const line of lines) out(line);
     const failed = run.checked.filter(({ mismatches }) => mismatches.length > 0);

@@ -14,6 +14,7 @@ import { ScenarioError } from './yaml-source.ts';
 /** Everything a running scenario consists of. Offsets are simulated milliseconds after 0s, whatever the wall clock says. */
 export interface Stage {
   readonly scenario: Scenario;
+  readonly recordsMax: number;
   readonly clock: SimulatedClock;
   readonly random: Random;
   readonly log: Log;
@@ -45,13 +46,13 @@ export type Moment =
 const PRELUDE_MS = 1_000;
 /** Simulated at one go before the bounds are looked at again. */
 const STRIDE_MS = 10_000;
-/** Records one scenario may make. */
-export const RECORDS_MAX = 100_000;
+/** Records one scenario may make, unless told otherwise: some ten thousand restarts. */
+export const RECORDS_MAX = 50_000;
 /** Every scenario draws its ids from these, so that the same file gives the same output. */
 const SEEDS = { daemon: 1, world: 2 };
 
 /** Sets the stage: the daemon runs, every instance is there and stopped, and the next instant is 0s. */
-export async function setStage(scenario: Scenario): Promise<Stage> {
+export async function setStage(scenario: Scenario, recordsMax = RECORDS_MAX): Promise<Stage> {
   const { source } = scenario;
   const definitions = new Map(scenario.instances.map((instance) => [instance.name, definitionOf(instance, source)]));
   checkUpdates(scenario, definitions);
@@ -59,6 +60,7 @@ export async function setStage(scenario: Scenario): Promise<Stage> {
   const world = createWorld({ clock, random: seededRandom(SEEDS.world, clock) });
   const stage: Stage = {
     scenario,
+    recordsMax,
     clock,
     random: seededRandom(SEEDS.daemon, clock),
     log: createMemoryLog(),
@@ -131,15 +133,12 @@ export async function settle({ clock }: Stage): Promise<void> {
 
 /** Moves time on to this offset. Throws ScenarioError when there is no end to what happens. */
 export async function advanceTo(stage: Stage, offset: number): Promise<void> {
-  const { clock, moments, scenario } = stage;
+  const { clock, moments, recordsMax, scenario } = stage;
   for (let leftMs = offset - offsetOf(stage); leftMs > 0; leftMs = offset - offsetOf(stage)) {
     const nextMs = clock.nextTimerInMs() ?? leftMs;
     await clock.advance(Math.min(leftMs, Math.max(nextMs, STRIDE_MS)));
-    if (moments.length > RECORDS_MAX) {
-      throw new ScenarioError(
-        `more than ${RECORDS_MAX} records: nothing here comes to rest`,
-        scenario.source.place([]),
-      );
+    if (moments.length > recordsMax) {
+      throw new ScenarioError(`more than ${recordsMax} records: nothing here comes to rest`, scenario.source.place([]));
     }
   }
 }
