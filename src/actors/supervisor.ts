@@ -88,6 +88,9 @@ export interface Supervisor {
   close(): Promise<void>;
 }
 
+/** The runtime as doors see it: they can construct commands and nothing else. */
+export type CommandTaker = Omit<Supervisor, 'observe' | 'close' | 'quiet'>;
+
 export interface SupervisorStatus {
   readonly instances: number;
   readonly resident: number;

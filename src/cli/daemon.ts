@@ -53,6 +53,11 @@ export interface Daemon {
 }
 
 const DEMO_IMAGE = 'demo';
+const SURVIVAL: Readonly<Record<Log['survives'], string>> = {
+  process: 'live only as long as this process',
+  os: 'survive a crash of the operating system',
+  node: 'survive the loss of this machine',
+};
 
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const clock = options.clock ?? systemClock();
@@ -87,7 +92,7 @@ async function assemble(options: DaemonOptions, parts: Parts): Promise<Daemon> {
     log: (line) => logger.debug(line),
   });
   closers.add(() => hypervisor.close());
-  options.say(`Hypervisor: ${reason}. Log: ${options.log}, survives the death of: ${log.survives}.`);
+  options.say(`Hypervisor: ${reason}. Log: ${options.log}; acknowledged records ${SURVIVAL[log.survives]}.`);
   if (hypervisor.name === 'qemu') await buildDemoOnce(directory, clock, options.say);
   const instances = createInstances();
   const supervisor = await createSupervisor({

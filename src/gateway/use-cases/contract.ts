@@ -1,7 +1,7 @@
 import type { Cause } from '../../../machines/record.ts';
 import type { Clock } from '../../actors/contracts/clock.ts';
 import type { OperationError } from '../../actors/contracts/hypervisor.ts';
-import type { Supervisor } from '../../actors/supervisor.ts';
+import type { CommandTaker } from '../../actors/supervisor.ts';
 import type { Instances } from '../../projections/instances.ts';
 
 /**
@@ -87,7 +87,7 @@ export const SCOPE_OF: Readonly<Record<Verb, Scope>> = {
 export type UseCases = Readonly<Record<Verb, UseCase>>;
 
 export interface UseCaseOptions {
-  readonly supervisor: Supervisor;
+  readonly supervisor: CommandTaker;
   readonly instances: Instances;
   readonly clock: Clock;
   /** Name of this host, in every reply. */
