@@ -4,6 +4,8 @@ import type { ChartContext } from './context.ts';
 import type { Effect } from './effects.ts';
 import type { ExternalEvent } from './events.ts';
 import type { Fact } from './facts.ts';
+import type { ChartAction } from './plan-actions.ts';
+import { createPlans } from './plans.ts';
 
 /**
  * One step of the chart as a pure function: state and event in, next state and plain data out. XState's own semantics
@@ -35,11 +37,6 @@ export interface Step {
   readonly effects: readonly Effect[];
   readonly armed: readonly TimerArmed[];
   readonly cancelled: readonly TimerName[];
-}
-
-interface ChartAction {
-  readonly type: string;
-  readonly params: unknown;
 }
 
 /** `xstate.after.<delay>.<state id>` of every delay of the chart: each delay belongs to exactly one state. */
@@ -87,6 +84,8 @@ function makeScope(): AnyActorScope {
   } as unknown as AnyActorScope;
 }
 
+const plans = createPlans<ChartSnapshot>(instanceChart, scope);
+
 /** The state of a stream before its first record. */
 export const EMPTY_SNAPSHOT: ChartSnapshot = initialTransition(instanceChart)[0] as ChartSnapshot;
 
@@ -99,9 +98,20 @@ function toChartEvent(event: ExternalEvent): { type: string; at: number } {
 
 /** Throws whatever a guard or an assignment throws; the runtime quarantines the instance then. */
 export function step(snapshot: ChartSnapshot, event: ExternalEvent): Step {
+  const chartEvent = toChartEvent(event);
   collected.length = 0;
-  const next = instanceChart.transition(snapshot, toChartEvent(event) as never, scope as never) as ChartSnapshot;
-  return readActions(snapshot, next, event.at, collected);
+  const planned = plans.run(snapshot, chartEvent, collected);
+  return readActions(snapshot, planned ?? xstateNext(snapshot, chartEvent), event.at, collected);
+}
+
+/** The same by XState alone: what plans are measured and tested against. */
+export function stepByXState(snapshot: ChartSnapshot, event: ExternalEvent): Step {
+  return readActions(snapshot, xstateNext(snapshot, toChartEvent(event)), event.at, collected);
+}
+
+function xstateNext(snapshot: ChartSnapshot, event: { type: string; at: number }): ChartSnapshot {
+  collected.length = 0;
+  return instanceChart.transition(snapshot, event as never, scope as never) as ChartSnapshot;
 }
 
 /** Sorts XState's actions into what the runtime does with them. */
