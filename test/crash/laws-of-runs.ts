@@ -82,7 +82,10 @@ export function runsAskedBeforeEnd({ id, records }: Stream): Violation[] {
   for (const record of records) {
     const run = asksForRun(record);
     const endsNow = record.facts.some((fact) => fact.type === 'instance.ended' && fact.run === before);
-    if (run !== null && (run !== before + 1 || !(ended || endsNow))) {
+    // A run that was asked for and, by the look at the world after a crash, never began is asked for again.
+    const neverBegan = record.event.type === 'vmm.found' && record.event.found.reality === 'none';
+    const isNext = run === before + 1 && (ended || endsNow);
+    if (run !== null && !isNext && !(run === before && neverBegan)) {
       const what = `version ${record.version} asks for run ${run}; run ${before} ${ended ? 'has ended' : 'has not ended'}`;
       violations.push({ rule: 'run_asked_before_end', instance: id, what });
     }

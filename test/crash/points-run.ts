@@ -1,0 +1,114 @@
+import { existsSync, readFileSync } from 'node:fs';
+import type { FaultPoint } from '../../src/actors/fault-points.ts';
+import { makeTestedDirectory } from './daemon-process.ts';
+import { type Note, parseNotes } from './fault-plan.ts';
+import { createKeeper, type Keeper } from './keeper.ts';
+import { createDriver, type Driver } from './load-driver.ts';
+import { controlWorldOf, createSimulated, everyDeed, hurryGuests } from './simulated-load.ts';
+import { judge, type Verdict } from './verdict.ts';
+
+/** Kills the daemon at named moments, one after the other, while clients and guests go on. */
+
+export interface KillSpot {
+  readonly point: FaultPoint;
+  readonly subject: string;
+}
+
+const LETTERS = [
+  ...['create', 'start', 'stop', 'restart', 'update', 'delete'],
+  ...['vmm.exited', 'vmm.found', 'guest.ready', 'guest.rebooted'],
+  ...['timer.backoff', 'timer.stable', 'timer.stop_deadline'],
+];
+const RESULTS = ['effect.done', 'effect.failed', 'effect.withdrawn'];
+const EFFECTS = ['instance.prepare', 'vmm.boot', 'vmm.shutdown', 'vmm.kill', 'instance.remove'];
+const TIMERS = ['timer.backoff', 'timer.stable', 'timer.stop_deadline'];
+
+const spots = (points: readonly FaultPoint[], subjects: readonly string[]): KillSpot[] =>
+  points.flatMap((point) => subjects.map((subject) => ({ point, subject })));
+
+/** Every fault point with every subject that a run of instances on the simulator has at it. */
+export const ALL_SPOTS: readonly KillSpot[] = [
+  ...spots(['decided', 'appended', 'published', 'acknowledged'], LETTERS),
+  ...spots(['decided', 'result_appended', 'published', 'acknowledged'], RESULTS),
+  ...spots(['effect_begun', 'effect_done'], EFFECTS),
+  ...spots(['timer_due'], TIMERS),
+  ...spots(['recovered'], ['start']),
+];
+
+/** How long a moment is waited for before the daemon is killed without it, ms. */
+const REACH_LIMIT_MS = 3_000;
+const TRIES_PER_KILL = 4;
+const CLIENTS = 10;
+const SLOTS = 10;
+const PAUSE_MS = 5;
+/** The n-th reach is chosen in turn from these. */
+const NTH = [1, 2, 3, 1, 5];
+
+export interface PointsResult extends Verdict {
+  /** Kills by `point subject`. */
+  readonly kills: ReadonlyMap<string, number>;
+  readonly reaches: ReadonlyMap<string, number>;
+  readonly driver: Driver;
+  readonly starts: number;
+  /** Spots that were not killed at often enough. */
+  readonly missing: readonly string[];
+}
+
+export const spotName = ({ point, subject }: KillSpot): string => `${point} ${subject}`;
+
+/** Kills `times` at each spot; the daemon is started again each time. */
+async function killAtEach(keeper: Keeper, notes: string, wanted: readonly KillSpot[], times: number) {
+  const kills = new Map(wanted.map((spot) => [spotName(spot), 0]));
+  for (let round = 0; round < times * TRIES_PER_KILL; round++) {
+    const open = wanted.filter((spot) => kills.get(spotName(spot))! < Math.min(times, round + 1));
+    for (const spot of open) {
+      const done = kills.get(spotName(spot))!;
+      const nth = spot.point === 'recovered' || round >= times ? 1 : NTH[done % NTH.length]!;
+      const from = existsSync(notes) ? readFileSync(notes).length : 0;
+      await keeper.start({ kill: { ...spot, nth }, hold: null, notes });
+      await keeper.endsWithin(REACH_LIMIT_MS);
+      const fresh = parseNotes(readFileSync(notes).toString('utf8', from));
+      if (fresh.some(({ what }) => what === 'kill')) kills.set(spotName(spot), done + 1);
+    }
+  }
+  return kills;
+}
+
+function countReaches(notes: readonly Note[]): Map<string, number> {
+  const reaches = new Map<string, number>();
+  for (const note of notes) {
+    if (note.what === 'reach') reaches.set(note.point, (reaches.get(note.point) ?? 0) + 1);
+  }
+  return reaches;
+}
+
+/** A crash run on the simulator in a data directory of its own, with the checker's judgement of it. */
+export async function runAtPoints(wanted: readonly KillSpot[], times: number, seed: number): Promise<PointsResult> {
+  const { directory, destroy } = await makeTestedDirectory();
+  const notes = `${directory}.notes`;
+  const keeper = createKeeper(directory, 'simulator');
+  const world = controlWorldOf(directory);
+  try {
+    await keeper.start();
+    await hurryGuests(world);
+    const deeds = everyDeed(world);
+    const create = createSimulated(world);
+    const about = { seed, clients: CLIENTS, slots: SLOTS, pauseMs: PAUSE_MS, deeds, create };
+    const driver = createDriver({ ...about, door: keeper.door });
+    const driving = driver.run();
+    driving.catch(() => {});
+    await keeper.kill('SIGKILL');
+    const kills = await killAtEach(keeper, notes, wanted, times);
+    await keeper.start();
+    driver.stop();
+    await driving;
+    const verdict = await judge(directory, keeper, driver, () => world.journal());
+    const missing = [...kills].filter(([, count]) => count < times).map(([name]) => name);
+    const reaches = countReaches(parseNotes(readFileSync(notes, 'utf8')));
+    return { ...verdict, kills, reaches, driver, starts: keeper.starts(), missing };
+  } finally {
+    await keeper.kill('SIGKILL');
+    await world.close();
+    await destroy();
+  }
+}
