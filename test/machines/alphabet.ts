@@ -15,6 +15,8 @@ export interface Letters {
 const by = 'ann';
 const HOUR_MS = 3_600_000;
 const HOLD_MS = 60_000;
+/** Timers may fire as late as the daemon comes back. */
+const LATE_MS = 48 * HOUR_MS;
 
 export const end = (reason: EndReason, code: number | null, at: number | null): RunEnd => ({
   reason,
@@ -153,7 +155,10 @@ function stale(snapshot: ChartSnapshot, at: number): ExternalEvent[] {
 }
 
 export function timers(pending: ReadonlyMap<TimerName, number>, now: number): ExternalEvent[] {
-  return [...pending].map(([name, due]) => ({ type: name, at: Math.max(now, due), due, armed: 1 }));
+  return [...pending].flatMap(([name, due]) => [
+    { type: name, at: Math.max(now, due), due, armed: 1 },
+    { type: name, at: Math.max(now, due) + LATE_MS, due, armed: 1 },
+  ]);
 }
 
 /** Every letter that could come next, at once or, where time matters to a guard, much later. */

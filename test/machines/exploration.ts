@@ -160,7 +160,7 @@ export function explore(chart: ChartUnderTest, world: World, bounds: Bounds): Ex
       const next = follow(chart, node, event, breaches, bounds);
       if (breaches.size >= bounds.breaches) return report(known.size, edges, false, breaches, accepted);
       if (next === null) continue;
-      if (next.snapshot !== node.snapshot) note(accepted, node, event);
+      if (next.snapshot !== node.snapshot || !WORLDLY.includes(event.type)) note(accepted, node, event);
       const key = keyOf(next);
       if (known.has(key)) continue;
       if (known.size >= bounds.states) return report(known.size, edges, false, breaches, accepted);
