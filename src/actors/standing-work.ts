@@ -34,6 +34,7 @@ type Kind = 'probing' | 'tracking';
 
 export class StandingWork {
   readonly #options: StandingWorkOptions;
+  #closed = false;
   readonly #work: Readonly<Record<Kind, Map<string, Work>>> = { probing: new Map(), tracking: new Map() };
 
   constructor(options: StandingWorkOptions) {
@@ -42,6 +43,7 @@ export class StandingWork {
 
   /** Starts and stops what differs from what this state calls for. */
   derive(instance: string, snapshot: ChartSnapshot): void {
+    if (this.#closed) return;
     const { prober, activity } = this.#options;
     const { run, health, definition } = snapshot.context;
     const check = definition?.health_check ?? null;
@@ -59,8 +61,9 @@ export class StandingWork {
     });
   }
 
-  /** Ends all of it: the process is ending. */
+  /** Ends all of it for good: the process is ending. */
   close(): void {
+    this.#closed = true;
     for (const work of Object.values(this.#work)) {
       for (const { stop } of work.values()) stop();
       work.clear();

@@ -19,10 +19,10 @@ describe('an expectation that does not hold', () => {
       `${started}expect:\n  - { at: 4s, view: { state: Stopped, restart_status: { attempts: 2 } } }\n  - { boots: 2 }\n`,
     );
     expect(code).toBe(1);
-    expect(out).toContain('FAILS expect[1] view of web at +4s');
+    expect(out).toContain('FAILS expect[1] (line 8) view of web at +4s');
     expect(out).toContain('state: expected "Stopped", is "Running"');
     expect(out).toContain('restart_status.attempts: expected 2, is 1');
-    expect(out).toContain('ok    expect[2] boots');
+    expect(out).toContain('ok    expect[2] (line 9) boots');
   });
 
   test.for([

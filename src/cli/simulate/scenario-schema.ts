@@ -12,10 +12,11 @@ const LINES_MAX = 10_000;
 const EXIT_CODE_MAX = 255;
 const SIGNAL_MAX = 64;
 
-const durationText = z.union([z.string(), z.literal(0)]).transform((text, context) => {
+const NO_DURATION = 'is not a duration such as 300ms, 5s or 1h30m';
+const durationText = z.union([z.string(), z.literal(0)], NO_DURATION).transform((text, context) => {
   const ms = text === 0 ? 0 : parseDuration(text.trim());
   if (ms !== null) return ms;
-  context.addIssue({ code: 'custom', message: 'is not a duration such as 300ms, 5s or 1h30m' });
+  context.addIssue({ code: 'custom', message: NO_DURATION });
   return z.NEVER;
 });
 const duration = durationText.pipe(

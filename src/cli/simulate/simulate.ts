@@ -32,11 +32,12 @@ export async function runSimulate(file: string, options: SimulateOptions): Promi
     const lines = json ? [JSON.stringify(await documentOf(run), null, 2)] : await reportOf(scenario, run);
     for (const line of lines) out(line);
     const failed = run.checked.filter(({ mismatches }) => mismatches.length > 0);
-    if (json) for (const line of failed.flatMap(checkedLines)) err(line);
+    if (json) for (const line of failed.flatMap((checked) => checkedLines(checked, scenario.source))) err(line);
     return failed.length === 0 ? EXIT.fine : EXIT.expectationFailed;
   } catch (error) {
     if (!(error instanceof ScenarioError)) throw error;
-    err(`${file}:${error.place.line}:${error.place.column}: ${error.message}`);
+    const { line, column } = error.place;
+    err(`${file}:${line}:${column}: ${error.message} (line ${line}, column ${column})`);
     return EXIT.badFile;
   }
 }
@@ -54,7 +55,7 @@ async function readScenarioFile(file: string): Promise<string> {
   }
 }
 
-async function reportOf({ instances, untilMs }: Scenario, { stage, checked }: ScenarioRun): Promise<string[]> {
+async function reportOf({ instances, source, untilMs }: Scenario, { stage, checked }: ScenarioRun): Promise<string[]> {
   const nameWidth = Math.max(...instances.map(({ name }) => name.length));
   const lines = [`0s is ${new Date(START_MS).toISOString()}; ${instances.map(({ name }) => name).join(', ')}: stopped`];
   for (const moment of stage.moments) if (moment.at >= 0) lines.push(...momentLines(moment, nameWidth));
@@ -65,7 +66,7 @@ async function reportOf({ instances, untilMs }: Scenario, { stage, checked }: Sc
     const state = view === null ? 'gone' : `${view.state} (${view.phase})`;
     lines.push(`  ${name.padEnd(nameWidth)}  ${state}, booted ${boots[name]} times`);
   }
-  if (checked.length > 0) lines.push('', 'Expectations:', ...checked.flatMap(checkedLines));
+  if (checked.length > 0) lines.push('', 'Expectations:', ...checked.flatMap((one) => checkedLines(one, source)));
   return lines;
 }
 

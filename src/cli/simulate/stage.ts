@@ -45,7 +45,7 @@ export type Moment =
 /** Instances are created this long before 0s. */
 const PRELUDE_MS = 1_000;
 /** Simulated at one go before the bounds are looked at again. */
-const STRIDE_MS = 10_000;
+const STRIDE_MS = 1_000;
 /** Records one scenario may make, unless told otherwise: some ten thousand restarts. */
 export const RECORDS_MAX = 50_000;
 /** Every scenario draws its ids from these, so that the same file gives the same output. */

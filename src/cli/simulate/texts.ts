@@ -6,6 +6,7 @@ import type { InstanceRecord } from '../../../machines/record.ts';
 import { START_MS } from './definitions.ts';
 import type { Checked } from './expectations.ts';
 import type { Moment } from './stage.ts';
+import type { YamlSource } from './yaml-source.ts';
 
 /** What happened in a scenario, as lines for people. */
 
@@ -94,8 +95,9 @@ export function momentLines(moment: Moment, nameWidth: number): string[] {
 }
 
 /** One expectation: its text, and where it failed what was expected and what is. */
-export function checkedLines({ text, mismatches, expectation }: Checked): string[] {
-  const label = `expect[${expectation.index + 1}] ${text}`;
+export function checkedLines({ text, mismatches, expectation }: Checked, source: YamlSource): string[] {
+  const { line } = source.place(['expect', expectation.index]);
+  const label = `expect[${expectation.index + 1}] (line ${line}) ${text}`;
   if (mismatches.length === 0) return [`  ok    ${label}`];
   return [
     `  FAILS ${label}`,
