@@ -185,7 +185,17 @@ export function fromStateData(state: StateData, definition: ChartContext['defini
   for (const region of Object.keys(instanceChart.root.states)) {
     if (!(region in value)) throw new Error(`The recorded state has no region ${region}; it needs a migration.`);
   }
-  return instanceChart.resolveState({ value: state.value, context: { ...state.context, definition } }) as ChartSnapshot;
+  const context = { ...state.context, definition };
+  const configuration = JSON.stringify(state.value);
+  let template = restored.get(configuration);
+  if (template === undefined) {
+    template = instanceChart.resolveState({ value: state.value, context }) as ChartSnapshot;
+    restored.set(configuration, template);
+  }
+  return { ...template, context };
 }
+
+/** One snapshot of each configuration met in records, whose parts all others share: the chart has only so many. */
+const restored = new Map<string, ChartSnapshot>();
 
 export { CHART_VERSION };

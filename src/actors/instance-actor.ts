@@ -147,20 +147,21 @@ export class InstanceActor {
       event: decided.event,
       cause: letter.cause,
     });
+    const { faults } = this.#world;
     const moment = { instance: this.id, subject: record.event.type };
-    await this.#world.faults?.('decided', moment);
+    if (faults !== undefined) await faults('decided', moment);
     const appended = await this.#append(record, letter);
     if (appended === HELD_BACK) return;
-    await this.#world.faults?.(letter.class === 'result' ? 'result_appended' : 'appended', moment);
+    if (faults !== undefined) await faults(letter.class === 'result' ? 'result_appended' : 'appended', moment);
     this.#head = headAfter(record, decided.result.next);
     this.#withdrawEffects(record);
     for (const timer of record.timers.armed) {
       this.#world.armTimer({ instance: this.id, name: timer.name, due: timer.due, armed: record.version });
     }
     this.#world.publish(record, this.#head, appended);
-    await this.#world.faults?.('published', moment);
+    if (faults !== undefined) await faults('published', moment);
     letter.answer?.accept({ record, position: appended });
-    await this.#world.faults?.('acknowledged', moment);
+    if (faults !== undefined) await faults('acknowledged', moment);
     this.#startEffects(record);
   }
 

@@ -57,7 +57,11 @@ export class Residents {
 
   async load(id: string): Promise<InstanceActor> {
     const resident = this.#actors.get(id);
-    if (resident !== undefined) return resident;
+    if (resident !== undefined) {
+      // Somebody is about to speak to it: it must not be let go in the moment between.
+      this.#resting.delete(id);
+      return resident;
+    }
     const underWay = this.#loading.get(id);
     if (underWay !== undefined) return underWay;
     const loading = this.#read(id).finally(() => this.#loading.delete(id));
