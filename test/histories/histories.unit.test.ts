@@ -1,0 +1,157 @@
+/**
+ * Goal: what any version of the chart has left behind stays readable and can be taken over. Method: recorded streams,
+ * exact bytes, are checked, replayed through the chart and loaded by a fresh runtime, one head after the other.
+ *
+ * `STATEVISOR_KEEP_HISTORIES=1` writes the histories of the present chart version that are missing, and no others.
+ */
+import { describe, expect, test } from 'vitest';
+import { CHART_VERSION } from '../../machines/chart.ts';
+import { definitionSchema } from '../../machines/definition.ts';
+import { effectSchema } from '../../machines/effects.ts';
+import { commandSchema, effectResultSchema, observationSchema, timerEventSchema } from '../../machines/events.ts';
+import { factSchema } from '../../machines/facts.ts';
+import type { InstanceRecord } from '../../machines/record.ts';
+import { EMPTY_SNAPSHOT, fromStateData, step } from '../../machines/step.ts';
+import { SimulatedClock, seededRandom } from '../../src/actors/clock.ts';
+import { chainHash } from '../../src/actors/contracts/chain.ts';
+import type { Token } from '../../src/actors/contracts/log.ts';
+import { createSupervisor } from '../../src/actors/create-supervisor.ts';
+import { CHART, type Head, headAfter, nextRecord } from '../../src/actors/records.ts';
+import { createMemoryLog } from '../../src/adapters/log-memory/memory-log.ts';
+import { createSimulator } from '../../src/adapters/simulator/simulator.ts';
+import { createWorld } from '../../src/adapters/simulator/world.ts';
+import { OPERATOR, simulatedHost } from '../actors/simulated-host.ts';
+import {
+  keepHistory,
+  type RecordedEntry,
+  type RecordedHistory,
+  recordedHistories,
+  recordedVersions,
+} from './recorded.ts';
+import { SCENES } from './scenes.ts';
+
+const eventSchema = commandSchema.or(observationSchema).or(effectResultSchema).or(timerEventSchema);
+
+async function play(name: string): Promise<RecordedEntry[]> {
+  const host = await simulatedHost();
+  const id = await SCENES[name]!(host);
+  const entries: RecordedEntry[] = [];
+  for await (const entry of host.log.read(id)) entries.push(entry);
+  await host.supervisor.close();
+  return entries;
+}
+
+if (process.env.STATEVISOR_KEEP_HISTORIES === '1') {
+  const kept = recordedVersions().includes(CHART_VERSION) ? recordedHistories(CHART_VERSION) : [];
+  for (const name of Object.keys(SCENES)) {
+    if (!kept.some((history) => history.name === name)) keepHistory(name, CHART_VERSION, await play(name));
+  }
+}
+
+const histories = recordedVersions().flatMap(recordedHistories);
+const ofThisChart = histories.filter(({ version }) => version === CHART_VERSION);
+const labelled = (some: readonly RecordedHistory[]): [string, RecordedHistory][] =>
+  some.map((history) => [`${history.name} (chart ${history.version})`, history]);
+
+test('every version of the chart has left histories behind, and this one has every scene', () => {
+  expect(recordedVersions()).toEqual(Array.from({ length: CHART_VERSION }, (_, index) => index + 1));
+  expect(ofThisChart.map(({ name }) => name).sort()).toEqual(Object.keys(SCENES).sort());
+});
+
+test('together they pass through every state of the lifecycle that a user can meet', () => {
+  const met = new Set(histories.flatMap(({ records }) => records.map(({ state }) => lifecycleOf(state.value))));
+  const passed = ['preparing', 'stopped', 'booting', 'running', 'pausing', 'snapshotting', 'standby', 'restoring'];
+  expect([...met]).toEqual(expect.arrayContaining([...passed, 'stopping', 'failed', 'lost', 'deleting', 'deleted']));
+});
+
+test('a history that was kept is never written again', () => {
+  const { name, version, entries } = ofThisChart[0]!;
+  expect(() => keepHistory(name, version, entries)).toThrow('EEXIST');
+});
+
+describe.each(labelled(histories))('%s', (_label, { entries, records }) => {
+  test('the chain holds, and a changed record would be noticed', () => {
+    expect(brokenLinks(entries)).toEqual([]);
+    const changed = entries.map((entry, index) =>
+      index === 0 ? { ...entry, bytes: entry.bytes.replace('"version":1', '"version":7') } : entry,
+    );
+    expect(brokenLinks(changed)).toEqual([1]);
+  });
+
+  test('versions have no gap, time never goes back, and every part is what its schema says', () => {
+    records.forEach((record, index) => {
+      expect(record.version).toBe(index + 1);
+      expect(record.at).toBeGreaterThanOrEqual(records[index - 1]?.at ?? 0);
+      expect(eventSchema.parse(record.event)).toEqual(record.event);
+      for (const fact of record.facts) expect(factSchema.parse(fact)).toEqual(fact);
+      for (const effect of record.effects) expect(effectSchema.parse(effect)).toEqual(effect);
+      expect(definitionSchema.safeParse(definitionOf(records, record)).success).toBe(true);
+    });
+  });
+});
+
+describe.each(labelled(ofThisChart))('%s, replayed', (_label, { records }) => {
+  test('the chart decides today what it decided then', () => {
+    records.forEach((record, index) => {
+      const { id, event, cause } = record;
+      const head = headBefore(records, index);
+      const again = nextRecord(head, step(head.snapshot, event), { id, event, cause });
+      expect(JSON.parse(JSON.stringify(again)), `version ${record.version}`).toEqual({ ...record, chart: CHART });
+    });
+  });
+});
+
+describe.each(labelled(histories))('%s, taken over', (_label, { entries, records }) => {
+  test('at each of its records: a runtime that finds this head loads it and takes a stop', async () => {
+    for (let length = 1; length <= entries.length; length++) {
+      const outcome = await stopAfter(entries.slice(0, length), records[length - 1]!);
+      const gone = lifecycleOf(records[length - 1]!.state.value) === 'deleted';
+      expect(outcome, `version ${length}`).toBe(gone ? 'not_found' : 'stop');
+    }
+  });
+});
+
+function lifecycleOf(value: InstanceRecord['state']['value']): string {
+  const { lifecycle } = value as { lifecycle: string | Record<string, unknown> };
+  return typeof lifecycle === 'string' ? lifecycle : Object.keys(lifecycle)[0]!;
+}
+
+/** Versions of the entries whose link does not hold. */
+function brokenLinks(entries: readonly RecordedEntry[]): number[] {
+  return entries.flatMap(({ prev_hash, hash, bytes }, index) => {
+    const holds = prev_hash === (entries[index - 1]?.hash ?? '') && hash === chainHash(prev_hash, bytes);
+    return holds ? [] : [index + 1];
+  });
+}
+
+function definitionOf(records: readonly InstanceRecord[], { definition_at }: InstanceRecord) {
+  return records[definition_at - 1]?.definition ?? null;
+}
+
+function headBefore(records: readonly InstanceRecord[], index: number): Head {
+  const before = records[index - 1];
+  if (before !== undefined) return headAfter(before, fromStateData(before.state, definitionOf(records, before)));
+  const { stream } = records[0]!;
+  return { stream, version: 0, at: 0, snapshot: EMPTY_SNAPSHOT, timers: [], definitionAt: 0 };
+}
+
+/** Type of the event that the runtime recorded for a stop, or the code it refused it with. */
+async function stopAfter(entries: readonly RecordedEntry[], head: InstanceRecord): Promise<string> {
+  const clock = new SimulatedClock(head.at);
+  const random = seededRandom(head.version, clock);
+  const log = createMemoryLog();
+  let token: Token | null = null;
+  for (const { bytes } of entries) {
+    const result = await log.append(head.stream, token, bytes);
+    if (result.kind !== 'appended') throw new Error(`The log answered ${result.kind}.`);
+    token = result.token;
+  }
+  const hypervisor = createSimulator({ world: createWorld({ clock, random }), clock });
+  const supervisor = await createSupervisor({ log, hypervisor, clock, random, clockLookMs: Number.POSITIVE_INFINITY });
+  const outcome = await supervisor.command(head.stream, { type: 'stop', by: OPERATOR.actor }, OPERATOR).then(
+    ({ record }) => record.event.type,
+    (error: { code?: string }) => error.code ?? String(error),
+  );
+  await supervisor.close();
+  return outcome;
+}
