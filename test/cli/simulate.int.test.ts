@@ -118,6 +118,11 @@ describe('a file that cannot be run ends the command with 2 and tells line and c
       'scenario.yaml:5:5: the daemon is still down',
     ],
     [
+      'an image that does not exist',
+      'instances:\n  a: { image: nowhere }\n',
+      'scenario.yaml:2:8: instances.a: the simulator knows no image',
+    ],
+    [
       'a host port taken twice',
       'instances:\n  a: { network: { ports: [{ guest_port: 80, host_port: 20001 }] } }\n  b: { network: { ports: [{ guest_port: 80, host_port: 20001 }] } }\n',
       'scenario.yaml:3:6: instances.b: Host port 20001 is taken',

@@ -80,8 +80,16 @@ export async function setStage(scenario: Scenario, recordsMax = RECORDS_MAX): Pr
     else if (shutdown !== undefined) await stage.control.setShutdown(id, { ms: shutdown });
   }
   await settle(stage);
+  for (const [name, id] of stage.ids) requirePrepared(stage, name, id);
   await clock.advance(PRELUDE_MS);
   return stage;
+}
+
+/** An instance that could not be prepared, for want of its image, is a mistake of the file and no story to tell. */
+function requirePrepared({ newest, scenario: { source } }: Stage, name: string, id: string): void {
+  const trouble = newest.get(id)?.record.state.context.trouble ?? null;
+  if (trouble === null) return;
+  throw new ScenarioError(`instances.${name}: ${trouble.message}`, source.placeOfKey(['instances', name], 'image'));
 }
 
 async function createInstance(
