@@ -10,6 +10,7 @@ import {
   noteBootedAt,
   noteCommand,
   noteReady,
+  noteResumed,
   noteTrouble,
   placeHold,
   redirectStop,
@@ -106,7 +107,7 @@ const spawning = {
   },
 };
 
-/** The guest said that it is ready before the spawn had reported back. */
+/** The guest of this run has said that it is ready, perhaps before the spawn had reported back. */
 function readyEarly({ context }: Moment): boolean {
   return context.run.ready_at !== null;
 }
@@ -202,6 +203,12 @@ export const lost = {
         actions: [noteBootedAt, sayFound, clearTrouble],
       },
       { guard: all(ofThisRun, foundReady), target: '#running', actions: [noteBootedAt, sayFound, ...noteReady] },
+      // It was ready before it was lost: no boot deadline may end it now.
+      {
+        guard: all(ofThisRun, foundAs('starting', 'running'), readyEarly),
+        target: '#running',
+        actions: [noteBootedAt, sayFound, ...noteResumed],
+      },
       {
         guard: all(ofThisRun, foundAs('starting', 'running')),
         target: '#awaiting_guest',
