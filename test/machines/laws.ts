@@ -102,7 +102,7 @@ export function noteEvent(books: Books, { event, step }: Edge): Books {
   if (tellsEnd(event, books.run)) next.endTold = true;
   if (event.type === 'effect.done' && event.kind === 'vmm.pause' && step.accepted) next.paused = true;
   if (event.type === 'traffic.confirmed_idle' && answer?.paused === true) next.confirmedPaused = true;
-  if (event.type === 'traffic.active' || event.type === 'observer.lost') {
+  if (event.type === 'observer.lost' || (event.type === 'traffic.active' && event.run === books.run)) {
     next.idleSince = null;
     next.confirmedPaused = false;
   }

@@ -1,0 +1,139 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { acceptedCommands } from '../../machines/accepted-commands.ts';
+import type { CommandType } from '../../machines/events.ts';
+import { START } from './definitions.ts';
+import { done, exited } from './driver.ts';
+import { leafOf } from './exploration.ts';
+import { momentAt, PLACES } from './places.ts';
+
+const NOW = START + 61_000;
+const PAGE = new URL('../../docs/explanation/deviations-from-hypeman.md', import.meta.url);
+
+/** Which command is accepted where. */
+const ACCEPTED: Readonly<Record<string, readonly CommandType[]>> = {
+  preparing: ['start', 'stop', 'restart', 'delete', 'update'],
+  stopped: ['start', 'stop', 'restart', 'delete', 'update'],
+  failed: ['start', 'stop', 'restart', 'delete', 'update'],
+  'booting.spawning': ['start', 'stop', 'restart', 'restore', 'delete', 'update'],
+  'booting.awaiting_guest': ['start', 'stop', 'restart', 'restore', 'delete', 'update'],
+  running: ['start', 'stop', 'restart', 'standby', 'restore', 'hold', 'delete', 'update'],
+  'pausing.freezing': ['start', 'stop', 'standby', 'delete', 'update'],
+  'pausing.frozen': ['start', 'stop', 'standby', 'delete', 'update'],
+  snapshotting: ['start', 'stop', 'standby', 'delete', 'update'],
+  resuming: ['start', 'stop', 'restore', 'delete', 'update'],
+  standby: ['stop', 'standby', 'restore', 'delete', 'update'],
+  restoring: ['start', 'stop', 'restore', 'delete', 'update'],
+  'stopping.withdrawing': ['start', 'stop', 'restart', 'delete', 'update'],
+  'stopping.graceful': ['start', 'stop', 'restart', 'delete', 'update'],
+  'stopping.graceful, then boot': ['start', 'stop', 'restart', 'delete', 'update'],
+  'stopping.killing': ['start', 'stop', 'restart', 'delete', 'update'],
+  'stopping.killing, then standby': ['stop', 'delete', 'update'],
+  lost: ['start', 'stop', 'restart', 'delete', 'update'],
+  'lost, ready before': ['start', 'stop', 'restart', 'delete', 'update'],
+  'lost, stop pending': ['start', 'stop', 'restart', 'delete', 'update'],
+  quarantined: ['start', 'stop', 'delete'],
+  deleting: ['stop', 'delete'],
+  deleted: [],
+};
+
+const accepted = (place: string): Set<CommandType> => new Set(acceptedCommands(PLACES[place]!().snapshot(), NOW));
+
+describe('which command is accepted where', () => {
+  it.each(Object.entries(ACCEPTED))('%s', (place, commands) => {
+    expect(accepted(place)).toEqual(new Set(commands));
+  });
+
+  it('the table covers every state', () => {
+    expect(Object.keys(ACCEPTED).sort()).toEqual(Object.keys(PLACES).sort());
+  });
+
+  it('stop and delete are accepted everywhere but in deleted', () => {
+    const refusing = Object.keys(PLACES).filter(
+      (place) => !accepted(place).has('stop') || !accepted(place).has('delete'),
+    );
+    expect(refusing).toEqual(['deleted']);
+  });
+
+  it('create is accepted only once', () => {
+    expect(Object.keys(PLACES).filter((place) => accepted(place).has('create'))).toEqual([]);
+  });
+});
+
+describe('what accepted commands do', () => {
+  it('a start while stopping boots after the end of the run', () => {
+    const driver = PLACES['stopping.graceful']!();
+    driver.send(1_000, { type: 'start', by: 'ann' });
+    expect(driver.effects('vmm.boot')).toHaveLength(1);
+    driver.send(2_000, exited(1, 0));
+    expect(leafOf(driver.snapshot())).toBe('booting.spawning');
+  });
+
+  it.each(['start', 'restore'] as const)(
+    '%s in running changes no state of the lifecycle and asks for nothing',
+    (type) => {
+      const driver = PLACES.running!();
+      const step = driver.send(1_000, { type, by: 'ann' });
+      expect([step.accepted, step.effects, leafOf(step.next)]).toEqual([true, [], 'running']);
+    },
+  );
+
+  it('a stop of a sleeper drops its snapshot', () => {
+    const driver = PLACES.standby!();
+    driver.send(61_000, { type: 'stop', by: 'ann' });
+    expect(driver.effects('snapshot.drop')).toHaveLength(1);
+    expect(driver.lifecycle()).toBe('stopped');
+  });
+
+  it('a second stop says nothing new, a forced one hastens', () => {
+    const driver = PLACES['stopping.graceful']!();
+    const again = driver.send(500, { type: 'stop', by: 'ann' });
+    expect([again.accepted, again.effects]).toEqual([true, []]);
+    driver.send(600, { type: 'stop', by: 'ann', force: true });
+    expect(leafOf(driver.snapshot())).toBe('stopping.killing');
+  });
+
+  it('a forced stop hastens a deletion and does not take it back', () => {
+    const driver = PLACES.running!();
+    driver.send(1_000, { type: 'delete', by: 'ann' });
+    driver.send(1_100, { type: 'stop', by: 'ann', force: true });
+    expect(leafOf(driver.snapshot())).toBe('stopping.killing');
+    driver.send(1_200, exited(1, null));
+    expect(driver.lifecycle()).toBe('deleting');
+  });
+
+  it('a start after a failed preparation prepares again', () => {
+    const driver = PLACES.preparing!();
+    driver.until(60_000);
+    expect(driver.lifecycle()).toBe('failed');
+    driver.send(61_000, { type: 'start', by: 'ann' });
+    expect(driver.effects('instance.prepare')).toHaveLength(2);
+    driver.send(62_000, done('instance.prepare', 0));
+    expect(leafOf(driver.snapshot())).toBe('booting.spawning');
+  });
+
+  it('every accepted command leaves its mark, also one that changes nothing', () => {
+    for (const [place, commands] of Object.entries(ACCEPTED)) {
+      for (const type of commands) {
+        if (type === 'create' || type === 'update' || type === 'hold') continue;
+        const driver = PLACES[place]!();
+        const step = driver.send(momentAt(place), { type, by: 'ann' });
+        expect([place, type, step.accepted, step.next.context.intent.at]).toEqual([
+          place,
+          type,
+          true,
+          START + momentAt(place),
+        ]);
+      }
+    }
+  });
+});
+
+describe('the page of deviations', () => {
+  it('speaks of every command', () => {
+    const page = readFileSync(PAGE, 'utf8');
+    for (const command of ['start', 'stop', 'standby', 'restore', 'restart', 'hold', 'delete', 'update']) {
+      expect(page).toContain(`\`${command}\``);
+    }
+  });
+});
