@@ -28,6 +28,10 @@ export interface Scene {
   during<T>(pending: Promise<T>): Promise<T>;
   /** A running instance of that name; answers its id. */
   running(name: string, more?: Readonly<Record<string, unknown>>): Promise<string>;
+  /** Callers that use cases watch instances for. */
+  countWaiting(): number;
+  /** Keeps every decision from being appended until the answer is called. */
+  stall(): () => void;
   close(): Promise<void>;
 }
 
@@ -42,16 +46,19 @@ export async function gatewayScene(): Promise<Scene> {
   const control = controlSimulator({ world, clock });
   const log = createMemoryLog();
   const instances = createInstances();
+  let gate = Promise.resolve();
   const supervisor = await createSupervisor({
     log,
     hypervisor,
     clock,
     random,
     clockLookMs: Number.POSITIVE_INFINITY,
+    faults: (point) => (point === 'decided' ? gate : Promise.resolve()),
     onRecord: (published) => instances.apply(published),
   });
   const { checkImage } = hypervisor;
-  const useCases = createUseCases({ supervisor, instances, clock, host: HOST, checkImage });
+  const watched = counting(instances);
+  const useCases = createUseCases({ supervisor, instances: watched, clock, host: HOST, checkImage });
   const during = <T>(pending: Promise<T>): Promise<T> => passing(clock, pending);
   return {
     clock,
@@ -67,11 +74,34 @@ export async function gatewayScene(): Promise<Scene> {
       if (reply.outcome !== 'reached') throw new Error(`${name} is not running: ${JSON.stringify(reply)}`);
       return viewIn(reply).id;
     },
+    countWaiting: () => watched.count(),
+    stall: () => {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      gate = promise;
+      return resolve;
+    },
     close: async () => {
       await supervisor.close();
       await hypervisor.close();
       await control.close();
       world.end();
+    },
+  };
+}
+
+/** The same read model; it counts who watches it. */
+function counting(instances: Instances): Instances & { count(): number } {
+  let watching = 0;
+  return {
+    ...instances,
+    count: () => watching,
+    watch: (listener) => {
+      watching += 1;
+      const stop = instances.watch(listener);
+      return () => {
+        watching -= 1;
+        stop();
+      };
     },
   };
 }

@@ -12,14 +12,17 @@ export const COMPATIBLE_WAIT_MS = 45_000;
 /** More instances than one host holds. */
 export const COMPATIBLE_LIST_MAX = 10_000;
 
+const WAIT_REFUSED = 'wait is not a field that is known here; this path always waits.';
+
 const ONE = '/instances/:id';
 
 export function compatibleRoutes(useCases: UseCases): HttpRoute[] {
   const settled =
     (verb: Verb): HttpRoute['answer'] =>
     async (request, caller) => {
-      const input = { ...inputOf(request), wait: formatDuration(COMPATIBLE_WAIT_MS) };
-      const reply = await useCases[verb](input, caller);
+      const given = inputOf(request);
+      if (Object.hasOwn(given, 'wait')) throw new StatevisorError('invalid_request', WAIT_REFUSED, { field: 'wait' });
+      const reply = await useCases[verb]({ ...given, wait: formatDuration(COMPATIBLE_WAIT_MS) }, caller);
       return verb === 'create' ? reply : { ...requireReached(verb, reply), status: 200 };
     };
   const command = (verb: 'start' | 'stop' | 'standby' | 'restore'): HttpRoute => {

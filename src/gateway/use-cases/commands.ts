@@ -155,7 +155,8 @@ function metaOf(verb: CommandVerb, input: unknown, caller: Caller): CommandMeta 
 
 function imageRefusal(image: string, problem: { code: string; message: string }): StatevisorError {
   const code: ErrorCode = problem.code === 'image_not_found' ? 'image_not_found' : 'image_not_ready';
-  return new StatevisorError(code, problem.message, { field: 'image', details: { image } });
+  const message = problem.message.endsWith('.') ? problem.message : `${problem.message}.`;
+  return new StatevisorError(code, message, { field: 'image', details: { image } });
 }
 
 function requireUnexpired({ expires_at }: InstanceView, now: number): void {

@@ -1,0 +1,88 @@
+import type { DoorWorld } from './door.world.ts';
+
+/** One bad request, and the refusal that every door answers to it. */
+export interface BadRequest {
+  readonly verb: string;
+  readonly input: Readonly<Record<string, unknown>>;
+  readonly status: number;
+  readonly code: string;
+  readonly field?: string;
+}
+
+const create = (fields: object, field: string, code = 'invalid_request'): BadRequest => {
+  return { verb: 'create', input: { name: 'new', image: 'demo', ...fields }, status: 400, code, field };
+};
+
+/** What a door can be sent that is wrong, in a world where `web` runs and `db` is stopped. */
+export function badRequests({ web, db }: Pick<DoorWorld, 'web' | 'db'>): BadRequest[] {
+  const unknown = '0'.repeat(26);
+  const event = { id: web, run: 1, reason: 'killed', code: 137, message: null, ended_at: null };
+  return [
+    create({ image: 'no-such-image' }, 'image', 'image_not_found'),
+    create({ name: 'Bad_Name' }, 'name'),
+    create({ size: 'big' }, 'size'),
+    create({ size: '1KB' }, 'size'),
+    create({ vcpus: 0 }, 'vcpus'),
+    create({ vcpus: 1_000 }, 'vcpus'),
+    create({ ttl: 'soon' }, 'ttl'),
+    create({ ttl: '-1h' }, 'ttl'),
+    create({ overlay_size: '10GB' }, 'overlay_size'),
+    create({ wait: 'long' }, 'wait', 'invalid_timeout'),
+    create({ restart_policy: { policy: 'perhaps' } }, 'restart_policy.policy', 'invalid_restart_policy'),
+    create({ health_check: { type: 'http' } }, 'health_check.http', 'invalid_health_check'),
+    create({ auto_standby: { enabled: true } }, 'auto_standby.idle_timeout', 'invalid_auto_standby'),
+    create({ name: 'web' }, 'name', 'name_conflict'),
+    {
+      ...create({ network: { ports: [{ guest_port: 80, host_port: 8080 }] } }, 'network.ports'),
+      status: 409,
+      code: 'insufficient_resources',
+    },
+    { verb: 'create', input: {}, status: 400, code: 'invalid_request', field: 'name' },
+    { verb: 'update', input: { id: web }, status: 400, code: 'invalid_request' },
+    { verb: 'update', input: { id: web, vcpus: 4 }, status: 400, code: 'invalid_request', field: 'vcpus' },
+    ...['get', 'start', 'stop', 'restart', 'standby', 'restore', 'delete', 'history'].flatMap((verb) => [
+      { verb, input: { id: unknown }, status: 404, code: 'not_found' },
+      { verb, input: { id: web.slice(0, 4) }, status: 409, code: 'ambiguous' },
+    ]),
+    { verb: 'stop', input: { id: web, force: 'much' }, status: 400, code: 'invalid_request', field: 'force' },
+    { verb: 'start', input: { id: web, entrypoint: 'sh' }, status: 400, code: 'invalid_request', field: 'entrypoint' },
+    { verb: 'restore', input: { id: db }, status: 409, code: 'invalid_state' },
+    { verb: 'standby', input: { id: db }, status: 409, code: 'invalid_state' },
+    { verb: 'hold', input: { id: db, for: '1m' }, status: 409, code: 'invalid_state' },
+    { verb: 'wait', input: { id: web, state: 'Sleeping' }, status: 400, code: 'invalid_state', field: 'state' },
+    { verb: 'wait', input: { id: web }, status: 400, code: 'invalid_request', field: 'state' },
+    {
+      verb: 'wait',
+      input: { id: web, state: 'Running', timeout: 'x' },
+      status: 400,
+      code: 'invalid_timeout',
+      field: 'timeout',
+    },
+    { verb: 'list', input: { limit: 501 }, status: 400, code: 'invalid_request', field: 'limit' },
+    { verb: 'list', input: { state: 'Sleeping' }, status: 400, code: 'invalid_request', field: 'state' },
+    { verb: 'history', input: { id: web, from: 0 }, status: 400, code: 'invalid_request', field: 'from' },
+    { verb: 'get', input: { id: 'x'.repeat(64) }, status: 400, code: 'invalid_request', field: 'id' },
+    ...['vmm.exited', 'effect.done', 'timer.backoff', 'guest.ready', 'explode', '__proto__'].map((verb) => {
+      return { verb, input: event, status: 404, code: 'unknown_verb' };
+    }),
+  ];
+}
+
+/** Bodies that are no request at all. */
+export function badBodies(): { name: string; bytes: Uint8Array; status: number; code: string }[] {
+  const text = (content: string): Uint8Array => new TextEncoder().encode(content);
+  const bad = (name: string, bytes: Uint8Array) => ({ name, bytes, status: 400, code: 'invalid_request' });
+  return [
+    bad('half a JSON', text('{"name":')),
+    bad('a list', text('[]')),
+    bad('a number', text('7')),
+    bad('null', text('null')),
+    bad('bytes that are not UTF-8', Uint8Array.of(0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d)),
+    bad('no body', text('')),
+    bad(
+      'deep nesting',
+      text(`{"name":"new","image":"demo","restart_policy":${'['.repeat(9_999)}${']'.repeat(9_999)}}`),
+    ),
+    { name: 'too many bytes', bytes: text(`{"name":"${'x'.repeat(65_536)}"}`), status: 413, code: 'payload_too_large' },
+  ].map((body) => (body.name === 'deep nesting' ? { ...body, code: 'invalid_restart_policy' } : body));
+}

@@ -1,0 +1,109 @@
+/** Goal: what is particular to NATS: lost connections, shared subjects, bounds of messages. Method: a real nats-server. */
+import { headers, type NatsConnection } from '@nats-io/transport-node';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { seededRandom, systemClock } from '../../src/actors/clock.ts';
+import { createNatsGateway, REQUESTS_MAX, subjectOf } from '../../src/gateway/nats/nats-gateway.ts';
+import type { UseCases } from '../../src/gateway/use-cases/contract.ts';
+import { GRANTS, TOKENS } from '../contracts/door.world.ts';
+import { gatewayScene, HOST, OPERATOR, type Scene } from './gateway-scene.ts';
+import { connectTo, type NatsServer, startNatsServer } from './nats-door.ts';
+
+let server: NatsServer;
+let scene: Scene;
+const opened: (() => Promise<unknown>)[] = [];
+
+beforeAll(async () => {
+  server = await startNatsServer();
+});
+afterAll(() => server.stop());
+beforeEach(async () => {
+  scene = await gatewayScene();
+});
+afterEach(async () => {
+  for (const close of opened.splice(0).reverse()) await close();
+  await scene.close();
+});
+
+async function connection(): Promise<NatsConnection> {
+  const made = await connectTo(server.url);
+  opened.push(() => made.close());
+  return made;
+}
+
+async function gateway({ host = HOST, useCases = scene.useCases }: { host?: string; useCases?: UseCases } = {}) {
+  const random = seededRandom(5, scene.clock);
+  const door = await createNatsGateway({ useCases, tokens: GRANTS, connection: await connection(), host, random });
+  opened.push(() => door.close());
+  return door;
+}
+
+async function request(client: NatsConnection, subject: string, input: object, timeout = 10_000) {
+  const lines = headers();
+  lines.set('Authorization', `Bearer ${TOKENS.operator}`);
+  const reply = await client.request(subject, JSON.stringify(input), { timeout, headers: lines });
+  return {
+    status: reply.headers?.get('Statevisor-Status'),
+    host: reply.headers?.get('Statevisor-Host'),
+    body: reply.json(),
+  };
+}
+
+const LOOK_MS = 25;
+const LOOKS_MAX = 800;
+
+test('a lost connection is found again, and requests are answered as before', async () => {
+  await gateway();
+  const client = await connection();
+  expect(await request(client, subjectOf('list'), {})).toMatchObject({ status: '200' });
+  await server.restart();
+  let answer: unknown = null;
+  for (let look = 0; look < LOOKS_MAX && answer === null; look++) {
+    answer = await request(client, subjectOf('list'), {}, 500).catch(() => null);
+    if (answer === null) await systemClock().sleep(LOOK_MS);
+  }
+  expect(answer).toMatchObject({ status: '200', body: { instances: [] } });
+});
+
+test('several daemons share the common subjects; a named one is answered by its own', async () => {
+  await gateway({ host: 'one.example' });
+  await gateway({ host: 'two.example' });
+  const client = await connection();
+  for (const host of ['one.example', 'two.example']) {
+    expect(await request(client, subjectOf('list', host), {})).toMatchObject({ status: '200', host });
+  }
+  await request(client, subjectOf('create'), { name: 'web', image: 'demo' });
+  expect(scene.instances.list()).toHaveLength(1);
+});
+
+test('a host of another name is not answered', async () => {
+  await gateway();
+  await expect(request(await connection(), subjectOf('list', 'elsewhere'), {})).rejects.toThrow();
+});
+
+test('an answer that does not fit into a message is refused, not lost', async () => {
+  const huge = { status: 200, body: 'x'.repeat(2_000_000), position: '', version: null, host: HOST } as const;
+  await gateway({ useCases: { ...scene.useCases, history: async () => huge } });
+  const answer = await request(await connection(), subjectOf('history'), { id: 'web' });
+  expect(answer).toMatchObject({ status: '413', body: { code: 'payload_too_large' } });
+});
+
+test('more requests than may be under way are refused as busy; closing answers those that wait', async () => {
+  await scene.running('web');
+  const door = await gateway();
+  const client = await connection();
+  const wait = { id: 'web', state: 'Standby', timeout: '5m' };
+  const waiting = Array.from({ length: REQUESTS_MAX }, () => request(client, subjectOf('wait'), wait, 60_000));
+  expect(await request(client, subjectOf('list'), {})).toMatchObject({ status: '429', body: { code: 'busy' } });
+  await door.close();
+  const answers = await Promise.all(waiting);
+  expect(answers.filter(({ status }) => status === '200')).toHaveLength(REQUESTS_MAX);
+  expect(scene.countWaiting()).toBe(0);
+});
+
+test('after closing nothing is taken any more', async () => {
+  const door = await gateway();
+  await door.close();
+  await door.close();
+  await expect(request(await connection(), subjectOf('list'), {}, 1_000)).rejects.toThrow();
+  expect(await scene.useCases.list({}, OPERATOR)).toMatchObject({ status: 200 });
+});
