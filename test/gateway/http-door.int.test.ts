@@ -138,6 +138,13 @@ test('a refusal for want of a token says how to give one', async () => {
   expect(response.headers.get('www-authenticate')).toBe('Bearer');
 });
 
+test('without a token a path that does not exist looks like any other', async () => {
+  for (const path of ['/', '/v2/instances', '/v1/instances/web/explode', '/healthz/more']) {
+    const response = await fetch(`${url}${path}`);
+    expect(response.status, path).toBe(401);
+  }
+});
+
 test('a failure of our own is told by its correlation id only', async () => {
   const told: Record<string, unknown>[] = [];
   const broken = async (): Promise<never> => {

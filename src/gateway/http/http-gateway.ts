@@ -67,8 +67,11 @@ export function buildHttpServer({ useCases, tokens, random, logger }: HttpGatewa
 
   function refuse(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
     const { status, body } = refusalOf(asRefusal(error), request.id, logger);
-    if (status === 401) reply.header('www-authenticate', 'Bearer');
-    return reply.code(status).header('x-request-id', request.id).send(body);
+    const how = status === 401 ? { 'www-authenticate': 'Bearer' } : {};
+    return reply
+      .code(status)
+      .headers({ 'x-request-id': request.id, ...how })
+      .send(body);
   }
 
   server.addHook('onRequest', async (request, reply) => {
@@ -100,11 +103,15 @@ const HEALTH_PATH = '/healthz';
 
 function send(answer: HttpAnswer, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const { status, body, host, position, version, outcome } = answer;
-  reply.code(status).header('x-request-id', request.id);
-  reply.header('statevisor-host', host).header('statevisor-position', position);
-  if (version !== null) reply.header('statevisor-version', version);
-  if (outcome !== undefined) reply.header('statevisor-outcome', outcome);
-  return body === null ? reply.send() : reply.send(body);
+  const lines = {
+    'x-request-id': request.id,
+    'statevisor-host': host,
+    'statevisor-position': position,
+    ...(version === null ? {} : { 'statevisor-version': version }),
+    ...(outcome === undefined ? {} : { 'statevisor-outcome': outcome }),
+  };
+  const started = reply.code(status).headers(lines);
+  return body === null ? started.send() : started.send(body);
 }
 
 /** Fires when the connection ends: before the answer is out, nobody waits for it any more. */
