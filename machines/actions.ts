@@ -292,11 +292,3 @@ export const create = [
     parts: Object.keys(context.definition ?? {}).filter((part) => part !== 'restart_policy'),
   })),
 ];
-
-export const placeHold = [
-  chart.assign(({ context, event }) => ({
-    standby: { ...context.standby, hold_until: event.type === 'hold' ? event.until : context.standby.hold_until },
-  })),
-  chart.emit(({ context }) => ({ type: 'standby.held' as const, until: context.standby.hold_until ?? 0 })),
-  chart.raise(({ event }) => ({ type: 'hold.placed' as const, at: event.at })),
-];

@@ -13,11 +13,13 @@ const RUNS = 400;
 const SEED = 20_260_101;
 const LIMIT_MS = 30_000;
 
-const DEFINITION = definition({ restart_policy: ON_FAILURE, health_check: CHECK, auto_standby: SLEEPY });
+/** Most ends fall into the backoff of the attempt before. */
+const PATIENT = { ...ON_FAILURE, backoff_ms: 120_000, max_attempts: 3 };
+const DEFINITION = definition({ restart_policy: PATIENT, health_check: CHECK, auto_standby: SLEEPY });
 
 const choices = fc.array(fc.record({ pick: fc.nat(999), waitMs: fc.nat(20_000), detail: fc.nat(999) }), {
   minLength: 20,
-  maxLength: 80,
+  maxLength: 120,
 });
 
 interface World {
@@ -112,7 +114,7 @@ function live(script: Script, seen: Map<string, number>): void {
     const until = at + waitMs;
     const due = [...pending].sort((a, b) => a[1] - b[1])[0];
     const { run, health } = snapshot.context;
-    const letters = commands(until, { changes: [{ restart_policy: ON_FAILURE }, { health_check: CHECK }] });
+    const letters = commands(until, { changes: [{ restart_policy: PATIENT }, { health_check: CHECK }] });
     const choice = pick % 10;
     let event: ExternalEvent | null = null;
     if (choice < 1) event = letters[detail % letters.length]!;

@@ -12,7 +12,6 @@ import {
   noteReady,
   noteResumed,
   noteTrouble,
-  placeHold,
   redirectStop,
   sayFound,
   sayLost,
@@ -148,6 +147,14 @@ export const booting = {
   },
   states: { spawning, awaiting_guest: awaitingGuest },
 } as const;
+
+const placeHold = [
+  chart.assign(({ context, event }) => ({
+    standby: { ...context.standby, hold_until: event.type === 'hold' ? event.until : context.standby.hold_until },
+  })),
+  chart.emit(({ context }) => ({ type: 'standby.held' as const, until: context.standby.hold_until ?? 0 })),
+  chart.raise(({ event }) => ({ type: 'hold.placed' as const, at: event.at })),
+];
 
 /** A start opens a new window of restarts; a guest that is unhealthy right now is judged in it at once. */
 const askVerdict = chart.raise(({ event }) => ({ type: 'verdict.asked' as const, at: event.at }));
