@@ -160,6 +160,25 @@ describe('command ids', () => {
     expect(await scene.countRecords()).toBe(records);
   });
 
+  test('repetitions that come at the same instant are one command', async () => {
+    const input = { name: 'web', image: 'demo' };
+    const replies = await Promise.all([1, 2, 3].map(() => scene.useCases.create(input, caller)));
+    expect(new Set(replies.map((reply) => viewIn(reply).id)).size).toBe(1);
+    const stops = { ...OPERATOR, commandId: 'c-2' };
+    const stopped = await Promise.all([1, 2, 3].map(() => scene.useCases.stop({ id: 'web' }, stops)));
+    expect(new Set(stopped.map(({ version }) => version)).size).toBe(1);
+  });
+
+  test('a repetition is answered from the record, whatever has become of the world since', async () => {
+    const input = { name: 'web', image: 'demo', expires_at: '2026-01-01T12:01:00Z' };
+    const first = await scene.useCases.create(input, caller);
+    const update = { ...OPERATOR, commandId: 'c-2' };
+    const updated = await scene.useCases.update({ id: 'web', ttl: '2m' }, update);
+    await scene.clock.advance(3_600_000);
+    expect(await scene.useCases.create(input, caller)).toEqual(first);
+    expect(await scene.useCases.update({ id: 'web', ttl: '2m' }, update)).toEqual(updated);
+  });
+
   test('a repeated delete is answered although the instance is gone', async () => {
     await scene.running('web');
     const first = await scene.useCases.delete({ id: 'web' }, caller);

@@ -53,7 +53,7 @@ export async function createHttpGateway(options: HttpGatewayOptions): Promise<Ht
 export function buildHttpServer({ useCases, tokens, random, logger }: HttpGatewayOptions): FastifyInstance {
   const known = createTokens(tokens);
   const callers = new WeakMap<FastifyRequest, Caller>();
-  const closing = new AbortController();
+  const underWay = new Set<AbortController>();
   const server = fastify({
     bodyLimit: BODY_MAX_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
@@ -78,10 +78,12 @@ export function buildHttpServer({ useCases, tokens, random, logger }: HttpGatewa
     if (request.routeOptions.url === HEALTH_PATH) return;
     const { authorization, 'idempotency-key': key, traceparent } = request.headers;
     const incoming = { authorization, commandId: single(key), traceparent: single(traceparent) };
-    const signal = AbortSignal.any([closing.signal, goneSignal(reply)]);
+    const { signal } = leaving(reply, underWay);
     callers.set(request, callerOf(incoming, { tokens: known, via: 'http', correlation: request.id, signal }));
   });
-  server.addHook('preClose', async () => closing.abort());
+  server.addHook('preClose', async () => {
+    for (const request of underWay) request.abort();
+  });
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('application/json', { parseAs: 'buffer' }, async (_: FastifyRequest, bytes: Buffer) =>
     bodyOf(bytes),
@@ -115,10 +117,14 @@ function send(answer: HttpAnswer, request: FastifyRequest, reply: FastifyReply):
 }
 
 /** Fires when the connection ends: before the answer is out, nobody waits for it any more. */
-function goneSignal(reply: FastifyReply): AbortSignal {
+function leaving(reply: FastifyReply, underWay: Set<AbortController>): AbortController {
   const gone = new AbortController();
-  reply.raw.once('close', () => gone.abort());
-  return gone.signal;
+  underWay.add(gone);
+  reply.raw.once('close', () => {
+    underWay.delete(gone);
+    gone.abort();
+  });
+  return gone;
 }
 
 function single(header: string | readonly string[] | undefined): string | undefined {

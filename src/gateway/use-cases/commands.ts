@@ -12,25 +12,36 @@ import { judgeOf } from './outcomes.ts';
 import type { Sight, Waiting } from './waiting.ts';
 
 type CommandVerb = Exclude<Verb, 'get' | 'list' | 'wait' | 'history'>;
+const COMMAND_VERBS: readonly CommandVerb[] = [
+  'create',
+  'update',
+  'start',
+  'stop',
+  'restart',
+  'standby',
+  'restore',
+  'hold',
+  'delete',
+];
 type PlainVerb = 'start' | 'restart' | 'standby' | 'restore' | 'delete';
 
 /** The use cases that change something: parse, hand over once, and answer at acceptance or with the outcome. */
 export function commandUseCases(options: UseCaseOptions, waiting: Waiting): Pick<UseCases, CommandVerb> {
-  const desk = new CommandDesk(options, waiting);
+  const sender = new CommandSender(options, waiting);
   const plain =
     (verb: PlainVerb): UseCase =>
     async (input, caller) => {
       const { id, waitMs } = parsePlain(input);
-      return desk.send({ verb, id, waitMs, input, caller }, { type: verb, by: caller.actor });
+      return sender.send({ verb, id, waitMs, input, caller }, { type: verb, by: caller.actor });
     };
-  return {
-    create: (input, caller) => desk.create(input, caller),
-    update: (input, caller) => desk.update(input, caller),
-    hold: (input, caller) => desk.hold(input, caller),
+  const open: Pick<UseCases, CommandVerb> = {
+    create: (input, caller) => sender.create(input, caller),
+    update: (input, caller) => sender.update(input, caller),
+    hold: (input, caller) => sender.hold(input, caller),
     stop: async (input, caller) => {
       const { id, force, wait } = checked(stopRequest, input);
       const command = { type: 'stop' as const, by: caller.actor, ...(force ? { force } : {}) };
-      return desk.send({ verb: 'stop', id, waitMs: wait, input, caller }, command);
+      return sender.send({ verb: 'stop', id, waitMs: wait, input, caller }, command);
     },
     start: plain('start'),
     restart: plain('restart'),
@@ -38,6 +49,18 @@ export function commandUseCases(options: UseCaseOptions, waiting: Waiting): Pick
     restore: plain('restore'),
     delete: plain('delete'),
   };
+  const remembering =
+    (verb: CommandVerb): UseCase =>
+    async (input, caller) => {
+      try {
+        return await open[verb](input, caller);
+      } catch (refusal) {
+        const earlier = caller.commandId === undefined ? null : await sender.recall(verb, input, caller);
+        if (earlier === null) throw refusal;
+        return earlier;
+      }
+    };
+  return Object.fromEntries(COMMAND_VERBS.map((verb) => [verb, remembering(verb)])) as Record<CommandVerb, UseCase>;
 }
 
 interface Request {
@@ -48,7 +71,7 @@ interface Request {
   readonly caller: Caller;
 }
 
-class CommandDesk {
+class CommandSender {
   readonly #options: UseCaseOptions;
   readonly #waiting: Waiting;
 
@@ -94,6 +117,20 @@ class CommandDesk {
     const meta = metaOf(verb, input, caller);
     const acceptance = await this.#options.supervisor.command(this.#target(id, caller), command, meta);
     return this.#answer(verb, acceptance, { waitMs, wanted: 'running', caller });
+  }
+
+  /**
+   * The answer to a command that was accepted before, whatever would be said against it today: its time may have
+   * passed, its image may be gone. A command to no instance is refused, so asking this way can only look it up.
+   */
+  async recall(verb: CommandVerb, input: unknown, caller: Caller): Promise<Reply | null> {
+    try {
+      const lookup: InstanceCommand = { type: 'stop', by: caller.actor };
+      const earlier = await this.#options.supervisor.command('', lookup, metaOf(verb, input, caller));
+      return await this.#answer(verb, earlier, { waitMs: null, wanted: 'running', caller });
+    } catch {
+      return null;
+    }
   }
 
   /** A repetition may name an instance that is gone by now: the runtime knows it by the command's id. */
