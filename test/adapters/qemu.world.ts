@@ -44,7 +44,7 @@ async function freePorts(count: number): Promise<number[]> {
 }
 
 /** QEMU processes whose working directory lies under `directory`. */
-async function vmmsUnder(directory: string): Promise<number[]> {
+export async function vmmsUnder(directory: string): Promise<number[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
   const found = await Promise.all(
     pids.map(async (pid) => {

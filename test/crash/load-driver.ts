@@ -49,6 +49,7 @@ export interface Driver {
   readonly refused: Refusal[];
   /** Answers that never came. */
   readonly lost: () => number;
+  readonly send: Send;
   /** Works until told otherwise; what is under way is brought to its end. */
   run(): Promise<void>;
   stop(): void;
@@ -59,6 +60,11 @@ const TRIES_MAX = 60;
 const RETRY_PAUSE_MS = 25;
 /** Not the command's fault: the same may be accepted a moment later. */
 const TRANSIENT: readonly string[] = ['busy', 'shutting_down', 'log_unavailable'];
+
+/** One client that sends only what it is told to. */
+export function createSender(door: DriverOptions['door']): Driver {
+  return createDriver({ seed: 0, clients: 0, slots: 0, pauseMs: 0, deeds: [], create: async () => null, door });
+}
 
 export function createDriver(options: DriverOptions): Driver {
   const clock = systemClock();
@@ -126,6 +132,7 @@ export function createDriver(options: DriverOptions): Driver {
     acknowledged,
     refused,
     lost: () => lost,
+    send,
     run: async () => {
       await Promise.all(Array.from({ length: options.clients }, client));
     },

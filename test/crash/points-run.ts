@@ -39,7 +39,7 @@ export const ALL_SPOTS: readonly KillSpot[] = [
 const REACH_LIMIT_MS = 3_000;
 const TRIES_PER_KILL = 4;
 const CLIENTS = 10;
-const SLOTS = 10;
+const SLOTS = 24;
 const PAUSE_MS = 5;
 /** The n-th reach is chosen in turn from these. */
 const NTH = [1, 2, 3, 1, 5];

@@ -8,10 +8,10 @@ import type { Deed, Send, Slot } from './load-driver.ts';
 /** Short, so that timers of every kind fire often. */
 const STOP_TIMEOUT = '200ms';
 const POLICIES = [
-  { policy: 'always', backoff: '100ms', max_attempts: 0, stable_after: '300ms' },
-  { policy: 'on_failure', backoff: '150ms', max_attempts: 3, stable_after: '400ms' },
+  { policy: 'always', backoff: '60ms', max_attempts: 0, stable_after: '60ms' },
+  { policy: 'on_failure', backoff: '80ms', max_attempts: 3, stable_after: '80ms' },
   { policy: 'never' },
-  { policy: 'always', backoff: '50ms', max_attempts: 2, stable_after: '5s' },
+  { policy: 'always', backoff: '50ms', max_attempts: 2, stable_after: '1h' },
 ];
 const SLOW_BOOT_MS = 80;
 

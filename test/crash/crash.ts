@@ -1,0 +1,77 @@
+import { FAULT_POINTS } from '../../src/actors/fault-points.ts';
+import { ALL_SPOTS, type PointsResult, runAtPoints } from './points-run.ts';
+import { runAtQemu } from './qemu-run.ts';
+import { runAtRandom } from './random-run.ts';
+import { tell } from './verdict.ts';
+
+/** The long crash runs, one by name: `points`, `random` (simulator), `qemu`. Exit status 1: a law was broken. */
+
+const KILLS_PER_SPOT = 5;
+const RANDOM_KILLS = 110;
+const COMMANDS_PER_SECOND_MIN = 200;
+const RANDOM_RUN = { seed: 7, clients: 32, slots: 150, pauseMs: 20, lifeMs: { least: 150, most: 2_500 } };
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+function lifeTold({ evidence, driver }: Pick<PointsResult, 'evidence' | 'driver'>): string {
+  const spawns = evidence.journal.filter(({ type }) => type === 'vmm.spawned').length;
+  const repeated = driver.acknowledged.filter(({ tries }) => tries > 1).length;
+  return (
+    `${driver.acknowledged.length} commands acknowledged (${repeated} after a lost answer), ` +
+    `${driver.refused.length} refused, ${evidence.entries.length} records, ${spawns} VMMs spawned`
+  );
+}
+
+/** Two halves of the spots at the same time, each on a data directory of its own, as many rounds as kills. */
+async function points(): Promise<boolean> {
+  const kills = new Map<string, number>();
+  const reaches = new Map<string, number>();
+  let good = true;
+  for (let round = 1; round <= KILLS_PER_SPOT; round++) {
+    const halves = [0, 1].map((half) => ALL_SPOTS.filter((_, index) => index % 2 === half));
+    const results = await Promise.all(halves.map((spots, half) => runAtPoints(spots, 1, 2 * round + half)));
+    for (const result of results) {
+      for (const [name, count] of result.kills) kills.set(name, (kills.get(name) ?? 0) + count);
+      for (const [point, count] of result.reaches) reaches.set(point, (reaches.get(point) ?? 0) + count);
+      say(`round ${round}: ${result.starts} starts, ${lifeTold(result)}, ${tell(result.violations)}`);
+      good &&= result.violations.length === 0;
+    }
+  }
+  for (const point of FAULT_POINTS) {
+    const here = [...kills].filter(([name]) => name.startsWith(`${point} `));
+    const sum = here.reduce((total, [, count]) => total + count, 0);
+    say(`${point}: ${sum} kills, reached ${reaches.get(point) ?? 0} times`);
+    say(`  ${here.map(([name, count]) => `${name.slice(point.length + 1)} ${count}`).join(', ')}`);
+    good &&= sum >= KILLS_PER_SPOT;
+  }
+  const short = [...kills].filter(([, count]) => count < KILLS_PER_SPOT);
+  say(`${kills.size} places, ${KILLS_PER_SPOT} kills at each; too few at ${short.length}: ${short.join('; ')}`);
+  return good && short.length === 0;
+}
+
+async function random(): Promise<boolean> {
+  const result = await runAtRandom({ ...RANDOM_RUN, kills: RANDOM_KILLS });
+  const rate = result.driver.acknowledged.length / result.seconds;
+  say(
+    `${result.kills} kills at random moments in ${Math.round(result.seconds)} s, ${result.early} of them before ready`,
+  );
+  say(`${Math.round(rate)} commands/s with all downtime; ${lifeTold(result)}`);
+  say(`${result.adopted} VMMs lived through at least one death of the daemon`);
+  say(tell(result.violations));
+  return result.violations.length === 0 && rate >= COMMANDS_PER_SECOND_MIN;
+}
+
+async function qemu(): Promise<boolean> {
+  const result = await runAtQemu();
+  for (const [point, count] of result.kills) say(`${point}: ${count} kills`);
+  say(`${lifeTold(result)}; ${result.adopted} times a VMM kept its pid through a death of the daemon`);
+  say(tell(result.violations));
+  return result.violations.length === 0 && [...result.kills.values()].every((count) => count > 0);
+}
+
+const runs = { points, random, qemu };
+const name = process.argv[2];
+if (name !== 'points' && name !== 'random' && name !== 'qemu') throw new Error('usage: crash points|random|qemu');
+process.exit((await runs[name]()) ? 0 : 1);

@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { FAULT_POINTS, type FaultPoint } from '../../src/actors/fault-points.ts';
+import { untilTrue } from '../contracts/hypervisor.world.ts';
+import { type DoorAndToken, makeTestedDirectory } from './daemon-process.ts';
+import { getView } from './door.ts';
+import { parseNotes } from './fault-plan.ts';
+import { createKeeper, type Keeper } from './keeper.ts';
+import { createSender, type Driver } from './load-driver.ts';
+import type { KillSpot } from './points-run.ts';
+import { endVmms, journalOfQemu, vmmsOf } from './qemu-world.ts';
+import { judge, type Verdict } from './verdict.ts';
+
+/** Every fault point with real VMs: one is tormented while a bystander must not notice anything. */
+
+type Provocation = 'vmm_killed' | 'start' | 'stop' | 'restart' | 'nothing';
+
+const STEPS: readonly (KillSpot & { readonly by: Provocation })[] = [
+  { point: 'decided', subject: 'vmm.exited', by: 'vmm_killed' },
+  { point: 'appended', subject: 'vmm.exited', by: 'vmm_killed' },
+  { point: 'effect_begun', subject: 'vmm.boot', by: 'vmm_killed' },
+  { point: 'effect_done', subject: 'vmm.boot', by: 'vmm_killed' },
+  { point: 'result_appended', subject: 'effect.done', by: 'vmm_killed' },
+  { point: 'timer_due', subject: 'timer.stable', by: 'vmm_killed' },
+  { point: 'recovered', subject: 'start', by: 'nothing' },
+  { point: 'published', subject: 'restart', by: 'restart' },
+  { point: 'effect_done', subject: 'vmm.shutdown', by: 'restart' },
+  { point: 'acknowledged', subject: 'stop', by: 'stop' },
+  { point: 'acknowledged', subject: 'start', by: 'start' },
+];
+
+const END_LIMIT_MS = 30_000;
+const RUNNING_LIMIT_MS = 60_000;
+const POLICY = { policy: 'always', backoff: '100ms', max_attempts: 0, stable_after: '3s' };
+
+export interface QemuResult extends Verdict {
+  readonly driver: Driver;
+  readonly kills: ReadonlyMap<FaultPoint, number>;
+  /** How often the bystander's VMM was found alive with its pid after a death of the daemon. */
+  readonly adopted: number;
+}
+
+export function qemuDefinition(name: string, more: Readonly<Record<string, unknown>> = {}) {
+  return { name, image: 'demo', size: '128MB', vcpus: 1, stop_timeout: '500ms', restart_policy: POLICY, ...more };
+}
+
+/** Waits until the instance runs, or its daemon is gone. */
+async function runs(door: DoorAndToken, id: string, gone: () => boolean): Promise<void> {
+  const isRunning = async (): Promise<boolean> =>
+    gone() || (await getView(door, id).catch(() => null))?.phase === 'running';
+  await untilTrue(isRunning, `${id} runs`, RUNNING_LIMIT_MS);
+}
+
+async function provoke(by: Provocation, directory: string, id: string, { send }: Driver): Promise<void> {
+  if (by === 'nothing') return;
+  if (by === 'vmm_killed') {
+    for (const pid of await vmmsOf(directory, id)) process.kill(pid, 'SIGKILL');
+    return;
+  }
+  await send(by, id, { method: 'POST', path: `/v1/instances/${id}/${by}` });
+}
+
+async function killAtSteps(
+  directory: string,
+  keeper: Keeper,
+  driver: Driver,
+  ids: { victim: string; bystander: string },
+) {
+  const notes = `${directory}.notes`;
+  const [pid] = await vmmsOf(directory, ids.bystander);
+  let adopted = 0;
+  for (const { point, subject, by } of STEPS) {
+    const { daemon, door } = await keeper.start({ kill: { point, subject, nth: 1 }, hold: null, notes });
+    if (door !== null) {
+      assert.deepEqual(await vmmsOf(directory, ids.bystander), [pid]);
+      const view = await getView(door, ids.bystander).catch(() => null);
+      if (view !== null) {
+        assert.equal(view.pid, pid);
+        adopted += 1;
+      }
+      if (by !== 'start') await runs(door, ids.victim, daemon.gone);
+    }
+    // A command whose daemon dies is sent again to the next one: it ends only then.
+    const provoked = provoke(by, directory, ids.victim, driver);
+    provoked.catch(() => {});
+    assert.ok(await keeper.endsWithin(END_LIMIT_MS), `${point} ${subject} was not reached`);
+    await keeper.start();
+    await provoked;
+    await keeper.kill('SIGKILL');
+  }
+  const kills = new Map<FaultPoint, number>(FAULT_POINTS.map((point) => [point, 0]));
+  for (const note of parseNotes(readFileSync(notes, 'utf8'))) {
+    if (note.what === 'kill') kills.set(note.point, (kills.get(note.point) ?? 0) + 1);
+  }
+  return { kills, adopted };
+}
+
+export async function runAtQemu(): Promise<QemuResult> {
+  const { directory, destroy } = await makeTestedDirectory();
+  const keeper = createKeeper(directory, 'qemu');
+  const driver = createSender(keeper.door);
+  const create = async (name: string): Promise<string> => {
+    const id = await driver.send('create', null, { method: 'POST', path: '/v1/instances', body: qemuDefinition(name) });
+    assert.ok(id !== null, `${name} was refused`);
+    return id;
+  };
+  try {
+    const { daemon, door } = await keeper.start();
+    assert.ok(door !== null, 'the first daemon ended');
+    const ids = { victim: await create('victim'), bystander: await create('bystander') };
+    for (const id of Object.values(ids)) await runs(door, id, daemon.gone);
+    await keeper.kill('SIGKILL');
+    const told = await killAtSteps(directory, keeper, driver, ids);
+    await keeper.start();
+    const verdict = await judge(directory, keeper, driver, async (entries) => journalOfQemu(directory, entries));
+    return { ...verdict, ...told, driver };
+  } finally {
+    await keeper.kill('SIGKILL');
+    await endVmms(directory);
+    await destroy();
+  }
+}

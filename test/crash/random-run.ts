@@ -1,0 +1,81 @@
+import { uniformInt } from 'pure-rand/distribution/uniformInt';
+import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
+import { systemClock } from '../../src/actors/clock.ts';
+import { makeTestedDirectory } from './daemon-process.ts';
+import { createKeeper } from './keeper.ts';
+import { createDriver, type Driver } from './load-driver.ts';
+import { commandsMostly, controlWorldOf, createSimulated, hurryGuests } from './simulated-load.ts';
+import { judge, type Verdict } from './verdict.ts';
+
+/** Kills the daemon at random moments under as many commands as it takes. */
+
+export interface RandomRun {
+  readonly kills: number;
+  readonly seed: number;
+  readonly clients: number;
+  readonly slots: number;
+  /** Pause of a client between two commands, ms. */
+  readonly pauseMs: number;
+  /** How long a daemon lives after its start was asked for, ms: also too short to become ready. */
+  readonly lifeMs: { readonly least: number; readonly most: number };
+}
+
+export interface RandomResult extends Verdict {
+  readonly driver: Driver;
+  readonly kills: number;
+  /** Kills of a daemon that had not become ready yet. */
+  readonly early: number;
+  /** Wall time of the load, downtime included, s. */
+  readonly seconds: number;
+  /** VMMs that lived through at least one death of the daemon. */
+  readonly adopted: number;
+}
+
+export async function runAtRandom(run: RandomRun): Promise<RandomResult> {
+  const clock = systemClock();
+  const generator = xoroshiro128plus(run.seed);
+  const { directory, destroy } = await makeTestedDirectory();
+  const keeper = createKeeper(directory, 'simulator');
+  const world = controlWorldOf(directory);
+  try {
+    await keeper.start();
+    await hurryGuests(world);
+    const { seed, clients, slots, pauseMs } = run;
+    const about = { seed, clients, slots, pauseMs, deeds: commandsMostly(world), create: createSimulated(world) };
+    const driver = createDriver({ ...about, door: keeper.door });
+    const beganAt = clock.monotonic();
+    const driving = driver.run();
+    driving.catch(() => {});
+    const killedAt: number[] = [];
+    let early = 0;
+    while (killedAt.length < run.kills) {
+      const lifeMs = uniformInt(generator, run.lifeMs.least, run.lifeMs.most);
+      const starting = killedAt.length === 0 ? null : keeper.start();
+      await clock.sleep(lifeMs);
+      killedAt.push(clock.now());
+      await keeper.kill('SIGKILL');
+      if (starting !== null && (await starting).door === null) early += 1;
+    }
+    await keeper.start();
+    driver.stop();
+    await driving;
+    const seconds = (clock.monotonic() - beganAt) / 1_000;
+    const verdict = await judge(directory, keeper, driver, () => world.journal());
+    return { ...verdict, driver, kills: killedAt.length, early, seconds, adopted: livedThrough(verdict, killedAt) };
+  } finally {
+    await keeper.kill('SIGKILL');
+    await world.close();
+    await destroy();
+  }
+}
+
+function livedThrough({ evidence: { journal } }: Verdict, moments: readonly number[]): number {
+  const endOf = new Map<number, number>();
+  for (const line of journal) if (line.type === 'vmm.ended') endOf.set(line.pid, line.at);
+  const spawns = journal.filter((line) => line.type === 'vmm.spawned');
+  const through = ({ pid, at }: { pid: number; at: number }): boolean => {
+    const end = endOf.get(pid) ?? Number.POSITIVE_INFINITY;
+    return moments.some((moment) => at < moment && moment < end);
+  };
+  return spawns.filter(through).length;
+}
