@@ -72,6 +72,11 @@ describe('the paths of hypeman’s client', () => {
     expect(answer).toMatchObject({ status: 500, body: { code: 'not_reached', details: { state: 'Stopped' } } });
   });
 
+  test('a page of the list cannot be asked for', async () => {
+    const answer = await ask('GET', '/instances?limit=1');
+    expect(answer).toMatchObject({ status: 400, body: { code: 'invalid_request', field: 'limit' } });
+  });
+
   test('a wait of our own cannot be slipped in', async () => {
     const answer = await ask('POST', '/instances/web/stop?wait=1s', {});
     expect(answer).toMatchObject({ status: 400, body: { code: 'invalid_request', field: 'wait' } });

@@ -1,7 +1,7 @@
 /** Goal: each use case does what its doors promise. Method: the whole runtime over memory log and simulator, in simulated time. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { StatevisorError } from '../../src/actors/errors.ts';
-import type { UseCase } from '../../src/gateway/use-cases/contract.ts';
+import type { Reply, UseCase } from '../../src/gateway/use-cases/contract.ts';
 import { gatewayScene, HOST, OPERATOR, type Scene, viewIn } from './gateway-scene.ts';
 
 let scene: Scene;
@@ -19,6 +19,10 @@ async function refusal(pending: Promise<unknown>): Promise<StatevisorError> {
   throw error;
 }
 
+function recordsIn({ body }: Reply): readonly { version: number }[] {
+  return (body as { records: { version: number }[] }).records;
+}
+
 describe('commands', () => {
   test('a create is answered at acceptance, with the record that is already durable', async () => {
     const reply = await scene.useCases.create({ name: 'web', image: 'demo' }, OPERATOR);
@@ -30,6 +34,16 @@ describe('commands', () => {
   test('with wait it is answered when the guest runs', async () => {
     const reply = await scene.during(scene.useCases.create({ name: 'web', image: 'demo', wait: '1m' }, OPERATOR));
     expect(reply).toMatchObject({ status: 201, outcome: 'reached', body: { state: 'Running', run: 1 } });
+  });
+
+  test('the position of an outcome shows the outcome to a read that asks for it', async () => {
+    const reply = await scene.during(scene.useCases.create({ name: 'web', image: 'demo', wait: '1m' }, OPERATOR));
+    const read = await scene.useCases.get({ id: 'web', min_position: reply.position }, OPERATOR);
+    expect(viewIn(read).state).toBe('Running');
+    const accepted = await scene.useCases.stop({ id: 'web' }, OPERATOR);
+    expect(reply.position < accepted.position).toBe(true);
+    const [last] = await scene.useCases.history({ id: 'web', from: reply.version }, OPERATOR).then(recordsIn);
+    expect(last?.version).toBe(reply.version);
   });
 
   test('start: false creates it stopped', async () => {

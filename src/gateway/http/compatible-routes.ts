@@ -53,7 +53,14 @@ function requireReached(verb: Verb, reply: Reply): Reply {
   });
 }
 
+/** There are no pages on this path, so nobody may ask for one. */
+const PAGE_FIELDS = ['limit', 'after'] as const;
+
 async function listAll(useCases: UseCases, input: Readonly<Record<string, unknown>>, caller: Caller): Promise<Reply> {
+  const field = PAGE_FIELDS.find((name) => Object.hasOwn(input, name));
+  if (field !== undefined) {
+    throw new StatevisorError('invalid_request', `${field} is not a field that is known here.`, { field });
+  }
   const all: InstanceView[] = [];
   for (let after = ''; ; ) {
     const reply = await useCases.list({ ...input, limit: LIST_LIMIT_MAX, after }, caller);

@@ -180,7 +180,8 @@ class CommandSender {
     const settled = await this.#waiting.instance(id, waitMs, judgeSight, caller.signal);
     const { outcome, view } = settled ?? { outcome: 'timed_out' as const, view: instances.get(id) ?? accepted };
     const status = verb === 'create' ? 201 : outcome === 'timed_out' ? 202 : 200;
-    return { ...reply, status, body: view, version: view.version, outcome };
+    // Whoever reads on from here must see the outcome, not only the command.
+    return { ...reply, position: instances.position(), status, body: view, version: view.version, outcome };
   }
 }
 

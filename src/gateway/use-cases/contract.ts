@@ -38,7 +38,7 @@ export interface Reply {
    * wait: `{ state, state_error, timed_out }`.
    */
   readonly body: unknown;
-  /** Of the record a command left behind; of reads: the newest the read model has taken in. */
+  /** Of the record a command left behind; of reads and outcomes: the newest the read model has taken in. */
   readonly position: string;
   /** Version of the instance shown; null where there is not one. */
   readonly version: number | null;
