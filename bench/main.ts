@@ -1,14 +1,22 @@
 import { tmpdir } from 'node:os';
 import { machineFacts } from './machine-facts.ts';
 import { type BenchOptions, type Row, shown, verdictOf } from './measure.ts';
+import { bootAfterEnd } from './rows/boot-after-end.ts';
 import { durableTransitions } from './rows/durable-transitions.ts';
+import { memoryPerInstance } from './rows/memory.ts';
+import { recovery } from './rows/recovery.ts';
+import { stepCost } from './rows/step-cost.ts';
 
 /**
  * `npm run bench [-- --quick] [--dir DIRECTORY] [ROW ...]`: what the project measures of itself, each as a ratio to a
  * baseline of the same run. Exits with 1 when a row cannot be measured or is grossly off its aim.
  */
 const ROWS: Readonly<Record<string, (options: BenchOptions) => Promise<Row[]>>> = {
+  step: stepCost,
+  memory: memoryPerInstance,
   transitions: durableTransitions,
+  recovery,
+  boot: bootAfterEnd,
 };
 
 function show(row: Row): string {

@@ -2,7 +2,7 @@ import type { Definition } from '../machines/definition.ts';
 import { systemRandom } from '../src/actors/clock.ts';
 import type { Log } from '../src/actors/contracts/log.ts';
 import { createSupervisor } from '../src/actors/create-supervisor.ts';
-import type { CommandMeta, Published, Supervisor } from '../src/actors/supervisor.ts';
+import type { CommandMeta, Published, Supervisor, SupervisorOptions } from '../src/actors/supervisor.ts';
 import { instantHypervisor } from './instant-hypervisor.ts';
 import { clock } from './measure.ts';
 
@@ -41,7 +41,11 @@ function lifecycleOf({ record }: Published): Lifecycle {
 }
 
 /** `count` instances over a log, created and stopped. */
-export async function createFleet(log: Log, count: number): Promise<Fleet> {
+export async function createFleet(
+  log: Log,
+  count: number,
+  more: Pick<SupervisorOptions, 'restingMax'> = {},
+): Promise<Fleet> {
   let published = 0;
   let target = 0;
   let reached = (): void => {};
@@ -63,7 +67,7 @@ export async function createFleet(log: Log, count: number): Promise<Fleet> {
     } else if (isRunning(lifecycle)) drive('stop', id);
   };
   const random = systemRandom();
-  const supervisor = await createSupervisor({ log, hypervisor: instantHypervisor(), clock, random, onRecord });
+  const supervisor = await createSupervisor({ log, hypervisor: instantHypervisor(), clock, random, onRecord, ...more });
   const created = Array.from({ length: count }, async (_, n) => {
     const { id } = await supervisor.create(definitionNamed(`vm-${n}`), 'stopped', META);
     ids.push(id);

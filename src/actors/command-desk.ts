@@ -53,7 +53,7 @@ export class CommandDesk {
   }
 
   async #readRecord(stream: string, version: number): Promise<{ record: InstanceRecord; position: Position }> {
-    for await (const entry of this.#log.read(stream, version)) {
+    for await (const entry of this.#log.read(stream, version, 1)) {
       return { record: parseRecord(entry.bytes), position: entry.position };
     }
     throw new Error(`The log has no record ${version} of ${stream}.`);

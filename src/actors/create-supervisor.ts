@@ -2,7 +2,7 @@ import type { Definition } from '../../machines/definition.ts';
 import { type Cause, type InstanceRecord, SYSTEM_CAUSE } from '../../machines/record.ts';
 import { CommandDesk } from './command-desk.ts';
 import type { Observation } from './contracts/hypervisor.ts';
-import type { Position } from './contracts/log.ts';
+import type { Log, LogEntry, Position } from './contracts/log.ts';
 import { perform } from './effect-operations.ts';
 import { StatevisorError } from './errors.ts';
 import { HostLedger } from './host-ledger.ts';
@@ -71,9 +71,7 @@ class RunningSupervisor implements Supervisor {
     const { log, hypervisor } = this.#options;
     const waiting: InstanceActor[] = [];
     this.#stopObserving = hypervisor.observe((observation) => this.#onObservation(observation));
-    for await (const entry of log.heads()) {
-      if (!INSTANCE_STREAM.test(entry.stream)) continue;
-      const { actor, record, definition } = await this.#residents.restore(entry);
+    for await (const { entry, actor, record, definition } of this.#residents.restoreAll(instanceHeads(log))) {
       this.#options.onRecord?.({ record, definition, position: entry.position, live: false });
       if (actor.head.snapshot.matches({ lifecycle: 'deleted' })) continue;
       this.#residents.known.add(actor.id);
@@ -134,7 +132,7 @@ class RunningSupervisor implements Supervisor {
 
   async history(id: string, fromVersion: number, limit: number): Promise<InstanceRecord[]> {
     const records: InstanceRecord[] = [];
-    for await (const entry of this.#options.log.read(id, fromVersion)) {
+    for await (const entry of this.#options.log.read(id, fromVersion, limit)) {
       records.push(parseRecord(entry.bytes));
       if (records.length >= limit) break;
     }
@@ -256,6 +254,10 @@ class RunningSupervisor implements Supervisor {
   #report(instance: string | null, message: string, error?: unknown): void {
     this.#options.report?.({ instance, message, error });
   }
+}
+
+async function* instanceHeads(log: Log): AsyncGenerator<LogEntry> {
+  for await (const entry of log.heads()) if (INSTANCE_STREAM.test(entry.stream)) yield entry;
 }
 
 function causeOf(meta: CommandMeta): Cause {

@@ -13,7 +13,11 @@ import { headAfter, parseRecord } from './records.ts';
 /** Instances at rest kept in memory for a quick answer; the longest unused is let go first. */
 export const RESTING_MAX = 1_000;
 
+/** Heads whose definitions are read side by side, so that a start waits for the log once for all of them. */
+const RESTORED_TOGETHER = 512;
+
 export interface Loaded {
+  readonly entry: LogEntry;
   readonly actor: InstanceActor;
   readonly record: InstanceRecord;
   readonly definition: Definition;
@@ -82,7 +86,24 @@ export class Residents {
     const record = parseRecord(entry.bytes);
     const definition = record.definition ?? (await this.#definitionAt(record.stream, record.definition_at));
     const snapshot = fromStateData(record.state, definition);
-    return { actor: new InstanceActor(this.#world, headAfter(record, snapshot), entry.token), record, definition };
+    const actor = new InstanceActor(this.#world, headAfter(record, snapshot), entry.token);
+    return { entry, actor, record, definition };
+  }
+
+  /** The same for many entries, in their order. */
+  async *restoreAll(entries: AsyncIterable<LogEntry>): AsyncGenerator<Loaded> {
+    let together: LogEntry[] = [];
+    for await (const entry of entries) {
+      together.push(entry);
+      if (together.length < RESTORED_TOGETHER) continue;
+      yield* await this.#restoreTogether(together);
+      together = [];
+    }
+    yield* await this.#restoreTogether(together);
+  }
+
+  #restoreTogether(entries: readonly LogEntry[]): Promise<Loaded[]> {
+    return Promise.all(entries.map((entry) => this.restore(entry)));
   }
 
   keep(actor: InstanceActor): void {
@@ -108,7 +129,7 @@ export class Residents {
   }
 
   async #definitionAt(stream: string, version: number): Promise<Definition> {
-    for await (const entry of this.#log.read(stream, version)) {
+    for await (const entry of this.#log.read(stream, version, 1)) {
       const { definition } = parseRecord(entry.bytes);
       if (definition !== undefined) return definition;
       break;

@@ -53,8 +53,11 @@ export interface Log {
   readonly survives: 'process' | 'os' | 'node';
   /** `prev` is null exactly for the first entry of a stream. */
   append(stream: string, prev: Token | null, bytes: string, room?: Room): Promise<AppendResult>;
-  /** Entries of one stream from `fromVersion` (default 1) on, in order; ends at the present head. */
-  read(stream: string, fromVersion?: number): AsyncIterable<LogEntry>;
+  /**
+   * Entries of one stream from `fromVersion` (default 1) on, in order; ends at the present head. `limit`: no more than so
+   * many are wanted, which lets the log fetch no more; it may still give more.
+   */
+  read(stream: string, fromVersion?: number, limit?: number): AsyncIterable<LogEntry>;
   /** The last entry of a stream, or null when there is none. */
   head(stream: string): Promise<LogEntry | null>;
   /** The last entry of every stream, in any order. */

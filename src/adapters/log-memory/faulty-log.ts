@@ -98,7 +98,7 @@ export function createFaultyLog(inner: Log): FaultyLog {
       state.planned.delete(state.appends);
       return orDead(appendWithFault(inner, state, fault, args));
     },
-    read: (stream, fromVersion) => unlessDead(state, () => inner.read(stream, fromVersion)),
+    read: (...args) => unlessDead(state, () => inner.read(...args)),
     head: (stream) => (state.dead ? NEVER : orDead(inner.head(stream))),
     heads: () => unlessDead(state, () => inner.heads()),
     readAll: (after) => unlessDead(state, () => inner.readAll(after)),

@@ -52,10 +52,24 @@ async function* entriesAt(port: StoragePort, seqs: Float64Array): AsyncGenerator
 }
 
 /**
- * A stream in order. It is chained backwards only, so it is walked back first, keeping one sequence per stretch of
+ * A stream in order: what is near its head with one request, the rest in stretches. It is chained backwards only, so it is walked back first, keeping one sequence per stretch of
  * WALK_STEPS; then the stretches are walked again from the oldest on. Memory stays small however long the stream is.
  */
-export async function* readStream(port: StoragePort, stream: string, fromVersion: number): AsyncGenerator<LogEntry> {
+export async function* readStream(
+  port: StoragePort,
+  stream: string,
+  fromVersion: number,
+  limit: number,
+): AsyncGenerator<LogEntry> {
+  const version = Math.max(1, fromVersion);
+  const count = Math.min(limit, WALK_STEPS);
+  const near = await askEntries(port, { kind: 'near', stream, version, count, steps: WALK_STEPS });
+  yield* near.entries;
+  if (near.entries.length >= limit) return;
+  yield* readFar(port, stream, version + near.entries.length);
+}
+
+async function* readFar(port: StoragePort, stream: string, fromVersion: number): AsyncGenerator<LogEntry> {
   const { entries } = await askEntries(port, { kind: 'head', stream });
   const head = entries[0];
   if (head === undefined || fromVersion > head.version) return;

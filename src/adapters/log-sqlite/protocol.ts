@@ -20,6 +20,14 @@ export const ITEMS_PER_ENTRY = 6;
 
 export type ReadRequest =
   | { readonly kind: 'head'; readonly stream: string }
+  /** At most `count` entries of one stream from `version` on; none when they lie more than `steps` behind the head. */
+  | {
+      readonly kind: 'near';
+      readonly stream: string;
+      readonly version: number;
+      readonly count: number;
+      readonly steps: number;
+    }
   /** Sequences of one stream, from `seq` back, at most `count` of them. */
   | { readonly kind: 'walk'; readonly seq: number; readonly count: number }
   /** The entries with these sequences, in that order: as many of the first as a page holds. */

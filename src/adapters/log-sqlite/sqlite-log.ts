@@ -149,9 +149,9 @@ export function createSqliteLog(port: StoragePort, clock: Clock): SqliteLog {
       }
       return queue.push(stream, prev, bytes, roomKind);
     },
-    async *read(stream, fromVersion = 1) {
+    async *read(stream, fromVersion = 1, limit = Number.POSITIVE_INFINITY) {
       assertOpen();
-      yield* readStream(port, stream, fromVersion);
+      yield* readStream(port, stream, fromVersion, limit);
     },
     head: async (stream) => {
       assertOpen();

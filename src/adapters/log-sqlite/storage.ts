@@ -8,6 +8,7 @@ import { createEntryReader, type EntryReader } from './entries.ts';
 import { type Heads, loadHeads } from './heads.ts';
 import {
   type FlatAppends,
+  type FlatEntries,
   ITEMS_PER_APPEND,
   type Opening,
   type ReadRequest,
@@ -157,6 +158,8 @@ function read(heads: Heads, reader: EntryReader, request: ReadRequest): Reply {
       const head = heads.get(request.stream);
       return { kind: 'entries', entries: head === undefined ? [] : reader.rows([head.seq]), next: 0 };
     }
+    case 'near':
+      return { kind: 'entries', entries: near(heads, reader, request), next: 0 };
     case 'walk':
       return { kind: 'seqs', seqs: reader.walk(request.seq, request.count) };
     case 'rows':
@@ -166,6 +169,14 @@ function read(heads: Heads, reader: EntryReader, request: ReadRequest): Reply {
     case 'heads':
       return { kind: 'entries', ...reader.heads(request.after) };
   }
+}
+
+function near(heads: Heads, reader: EntryReader, wanted: Extract<ReadRequest, { kind: 'near' }>): FlatEntries {
+  const head = heads.get(wanted.stream);
+  const missing = head === undefined ? 0 : head.version - wanted.version + 1;
+  if (head === undefined || missing < 1 || missing > wanted.steps) return [];
+  const seqs = reader.walk(head.seq, missing).toReversed();
+  return reader.rows(seqs.subarray(0, wanted.count));
 }
 
 function handle(parts: Parts, reader: EntryReader, request: Request): Reply {
@@ -178,6 +189,7 @@ function handle(parts: Parts, reader: EntryReader, request: Request): Reply {
       close(parts);
       return { kind: 'closed' };
     case 'head':
+    case 'near':
     case 'walk':
     case 'rows':
     case 'page':
