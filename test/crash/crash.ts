@@ -9,7 +9,12 @@ import { tell } from './verdict.ts';
 const KILLS_PER_SPOT = 5;
 const RANDOM_KILLS = 110;
 const COMMANDS_PER_SECOND_MIN = 200;
-const RANDOM_RUN = { seed: 7, clients: 32, slots: 150, pauseMs: 20, lifeMs: { least: 150, most: 2_500 } };
+const RANDOM_RUN = {
+  ...{ seed: 7, clients: 16, slots: 150, pauseMs: 15 },
+  lifeMs: { least: 100, most: 2_500 },
+  earlyEvery: 8,
+  earlyMs: { least: 50, most: 600 },
+};
 
 function say(line: string): void {
   process.stdout.write(`${line}\n`);

@@ -9,6 +9,11 @@ import { judge, type Verdict } from './verdict.ts';
 
 /** Kills the daemon at random moments under as many commands as it takes. */
 
+export interface Range {
+  readonly least: number;
+  readonly most: number;
+}
+
 export interface RandomRun {
   readonly kills: number;
   readonly seed: number;
@@ -16,8 +21,11 @@ export interface RandomRun {
   readonly slots: number;
   /** Pause of a client between two commands, ms. */
   readonly pauseMs: number;
-  /** How long a daemon lives after its start was asked for, ms: also too short to become ready. */
-  readonly lifeMs: { readonly least: number; readonly most: number };
+  /** How long a daemon lives once it is ready, ms. */
+  readonly lifeMs: Range;
+  /** Every so many-th is killed during its start instead, after so many ms. */
+  readonly earlyEvery: number;
+  readonly earlyMs: Range;
 }
 
 export interface RandomResult extends Verdict {
@@ -43,18 +51,21 @@ export async function runAtRandom(run: RandomRun): Promise<RandomResult> {
     const { seed, clients, slots, pauseMs } = run;
     const about = { seed, clients, slots, pauseMs, deeds: commandsMostly(world), create: createSimulated(world) };
     const driver = createDriver({ ...about, door: keeper.door });
+    await keeper.kill('SIGKILL');
     const beganAt = clock.monotonic();
     const driving = driver.run();
     driving.catch(() => {});
     const killedAt: number[] = [];
     let early = 0;
     while (killedAt.length < run.kills) {
-      const lifeMs = uniformInt(generator, run.lifeMs.least, run.lifeMs.most);
-      const starting = killedAt.length === 0 ? null : keeper.start();
-      await clock.sleep(lifeMs);
+      const starting = keeper.start();
+      const isEarly = killedAt.length % run.earlyEvery === run.earlyEvery - 1;
+      if (!isEarly) await starting;
+      const range = isEarly ? run.earlyMs : run.lifeMs;
+      await clock.sleep(uniformInt(generator, range.least, range.most));
       killedAt.push(clock.now());
       await keeper.kill('SIGKILL');
-      if (starting !== null && (await starting).door === null) early += 1;
+      if ((await starting).door === null) early += 1;
     }
     await keeper.start();
     driver.stop();
