@@ -18,6 +18,16 @@ export const chartActionsOfQuarantine = [
   chart.raise(({ event }) => ({ type: 'run.leaving' as const, at: event.at })),
 ];
 
+/** For the other regions every end in quarantine is one that was asked for. */
+const sayEnded = chart.raise(({ event }) => ({
+  type: 'run.ended' as const,
+  at: event.at,
+  planned: true,
+  failed: false,
+  reason: 'unknown' as const,
+  next: 'rest' as const,
+}));
+
 const mayStart = not(beingDeleted);
 
 /** Only a command leads out; it goes on from what is known of the run. An end is noted and nothing follows from it. */
@@ -26,7 +36,7 @@ export const quarantined = {
   tags: ['has_run' as const],
   on: {
     'instance.quarantined': {},
-    'vmm.exited': { guard: ofThisRun, actions: noteEndQuietly },
+    'vmm.exited': { guard: ofThisRun, actions: [...noteEndQuietly, sayEnded] },
     start: [
       { guard: all(mayStart, neverRan), target: '#preparing', actions: intend('running') },
       {
