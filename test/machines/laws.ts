@@ -30,7 +30,7 @@ export interface Books {
   /** Law 2: the newest run asked for, and whether its end was told. */
   readonly run: number;
   readonly endTold: boolean;
-  /** Law 3: automatic starts in this window. */
+  /** Law 3: automatic starts decided in this window; each start needs one of its own. */
   readonly automaticStarts: number;
   readonly attemptOpen: boolean;
   /** Law 4: the last run ended by itself with code 0. */
@@ -127,7 +127,9 @@ export function noteEvent(books: Books, { event, step }: Edge): Books {
 export function noteStep(books: Books, { event, step }: Edge): Books {
   const next = { ...books };
   for (const fact of step.facts) {
-    if (fact.type === 'restart.attempted') next.attemptOpen = true;
+    // An attempt belongs to the window in which it was decided, even if its boot comes after a new policy.
+    if (fact.type === 'restart.attempted')
+      Object.assign(next, { attemptOpen: true, automaticStarts: next.automaticStarts + 1 });
     if (fact.type === 'instance.ended') next.cleanEnd = !fact.planned && fact.code === 0;
     if (fact.type === 'instance.boot_requested' || fact.type === 'instance.restore_requested') {
       Object.assign(next, {
@@ -140,7 +142,6 @@ export function noteStep(books: Books, { event, step }: Edge): Books {
       });
       next.attemptOpen = false;
     }
-    if (fact.type === 'instance.boot_requested' && isAutomatic(fact.cause)) next.automaticStarts += 1;
     if (fact.type === 'standby.requested') {
       Object.assign(next, { automaticStandby: fact.cause === 'idle', paused: false, confirmedPaused: false });
     }

@@ -3,7 +3,7 @@ import type { World } from './exploration.ts';
 
 /** Enough for a world that closes; those that do not are walked breadth first up to their own bound. */
 export const STATES_MAX = 20_000;
-const BOUND = 3_000;
+const BOUND = 4_500;
 
 const ONE_ATTEMPT = { ...ON_FAILURE, max_attempts: 1 };
 
