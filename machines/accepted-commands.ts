@@ -1,4 +1,5 @@
-import { COMMAND_TYPES, type Command, type CommandType } from './events.ts';
+import { COMMAND_TYPES, type Command, type CommandType, type ExternalEvent } from './events.ts';
+import { editsAllowed } from './guards.ts';
 import { type ChartSnapshot, step } from './step.ts';
 
 /** Commands that say nothing beyond their type, for asking what a state accepts. */
@@ -36,4 +37,9 @@ function tryStep(snapshot: ChartSnapshot, command: Command): boolean {
   } catch {
     return false;
   }
+}
+
+/** Why a refused command was refused: because of what it asks at this late hour, or because of the state it met. */
+export function refusalReason(snapshot: ChartSnapshot, event: ExternalEvent): 'expired' | 'invalid_state' {
+  return event.type === 'update' && !editsAllowed({ context: snapshot.context, event }) ? 'expired' : 'invalid_state';
 }

@@ -1,7 +1,7 @@
 import type { ChartContext } from './context.ts';
 import type { OneShotKind } from './effects.ts';
 import type { RunEnd } from './events.ts';
-import { endedInFailure } from './rules.ts';
+import { endedInFailure, isExpired } from './rules.ts';
 import type { ChartEvent } from './setup.ts';
 
 /** Guards of the lifecycle region: fences by run and effect, and what an event says about the world. */
@@ -107,3 +107,7 @@ export const foundAs =
 
 export const foundReady: Guard = ({ event }) =>
   event.type === 'vmm.found' && event.found.reality === 'running' && event.found.ready;
+
+/** An expiry that has been reached cannot be edited any more; everything else can. */
+export const editsAllowed: Guard = ({ context, event }) =>
+  event.type !== 'update' || event.changes.expiry === undefined || !isExpired(context, event.at);

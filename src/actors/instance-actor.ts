@@ -1,4 +1,4 @@
-import { acceptedCommands } from '../../machines/accepted-commands.ts';
+import { acceptedCommands, refusalReason } from '../../machines/accepted-commands.ts';
 import type { ExternalEvent, Unstamped } from '../../machines/events.ts';
 import { type Cause, effectId, type InstanceRecord, SYSTEM_CAUSE } from '../../machines/record.ts';
 import { type Step, step } from '../../machines/step.ts';
@@ -141,7 +141,7 @@ export class InstanceActor {
     if (stale) return;
     const event = { ...letter.event, at: Math.max(this.#world.clock.now(), this.#head.at) } as ExternalEvent;
     const decided = this.#decide(event);
-    if (!decided.result.accepted) return this.#ignore(letter, decided.event.at);
+    if (!decided.result.accepted) return this.#ignore(letter, decided.event);
     const record = nextRecord(this.#head, decided.result, {
       id: this.#world.random.id(),
       event: decided.event,
@@ -184,11 +184,16 @@ export class InstanceActor {
   }
 
   /** Nothing is recorded: an observation that means nothing is dropped, a command is refused by name of the state. */
-  #ignore(letter: Letter, at: number): void {
+  #ignore(letter: Letter, event: ExternalEvent): void {
     if (letter.class !== 'command') return;
-    const accepts = acceptedCommands(this.#head.snapshot, at);
-    throw new StatevisorError('invalid_state', `${letter.event.type} is not accepted in the present state.`, {
-      details: { command: letter.event.type, state: this.#head.snapshot.value, accepts },
+    const { snapshot } = this.#head;
+    if (refusalReason(snapshot, event) === 'expired') {
+      throw new StatevisorError('expired', 'The expiry has been reached; it cannot be changed any more.', {
+        field: 'expires_at',
+      });
+    }
+    throw new StatevisorError('invalid_state', `${event.type} is not accepted in the present state.`, {
+      details: { command: event.type, state: snapshot.value, accepts: acceptedCommands(snapshot, event.at) },
     });
   }
 

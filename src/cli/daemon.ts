@@ -172,7 +172,7 @@ async function connectTo(url: URL, closers: Closers): Promise<OpenNats> {
     maxReconnectAttempts: -1,
     noAsyncTraces: true,
   });
-  closers.add(() => connection.close());
+  closers.add(() => connection.drain());
   return { connection, url: url.href };
 }
 

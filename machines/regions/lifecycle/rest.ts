@@ -11,7 +11,7 @@ import {
   withdrawEarlier,
 } from '../../actions.ts';
 import type { ChartContext } from '../../context.ts';
-import { all, expiring, foundAs, neverRan, not, ofNewestRun, resultOf } from '../../guards.ts';
+import { all, editsAllowed, expiring, foundAs, neverRan, not, ofNewestRun, resultOf } from '../../guards.ts';
 import { isExpired } from '../../rules.ts';
 import { type ChartEvent, chart } from '../../setup.ts';
 
@@ -70,7 +70,7 @@ export const preparing = {
       target: '#deleting',
       actions: [...intend('stopped'), withdrawEarlier],
     },
-    update: { actions: applyChanges },
+    update: { guard: editsAllowed, actions: applyChanges },
     'expiry.reached': { guard: expiring('delete'), target: '#deleting', actions: withdrawEarlier },
   },
 };
@@ -81,7 +81,7 @@ const resting = {
   restart: { target: '#booting', actions: [...intend('running'), ...beginRun('restart')] },
   stop: { actions: intend('stopped') },
   delete: { target: '#deleting', actions: [...intend('stopped')] },
-  update: { actions: applyChanges },
+  update: { guard: editsAllowed, actions: applyChanges },
   'boot.wanted': { guard: mayBoot, target: '#booting', actions: beginRun() },
   'expiry.reached': { guard: expiring('delete'), target: '#deleting' },
 };

@@ -21,6 +21,7 @@ import type { ChartContext } from '../../context.ts';
 import {
   all,
   beingDeleted,
+  editsAllowed,
   expiring,
   fallingAsleep,
   forced,
@@ -143,7 +144,7 @@ export const booting = {
   on: {
     start: { actions: intend('running') },
     restore: { actions: noteCommand },
-    update: { actions: applyChanges },
+    update: { guard: editsAllowed, actions: applyChanges },
   },
   states: { spawning, awaiting_guest: awaitingGuest },
 } as const;
@@ -176,7 +177,7 @@ export const running = {
     restart: restartRequested,
     delete: deleteRequested,
     restore: { actions: noteCommand },
-    update: { actions: applyChangesWhen(true) },
+    update: { guard: editsAllowed, actions: applyChangesWhen(true) },
     hold: { actions: placeHold },
     standby: {
       target: '#pausing',
@@ -230,7 +231,7 @@ export const lost = {
       { target: '#killing', actions: [...intend('stopped'), ...beginStop('operator', 'rest')] },
     ],
     delete: { target: '#killing', actions: [...intend('stopped'), ...beginStop('delete', 'delete')] },
-    update: { actions: applyChanges },
+    update: { guard: editsAllowed, actions: applyChanges },
     'expiry.reached': [
       { guard: beingDeleted },
       { ...expired('stop'), target: '#killing' },

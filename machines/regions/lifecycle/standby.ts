@@ -19,7 +19,7 @@ import {
   withdrawEarlier,
 } from '../../actions.ts';
 import type { ChartContext } from '../../context.ts';
-import { all, expiring, foundAs, foundReady, ofThisRun, resultOf } from '../../guards.ts';
+import { all, editsAllowed, expiring, foundAs, foundReady, ofThisRun, resultOf } from '../../guards.ts';
 import { type ChartEvent, chart } from '../../setup.ts';
 import { onEnd } from './ends.ts';
 
@@ -59,7 +59,7 @@ const onTheWay = {
   delete: deleteRequested,
   start: { target: '#resuming', actions: [...intend('running'), withdrawEarlier, sayAbandoned('start')] },
   standby: { actions: noteCommand },
-  update: { actions: applyChanges },
+  update: { guard: editsAllowed, actions: applyChanges },
   'vmm.exited': onEnd(),
   'standby.abandoned': {
     target: '#resuming',
@@ -144,7 +144,7 @@ export const resuming = {
     'expiry.reached': onExpiry,
     start: { actions: intend('running') },
     restore: { actions: noteCommand },
-    update: { actions: applyChanges },
+    update: { guard: editsAllowed, actions: applyChanges },
     'vmm.exited': onEnd(),
     'effect.done': { guard: resultOf('vmm.resume'), target: '#running', actions: noteResumed },
     'effect.failed': { guard: resultOf('vmm.resume'), ...goLost },
@@ -186,7 +186,7 @@ export const restoring = {
     ],
     start: { actions: intend('running') },
     restore: { actions: noteCommand },
-    update: { actions: applyChanges },
+    update: { guard: editsAllowed, actions: applyChanges },
     'vmm.exited': onEnd(),
     'effect.done': { guard: resultOf('vmm.restore'), target: '#running', actions: restored },
     'effect.failed': { guard: resultOf('vmm.restore'), target: '#standby', actions: backToSleep },
@@ -216,7 +216,7 @@ export const standby = {
     standby: { actions: noteCommand },
     stop: { target: '#stopped', actions: [...intend('stopped'), dropSnapshot] },
     delete: { target: '#deleting', actions: intend('stopped') },
-    update: { actions: applyChanges },
+    update: { guard: editsAllowed, actions: applyChanges },
     'expiry.reached': [
       { guard: expiring('delete'), target: '#deleting' },
       { target: '#stopped', actions: dropSnapshot },

@@ -14,6 +14,7 @@ import type { ChartContext } from '../../context.ts';
 import {
   all,
   beingDeleted,
+  editsAllowed,
   expiring,
   fallingAsleep,
   forced,
@@ -124,7 +125,7 @@ export const stopping = {
     start: { guard: mayBootNext, actions: [...intend('running'), redirectStop('restart', 'boot')] },
     restart: { guard: mayBootNext, actions: [...intend('running'), redirectStop('restart', 'boot')] },
     delete: { actions: [...intend('stopped'), redirectStop('delete', 'delete')] },
-    update: { actions: applyChanges },
+    update: { guard: editsAllowed, actions: applyChanges },
     'expiry.reached': [
       { guard: expiring('delete'), actions: redirectStop('expiry', 'delete') },
       { guard: all(expiring('stop'), not(nextIs('delete'))), actions: redirectStop('expiry', 'rest') },

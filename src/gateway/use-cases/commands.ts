@@ -93,10 +93,7 @@ class CommandSender {
     const now = this.#options.clock.now();
     const { id, changes, waitMs } = parseUpdate(input, now);
     const present = this.#present(id);
-    if (present !== undefined) {
-      requireNetwork(changes.health_check, present.network.enabled);
-      if (changes.expiry !== undefined) requireUnexpired(present, now);
-    }
+    if (present !== undefined) requireNetwork(changes.health_check, present.network.enabled);
     return this.send({ verb: 'update', id, waitMs, input, caller }, { type: 'update', by: caller.actor, changes });
   }
 
@@ -195,13 +192,6 @@ function imageRefusal(image: string, problem: { code: string; message: string })
   const code: ErrorCode = problem.code === 'image_not_found' ? 'image_not_found' : 'image_not_ready';
   const message = problem.message.endsWith('.') ? problem.message : `${problem.message}.`;
   return new StatevisorError(code, message, { field: 'image', details: { image } });
-}
-
-function requireUnexpired({ expires_at }: InstanceView, now: number): void {
-  if (expires_at === null || Date.parse(expires_at) > now) return;
-  throw new StatevisorError('expired', `The instance expired at ${expires_at}; its expiry cannot be changed.`, {
-    field: 'expires_at',
-  });
 }
 
 /** A hold that comes too late has a code of its own: whoever sent it must restore first. */
