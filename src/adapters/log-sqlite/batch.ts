@@ -58,7 +58,7 @@ export function createBatchWriter(db: DatabaseSync, heads: Heads, reader: EntryR
   const begin = db.prepare('BEGIN IMMEDIATE');
   const commit = db.prepare('COMMIT');
   const insertEntry = db.prepare('INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?)');
-  const insertStream = db.prepare('INSERT INTO streams VALUES (?, ?, ?, ?, ?)');
+  const insertStream = db.prepare('INSERT INTO streams VALUES (?, ?, ?, ?, ?, ?)');
 
   const append = (appends: FlatAppends, index: number, pending: Pending): void => {
     const at = index * ITEMS_PER_APPEND;
@@ -75,11 +75,11 @@ export function createBatchWriter(db: DatabaseSync, heads: Heads, reader: EntryR
     const prevHash = head?.hash ?? '';
     const hash = chainHash(prevHash, bytes);
     const id = head?.id ?? pending.streams + 1;
-    if (head === undefined) insertStream.run(id, seq, version, hash, name);
+    if (head === undefined) insertStream.run(id, seq, seq, version, hash, name);
     insertEntry.run(seq, id, version, head?.seq ?? 0, prevHash, hash, bytes);
     pending.lastSeq = seq;
     pending.streams = Math.max(pending.streams, id);
-    pending.heads.set(name, { id, name, seq, version, hash });
+    pending.heads.set(name, { id, name, first: head?.first ?? seq, seq, version, hash });
     pending.appended.push([index, seq, version]);
   };
 

@@ -5,6 +5,8 @@ import { LogOpenError } from '../../actors/contracts/log-error.ts';
 export interface Head {
   readonly id: number;
   readonly name: string;
+  /** Sequence of the stream's first entry. */
+  readonly first: number;
   readonly seq: number;
   readonly version: number;
   readonly hash: string;
@@ -30,7 +32,7 @@ export interface Heads {
   readonly writeAll: () => void;
 }
 
-type StreamRow = readonly [id: number, seq: number, version: number, hash: string, name: string];
+type StreamRow = readonly [id: number, first: number, seq: number, version: number, hash: string, name: string];
 type TailRow = readonly [seq: number, stream: number, version: number, hash: string];
 
 interface Loaded {
@@ -52,11 +54,11 @@ function rowsOf<T>(db: DatabaseSync, sql: string, ...parameters: number[]): Iter
 function load(db: DatabaseSync, directory: string): Loaded {
   const [[upTo] = [0]] = [...rowsOf<[number]>(db, 'SELECT heads_upto FROM meta')];
   const loaded: Loaded = { byName: new Map(), byId: [undefined], dirty: new Set(), upTo, lastSeq: upTo };
-  for (const [id, seq, version, hash, name] of rowsOf<StreamRow>(
+  for (const [id, first, seq, version, hash, name] of rowsOf<StreamRow>(
     db,
-    'SELECT id, seq, version, hash, name FROM streams ORDER BY id',
+    'SELECT id, first, seq, version, hash, name FROM streams ORDER BY id',
   )) {
-    loaded.byId[id] = { id, seq, version, hash, name };
+    loaded.byId[id] = { id, name, first, seq, version, hash };
   }
   const tail = 'SELECT seq, stream, version, hash FROM entries WHERE seq > ? ORDER BY seq';
   for (const [seq, id, version, hash] of rowsOf<TailRow>(db, tail, upTo)) {
@@ -67,7 +69,7 @@ function load(db: DatabaseSync, directory: string): Loaded {
     }
     loaded.lastSeq = seq;
     loaded.dirty.add(id);
-    if (seq > before.seq) loaded.byId[id] = { id, name: before.name, seq, version, hash };
+    if (seq > before.seq) loaded.byId[id] = { ...before, seq, version, hash };
   }
   for (const head of loaded.byId) if (head !== undefined) loaded.byName.set(head.name, head);
   return loaded;
