@@ -4,7 +4,7 @@ import { type Cause, effectId, type InstanceRecord, SYSTEM_CAUSE } from '../../m
 import { type Step, step } from '../../machines/step.ts';
 import type { Clock, Random } from './contracts/clock.ts';
 import type { EffectControl } from './contracts/hypervisor.ts';
-import type { AppendResult, Log, Position, Room, Token } from './contracts/log.ts';
+import type { AppendResult, Log, LogEntry, Position, Room, Token } from './contracts/log.ts';
 import type { EffectTask, ResultEvent } from './effect-operations.ts';
 import { EffectQueue } from './effect-queue.ts';
 import { StatevisorError } from './errors.ts';
@@ -201,7 +201,9 @@ export class InstanceActor {
     const bytes = JSON.stringify(record);
     const room = roomFor(letter);
     for (;;) {
-      const result = await this.#world.log.append(this.id, this.#token, bytes, room);
+      const result = await this.#world.log
+        .append(this.id, this.#token, bytes, room)
+        .catch((error: unknown): AppendResult => ({ kind: 'unknown', message: String(error) }));
       const known = result.kind === 'unknown' ? await this.#resolveUnknown(bytes) : result;
       switch (known.kind) {
         case 'appended':
@@ -220,18 +222,37 @@ export class InstanceActor {
           break;
       }
       if (this.#world.closing()) return HELD_BACK;
+      this.#refuseWaiting(logError(known.kind === 'refused' ? known.reason : 'unavailable', known.message));
       await this.#world.clock.sleep(APPEND_RETRY_MS);
     }
   }
 
-  /** The head tells what became of an append whose answer was lost. */
+  /** Nobody is kept waiting behind a record that the log does not take. */
+  #refuseWaiting(error: StatevisorError): void {
+    for (const letter of this.#mailbox.takeCommands()) letter.answer?.refuse(error);
+  }
+
+  /** The head tells what became of an append whose answer was lost. Until it does, nothing can be decided here. */
   async #resolveUnknown(bytes: string): Promise<AppendResult> {
-    const head = await this.#world.log.head(this.id);
+    const head = await this.#headForSure();
     if (head?.bytes === bytes) {
       return { kind: 'appended', token: head.token, position: head.position, version: head.version };
     }
     if ((head?.token ?? null) === this.#token) return { kind: 'unknown', message: 'not written' };
     return { kind: 'conflict', head };
+  }
+
+  async #headForSure(): Promise<LogEntry | null> {
+    for (let tries = 0; ; tries++) {
+      try {
+        return await this.#world.log.head(this.id);
+      } catch (error) {
+        if (this.#world.closing()) throw new StatevisorError('shutting_down', 'The daemon is shutting down.');
+        if (tries === 0) this.#world.report({ instance: this.id, message: 'The log cannot be read.', error });
+        this.#refuseWaiting(logError('unavailable', 'the log cannot be read'));
+        await this.#world.clock.sleep(APPEND_RETRY_MS);
+      }
+    }
   }
 
   /** The timer stays pending in the record; it is offered again, so a full log only delays it. */

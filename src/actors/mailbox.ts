@@ -58,6 +58,14 @@ export class Mailbox {
     return letter;
   }
 
+  /** Every command that waits; the rest keeps its order. */
+  takeCommands(): Letter[] {
+    if (this.#commands === 0) return [];
+    const all = this.drain();
+    this.#letters.push(...all.filter((letter) => letter.class !== 'command'));
+    return all.filter((letter) => letter.class === 'command');
+  }
+
   /** Everything left, for the end of the process. */
   drain(): Letter[] {
     this.#commands = 0;
