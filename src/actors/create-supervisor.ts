@@ -72,7 +72,7 @@ class RunningSupervisor implements Supervisor {
     const waiting: InstanceActor[] = [];
     this.#stopObserving = hypervisor.observe((observation) => this.#onObservation(observation));
     for await (const { entry, actor, record, definition } of this.#residents.restoreAll(instanceHeads(log))) {
-      this.#options.onRecord?.({ record, definition, position: entry.position, live: false });
+      this.#show({ record, definition, position: entry.position, live: false });
       if (actor.head.snapshot.matches({ lifecycle: 'deleted' })) continue;
       this.#residents.known.add(actor.id);
       this.#ledger.reserve(actor.id, definition);
@@ -201,7 +201,16 @@ class RunningSupervisor implements Supervisor {
       this.#residents.known.delete(record.stream);
       this.#residents.forget(record.stream);
     }
-    this.#options.onRecord?.({ record, definition, position, live: true } satisfies Published);
+    this.#show({ record, definition, position, live: true });
+  }
+
+  /** What is durable counts, whatever its readers make of it. */
+  #show(published: Published): void {
+    try {
+      this.#options.onRecord?.(published);
+    } catch (error) {
+      this.#report(published.record.stream, 'A record could not be shown.', error);
+    }
   }
 
   async #once(meta: CommandMeta, act: () => Promise<Acceptance>): Promise<Acceptance> {
