@@ -108,6 +108,10 @@ export const foundAs =
 export const foundReady: Guard = ({ event }) =>
   event.type === 'vmm.found' && event.found.reality === 'running' && event.found.ready;
 
+/** The guest rebooted while nobody watched; the run goes on. */
+export const foundRebooted: Guard = ({ event }) =>
+  event.type === 'vmm.found' && event.found.reality === 'running' && event.found.rebooted === true;
+
 /** An expiry that has been reached cannot be edited any more; everything else can. */
 export const editsAllowed: Guard = ({ context, event }) =>
   event.type !== 'update' || event.changes.expiry === undefined || !isExpired(context, event.at);

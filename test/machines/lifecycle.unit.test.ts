@@ -20,6 +20,25 @@ function running(): Driver {
 
 const leaf = (driver: Driver): string => leafOf(driver.snapshot());
 
+describe('preparing', () => {
+  it('a preparation whose outcome cannot be told is not repeated by itself; a start has it done again', () => {
+    const driver = drive(definition());
+    driver.send(0, unknown('instance.prepare', 0));
+    expect([driver.lifecycle(), driver.effects('instance.prepare').length]).toEqual(['failed', 1]);
+    driver.send(1, { type: 'start', by });
+    expect([driver.lifecycle(), driver.effects('instance.prepare').length]).toEqual(['preparing', 2]);
+  });
+});
+
+describe('a reboot nobody watched', () => {
+  it('is told when the guest is found again, and the run goes on', () => {
+    const driver = running();
+    driver.send(10, { type: 'vmm.found', run: 1, found: { reality: 'running', ready: true, rebooted: true } });
+    expect(driver.facts('guest.rebooted')).toMatchObject([{ run: 1 }]);
+    expect(leaf(driver)).toBe('running');
+  });
+});
+
 describe('booting', () => {
   it('a guest that is ready before its spawn has reported back runs as soon as that happens', () => {
     const driver = spawning();

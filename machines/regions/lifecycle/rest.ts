@@ -35,6 +35,19 @@ const sayDeleteRequested = chart.emit({ type: 'instance.remove_requested' });
 
 export const absent = { on: { create: { target: '#preparing', actions: create }, 'instance.quarantined': {} } };
 
+/** Nothing irreversible has happened: whoever starts it has it prepared again. */
+const notPrepared = {
+  guard: resultOf('instance.prepare'),
+  target: '#failed',
+  actions: [
+    noteTrouble,
+    chart.emit(({ context }) => ({
+      type: 'instance.prepare_failed' as const,
+      message: context.trouble?.message ?? '',
+    })),
+  ],
+};
+
 export const preparing = {
   id: 'preparing',
   tags: ['waits' as const],
@@ -49,19 +62,9 @@ export const preparing = {
       },
       { guard: resultOf('instance.prepare'), target: '#stopped', actions: chart.emit({ type: 'instance.prepared' }) },
     ],
-    'effect.failed': {
-      guard: resultOf('instance.prepare'),
-      target: '#failed',
-      actions: [
-        noteTrouble,
-        chart.emit(({ context }) => ({
-          type: 'instance.prepare_failed' as const,
-          message: context.trouble?.message ?? '',
-        })),
-      ],
-    },
+    'effect.failed': notPrepared,
     'effect.withdrawn': { guard: resultOf('instance.prepare'), target: '#failed', actions: noteTrouble },
-    'effect.unknown': { guard: resultOf('instance.prepare'), target: '#preparing', reenter: true },
+    'effect.unknown': notPrepared,
     'vmm.found': { guard: all(ofNewestRun, foundAs('none')), target: '#preparing', reenter: true },
     start: { actions: intend('running') },
     restart: { actions: intend('running') },

@@ -27,6 +27,7 @@ import {
   forced,
   foundAs,
   foundReady,
+  foundRebooted,
   not,
   ofThisRun,
   resultOf,
@@ -167,6 +168,7 @@ export const running = {
   on: {
     'vmm.exited': onEnd(),
     'vmm.found': [
+      { guard: all(ofThisRun, foundRebooted), actions: sayRebooted },
       { guard: all(ofThisRun, foundAs('paused')), target: '#resuming', actions: leave() },
       notReachable,
       ...onEnd(),
