@@ -1,12 +1,17 @@
+import { readFileSync } from 'node:fs';
 import { systemClock } from '../../src/actors/clock.ts';
 import {
   type DaemonEnd,
   type DaemonProcess,
   type DoorAndToken,
+  errorsFile,
   startDaemonProcess,
   type TestedHypervisor,
 } from './daemon-process.ts';
 import { type FaultPlan, NO_FAULTS } from './fault-plan.ts';
+
+/** Characters of what a daemon said before it ended. */
+const LAST_WORDS = 2_000;
 
 /** Keeps one daemon after the other alive on one data directory, and tells clients where the present one listens. */
 export interface Keeper {
@@ -14,6 +19,8 @@ export interface Keeper {
   door(): Promise<DoorAndToken>;
   /** Starts the next one; null when it died before it was ready. */
   start(plan?: FaultPlan): Promise<{ readonly daemon: DaemonProcess; readonly door: DoorAndToken | null }>;
+  /** Starts one without faults; throws with its last words when it ends instead. */
+  startReady(): Promise<DoorAndToken>;
   /** Waits until the daemon has ended by itself; kills it when it has not after `limitMs`. True: by itself. */
   endsWithin(limitMs: number): Promise<boolean>;
   kill(signal: 'SIGKILL' | 'SIGTERM'): Promise<DaemonEnd | null>;
@@ -30,22 +37,28 @@ export function createKeeper(directory: string, hypervisor: TestedHypervisor): K
     if (open) waiting = Promise.withResolvers<DoorAndToken>();
     open = false;
   };
+  const start: Keeper['start'] = async (plan = NO_FAULTS) => {
+    const daemon = startDaemonProcess(directory, hypervisor, plan);
+    present = daemon;
+    starts += 1;
+    void daemon.ended.then(() => {
+      if (present === daemon) close();
+    });
+    const door = await daemon.ready();
+    if (door !== null && !daemon.gone()) {
+      open = true;
+      waiting.resolve(door);
+    }
+    return { daemon, door };
+  };
   return {
     door: () => waiting.promise,
     starts: () => starts,
-    start: async (plan = NO_FAULTS) => {
-      const daemon = startDaemonProcess(directory, hypervisor, plan);
-      present = daemon;
-      starts += 1;
-      void daemon.ended.then(() => {
-        if (present === daemon) close();
-      });
-      const door = await daemon.ready();
-      if (door !== null && !daemon.gone()) {
-        open = true;
-        waiting.resolve(door);
-      }
-      return { daemon, door };
+    start,
+    startReady: async () => {
+      const { door } = await start();
+      if (door !== null) return door;
+      throw new Error(`the daemon did not start: ${readFileSync(errorsFile(directory), 'utf8').slice(-LAST_WORDS)}`);
     },
     endsWithin: async (limitMs) => {
       if (present === null) return true;

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import type { FaultPoint } from '../../src/actors/fault-points.ts';
 import { makeTestedDirectory } from './daemon-process.ts';
@@ -66,9 +67,10 @@ async function killAtEach(keeper: Keeper, notes: string, wanted: readonly KillSp
       const nth = spot.point === 'recovered' || round >= times ? 1 : NTH[done % NTH.length]!;
       const from = existsSync(notes) ? readFileSync(notes).length : 0;
       await keeper.start({ kill: { ...spot, nth }, hold: null, notes });
-      await keeper.endsWithin(REACH_LIMIT_MS);
+      const reached = (await keeper.endsWithin(REACH_LIMIT_MS)) ? 'ended' : 'killed';
       const fresh = parseNotes(readFileSync(notes).toString('utf8', from));
       if (fresh.some(({ what }) => what === 'kill')) kills.set(spotName(spot), done + 1);
+      else assert.ok(reached !== 'ended', `the daemon ended by itself before ${spotName(spot)}`);
     }
   }
   return kills;
@@ -89,7 +91,7 @@ export async function runAtPoints(wanted: readonly KillSpot[], times: number, se
   const keeper = createKeeper(directory, 'simulator');
   const world = controlWorldOf(directory);
   try {
-    await keeper.start();
+    await keeper.startReady();
     await hurryGuests(world);
     const deeds = everyDeed(world);
     const create = createSimulated(world);
@@ -99,7 +101,7 @@ export async function runAtPoints(wanted: readonly KillSpot[], times: number, se
     driving.catch(() => {});
     await keeper.kill('SIGKILL');
     const kills = await killAtEach(keeper, notes, wanted, times);
-    await keeper.start();
+    await keeper.startReady();
     driver.stop();
     await driving;
     const verdict = await judge(directory, keeper, driver, () => world.journal());

@@ -84,7 +84,7 @@ async function killAtSteps(
     const provoked = provoke(by, directory, ids.victim, driver);
     provoked.catch(() => {});
     assert.ok(await keeper.endsWithin(END_LIMIT_MS), `${point} ${subject} was not reached`);
-    await keeper.start();
+    await keeper.startReady();
     await provoked;
     await keeper.kill('SIGKILL');
   }
@@ -111,7 +111,7 @@ export async function runAtQemu(): Promise<QemuResult> {
     for (const id of Object.values(ids)) await runs(door, id, daemon.gone);
     await keeper.kill('SIGKILL');
     const told = await killAtSteps(directory, keeper, driver, ids);
-    await keeper.start();
+    await keeper.startReady();
     const verdict = await judge(directory, keeper, driver, async (entries) => journalOfQemu(directory, entries));
     return { ...verdict, ...told, driver };
   } finally {

@@ -46,7 +46,7 @@ export async function runAtRandom(run: RandomRun): Promise<RandomResult> {
   const keeper = createKeeper(directory, 'simulator');
   const world = controlWorldOf(directory);
   try {
-    await keeper.start();
+    await keeper.startReady();
     await hurryGuests(world);
     const { seed, clients, slots, pauseMs } = run;
     const about = { seed, clients, slots, pauseMs, deeds: commandsMostly(world), create: createSimulated(world) };
@@ -58,8 +58,8 @@ export async function runAtRandom(run: RandomRun): Promise<RandomResult> {
     const killedAt: number[] = [];
     let early = 0;
     while (killedAt.length < run.kills) {
-      const starting = keeper.start();
       const isEarly = killedAt.length % run.earlyEvery === run.earlyEvery - 1;
+      const starting = isEarly ? keeper.start() : keeper.startReady().then((door) => ({ door }));
       if (!isEarly) await starting;
       const range = isEarly ? run.earlyMs : run.lifeMs;
       await clock.sleep(uniformInt(generator, range.least, range.most));
@@ -67,7 +67,7 @@ export async function runAtRandom(run: RandomRun): Promise<RandomResult> {
       await keeper.kill('SIGKILL');
       if ((await starting).door === null) early += 1;
     }
-    await keeper.start();
+    await keeper.startReady();
     driver.stop();
     await driving;
     const seconds = (clock.monotonic() - beganAt) / 1_000;

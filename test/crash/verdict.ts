@@ -69,9 +69,7 @@ export async function judge(
 ): Promise<Verdict> {
   await settled(await keeper.door());
   await keeper.kill('SIGKILL');
-  const { door } = await keeper.start();
-  assert.ok(door !== null, 'the last daemon died before it was ready');
-  const views = await settled(door);
+  const views = await settled(await keeper.startReady());
   await keeper.kill('SIGTERM');
   const entries = await entriesOf(directory);
   const evidence = {
