@@ -5,4 +5,26 @@
  * @typedef {{ name: string, script: string, args: readonly string[], minutesMax: number, why: string }} LongCheck
  * @type {readonly LongCheck[]}
  */
-export const longChecks = [];
+export const longChecks = [
+  {
+    name: 'crash-qemu',
+    script: 'test/crash/crash.ts',
+    args: ['qemu'],
+    minutesMax: 4,
+    why: 'the daemon killed at every fault point with real VMs',
+  },
+  {
+    name: 'crash-random',
+    script: 'test/crash/crash.ts',
+    args: ['random'],
+    minutesMax: 5,
+    why: 'the daemon killed at random moments under hundreds of commands a second',
+  },
+  {
+    name: 'crash-points',
+    script: 'test/crash/crash.ts',
+    args: ['points'],
+    minutesMax: 7,
+    why: 'the daemon killed at every fault point, with everything that can be at hand there',
+  },
+];
