@@ -7,7 +7,7 @@ import { perform } from './effect-operations.ts';
 import { StatevisorError } from './errors.ts';
 import { HostLedger } from './host-ledger.ts';
 import { HostStream } from './host-stream.ts';
-import type { ActorWorld, InstanceActor } from './instance-actor.ts';
+import { type ActorWorld, APPEND_RETRY_MS, type InstanceActor } from './instance-actor.ts';
 import type { Accepted } from './mailbox.ts';
 import { parseRecord } from './records.ts';
 import { recover } from './recovery.ts';
@@ -228,9 +228,12 @@ class RunningSupervisor implements Supervisor {
     for (const timer of actor.head.timers) this.#heap.add({ instance: actor.id, ...timer });
   }
 
+  /** A timer whose instance cannot be read back is offered again: nobody else remembers it before the next start. */
   async #fire({ instance, name, due, armed }: DueTimer): Promise<void> {
     await this.#options.faults?.('timer_due', { instance, subject: name });
-    await this.#deliver(instance, { type: name, due, armed }, 'timer');
+    if (await this.#deliver(instance, { type: name, due, armed }, 'timer')) return;
+    if (!this.has(instance)) return;
+    this.#heap.add({ instance, name, due: this.#options.clock.now() + APPEND_RETRY_MS, armed });
   }
 
   #onObservation({ instance, ...event }: Observation): void {
@@ -241,12 +244,14 @@ class RunningSupervisor implements Supervisor {
     id: string,
     event: Parameters<Supervisor['observe']>[1],
     kind: 'timer' | 'observation',
-  ): Promise<void> {
+  ): Promise<boolean> {
     try {
       const actor = this.#residents.resident(id) ?? (await this.#residents.load(id));
       actor.deliver(event, SYSTEM_CAUSE, kind);
+      return true;
     } catch (error) {
       this.#report(id, `An event (${event.type}) could not be delivered.`, error);
+      return false;
     }
   }
 

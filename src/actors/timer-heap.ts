@@ -37,6 +37,7 @@ export class TimerHeap {
   #wakeAt = Number.POSITIVE_INFINITY;
   #wallMinusMonotonic: number;
   #sinceCompaction = 0;
+  #closed = false;
 
   constructor(options: TimerHeapOptions) {
     this.#options = options;
@@ -48,6 +49,7 @@ export class TimerHeap {
   }
 
   add(timer: DueTimer): void {
+    if (this.#closed) return;
     this.#push(timer);
     this.#sinceCompaction += 1;
     if (this.#sinceCompaction > COMPACT_MIN_ENTRIES && this.#sinceCompaction > this.#entries.length / 2)
@@ -55,7 +57,9 @@ export class TimerHeap {
     this.#schedule();
   }
 
+  /** Nothing is armed any more: what ends late would keep the process awake. */
   close(): void {
+    this.#closed = true;
     this.#cancelWake?.();
     this.#cancelWake = null;
     this.#entries = [];
