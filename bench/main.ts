@@ -4,6 +4,7 @@ import { type BenchOptions, type Row, shown, verdictOf } from './measure.ts';
 import { bootAfterEnd } from './rows/boot-after-end.ts';
 import { durableTransitions } from './rows/durable-transitions.ts';
 import { memoryPerInstance } from './rows/memory.ts';
+import { natsCommand } from './rows/nats-command.ts';
 import { recovery } from './rows/recovery.ts';
 import { stepCost } from './rows/step-cost.ts';
 
@@ -17,6 +18,7 @@ const ROWS: Readonly<Record<string, (options: BenchOptions) => Promise<Row[]>>> 
   transitions: durableTransitions,
   recovery,
   boot: bootAfterEnd,
+  nats: natsCommand,
 };
 
 function show(row: Row): string {
