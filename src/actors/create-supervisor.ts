@@ -83,10 +83,11 @@ class RunningSupervisor implements Supervisor {
     this.#desk.readBack().catch((error) => this.#report(null, 'Command ids could not be read back.', error));
     this.#recovered = recover(waiting, {
       hypervisor,
-      now: () => this.#options.clock.now(),
+      clock: this.#options.clock,
       armTimer: (timer) => this.#heap.add(timer),
       report: ({ instance, message, error }) => this.#report(instance, message, error),
-    }).then(() => this.#resumeStandingWork(waiting));
+      onTold: (actor) => this.#resumeStandingWork(actor),
+    });
     await this.#options.faults?.('recovered', { instance: '', subject: 'start' });
   }
 
@@ -189,8 +190,8 @@ class RunningSupervisor implements Supervisor {
   }
 
   /** Not before reality was looked at: a guest that is gone would fail its first probe. */
-  #resumeStandingWork(actors: readonly InstanceActor[]): void {
-    if (!this.#closing) for (const actor of actors) this.#standing.derive(actor.id, actor.head.snapshot);
+  #resumeStandingWork(actor: InstanceActor): void {
+    if (!this.#closing) this.#standing.derive(actor.id, actor.head.snapshot);
   }
 
   #publish(record: InstanceRecord, definition: Definition | null, position: Position): void {

@@ -1,5 +1,6 @@
 import type { PendingTimer } from '../../machines/record.ts';
 import { SYSTEM_CAUSE } from '../../machines/record.ts';
+import type { Clock } from './contracts/clock.ts';
 import type { Hypervisor, Reality } from './contracts/hypervisor.ts';
 import type { InstanceActor } from './instance-actor.ts';
 import type { DueTimer } from './timer-heap.ts';
@@ -12,10 +13,15 @@ import type { DueTimer } from './timer-heap.ts';
 /** Instances whose reality is looked at side by side. */
 export const INSPECTIONS_MAX = 32;
 
+/** A hypervisor that does not answer for an instance by then is taken for unreachable: the chart asks again. */
+export const INSPECTION_MAX_MS = 20_000;
+
 export interface RecoveryOptions {
   readonly hypervisor: Hypervisor;
-  readonly now: () => number;
+  readonly clock: Clock;
   readonly armTimer: (timer: DueTimer) => void;
+  /** Called for each instance when it has been told about its reality, whatever keeps the others waiting. */
+  readonly onTold: (actor: InstanceActor) => void;
   readonly report: (problem: { instance: string | null; message: string; error?: unknown }) => void;
 }
 
@@ -23,7 +29,10 @@ export interface RecoveryOptions {
 export async function recover(actors: readonly InstanceActor[], options: RecoveryOptions): Promise<void> {
   const waiting = actors.values();
   const worker = async (): Promise<void> => {
-    for (const actor of waiting) await recoverOne(actor, options);
+    for (const actor of waiting) {
+      await recoverOne(actor, options);
+      options.onTold(actor);
+    }
   };
   await Promise.all(Array.from({ length: Math.min(INSPECTIONS_MAX, actors.length) }, worker));
 }
@@ -35,18 +44,28 @@ async function recoverOne(actor: InstanceActor, options: RecoveryOptions): Promi
     const { run } = snapshot.context;
     const inPlace = snapshot.hasTag('has_run') && run.number > 0 && !run.ended;
     const found: Reality = inPlace ? await lookAt(actor, run.number, options) : { reality: 'none' };
-    fireBefore(actor, timers, found, options.now());
+    fireBefore(actor, timers, found, options.clock.now());
     actor.deliver({ type: 'vmm.found', run: run.number, found }, SYSTEM_CAUSE, 'observation');
   }
   for (const timer of actor.head.timers) options.armTimer({ instance: actor.id, ...timer });
 }
 
-async function lookAt(actor: InstanceActor, run: number, { hypervisor, report }: RecoveryOptions): Promise<Reality> {
+async function lookAt(
+  actor: InstanceActor,
+  run: number,
+  { hypervisor, clock, report }: RecoveryOptions,
+): Promise<Reality> {
+  const answered = new AbortController();
+  const late = clock.sleep(INSPECTION_MAX_MS, answered.signal).then((): Reality => {
+    return { reality: 'unreachable', message: `the hypervisor did not answer within ${INSPECTION_MAX_MS} ms` };
+  });
   try {
-    return await hypervisor.adopt({ instance: actor.id, run });
+    return await Promise.race([hypervisor.adopt({ instance: actor.id, run }), late]);
   } catch (error) {
     report({ instance: actor.id, message: 'The hypervisor could not be asked.', error });
     return { reality: 'unreachable', message: error instanceof Error ? error.message : String(error) };
+  } finally {
+    answered.abort();
   }
 }
 
