@@ -7,6 +7,13 @@
  */
 export const longChecks = [
   {
+    name: 'bench-quick',
+    script: 'bench/main.ts',
+    args: ['--quick'],
+    minutesMax: 5,
+    why: 'every measure can still be taken and none is grossly off its aim',
+  },
+  {
     name: 'crash-qemu',
     script: 'test/crash/crash.ts',
     args: ['qemu'],

@@ -20,9 +20,9 @@ const LEVELS: readonly Level[] = [
   { inFlight: 10_000, transitions: 100_000, rounds: 3 },
 ];
 const QUICK_LEVELS: readonly Level[] = [
-  { inFlight: 1, transitions: 1_000, rounds: 3 },
-  { inFlight: 100, transitions: 10_000, rounds: 3 },
-  { inFlight: 2_000, transitions: 20_000, rounds: 3 },
+  { inFlight: 1, transitions: 600, rounds: 3 },
+  { inFlight: 100, transitions: 6_000, rounds: 3 },
+  { inFlight: 2_000, transitions: 12_000, rounds: 2 },
 ];
 /** Transitions before the clock starts, so that what is measured is compiled code. */
 const WARM_UP_SHARE = 0.5;

@@ -8,11 +8,14 @@ import { type BenchOptions, clock, elapsedMs, median, type Row, shown } from '..
 import { createFleet, META } from '../workload.ts';
 
 const AIM = 1.5;
+/** On 2,000 heads the fixed part of a start weighs more than it should. */
+const GROSS_FACTOR = 4;
 const HEADS = 10_000;
 const QUICK_HEADS = 2_000;
 const ROUNDS = 5;
+const QUICK_ROUNDS = 3;
 /** So many transitions an instance lie before its head: heads are not neighbours of the records with the definition. */
-const TRANSITIONS_EACH = 10;
+const TRANSITIONS_EACH = 5;
 
 async function prepare(place: string, count: number): Promise<string> {
   const log = await openSqliteLog({ directory: place, clock });
@@ -58,7 +61,7 @@ export async function recovery({ quick, directory }: BenchOptions): Promise<Row[
   const count = quick ? QUICK_HEADS : HEADS;
   const id = await prepare(place, count);
   const rounds: { recovered: number; read: number }[] = [];
-  for (let n = 0; n < ROUNDS; n++) {
+  for (let n = 0; n < (quick ? QUICK_ROUNDS : ROUNDS); n++) {
     const read = await timed(() => readHeads(place));
     rounds.push({ read, recovered: await timed(() => recover(place, id)) });
   }
@@ -70,6 +73,7 @@ export async function recovery({ quick, directory }: BenchOptions): Promise<Row[
       baseline: `opening the log, reading and parsing the heads ${shown(median(rounds.map(({ read }) => read)))} ms`,
       ratio: median(rounds.map(({ recovered, read }) => recovered / read)),
       aim: { bound: 'at_most', value: AIM },
+      grossFactor: GROSS_FACTOR,
     },
   ];
 }
