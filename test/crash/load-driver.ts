@@ -61,6 +61,44 @@ const RETRY_PAUSE_MS = 25;
 /** Not the command's fault: the same may be accepted a moment later. */
 const TRANSIENT: readonly string[] = ['busy', 'shutting_down', 'log_unavailable'];
 
+interface Answers {
+  readonly acknowledged: Acknowledgement[];
+  readonly refused: Refusal[];
+  /** Answers that never came. */
+  lost: number;
+}
+
+/** Sends a command under one id until it is answered, and notes the answer. */
+function createSend(door: DriverOptions['door'], answers: Answers): Send {
+  const clock = systemClock();
+  const random = systemRandom();
+  return async (verb, instance, { method, path, body }) => {
+    const command = random.id();
+    const sentAt = clock.now();
+    for (let tries = 1; tries <= TRIES_MAX; tries++) {
+      const answer = await ask(await door(), method, path, { body, key: command });
+      if (answer === null) {
+        answers.lost += 1;
+        await clock.sleep(RETRY_PAUSE_MS);
+        continue;
+      }
+      const { id, code } = answer.body as { id?: string; code?: string };
+      if (answer.status < 300 && id !== undefined) {
+        const about = { command, verb, instance: id, version: answer.version ?? 0, position: answer.position };
+        answers.acknowledged.push({ ...about, sentAt, answeredAt: clock.now(), tries });
+        return id;
+      }
+      if (code !== undefined && TRANSIENT.includes(code)) {
+        await clock.sleep(RETRY_PAUSE_MS);
+        continue;
+      }
+      answers.refused.push({ command, verb, instance, code: code ?? String(answer.status) });
+      return null;
+    }
+    throw new Error(`${verb} ${path} was not answered in ${TRIES_MAX} tries`);
+  };
+}
+
 /** One client that sends only what it is told to. */
 export function createSender(door: DriverOptions['door']): Driver {
   return createDriver({ seed: 0, clients: 0, slots: 0, pauseMs: 0, deeds: [], create: async () => null, door });
@@ -68,42 +106,15 @@ export function createSender(door: DriverOptions['door']): Driver {
 
 export function createDriver(options: DriverOptions): Driver {
   const clock = systemClock();
-  const random = systemRandom();
   const generator = xoroshiro128plus(options.seed);
   const below = (limit: number): number => uniformInt(generator, 0, limit - 1);
-  const acknowledged: Acknowledgement[] = [];
-  const refused: Refusal[] = [];
+  const answers: Answers = { acknowledged: [], refused: [], lost: 0 };
   const slots = Array.from({ length: options.slots }, (_, index): Slot => ({ index, id: null, taken: false }));
   const weights = options.deeds.reduce((sum, deed) => sum + deed.weight, 0);
-  let lost = 0;
   let serial = 0;
   let stopped = false;
 
-  const send: Send = async (verb, instance, { method, path, body }) => {
-    const command = random.id();
-    const sentAt = clock.now();
-    for (let tries = 1; tries <= TRIES_MAX; tries++) {
-      const answer = await ask(await options.door(), method, path, { body, key: command });
-      if (answer === null) {
-        lost += 1;
-        await clock.sleep(RETRY_PAUSE_MS);
-        continue;
-      }
-      const { id, code } = answer.body as { id?: string; code?: string };
-      if (answer.status < 300 && id !== undefined) {
-        const about = { command, verb, instance: id, version: answer.version ?? 0, position: answer.position };
-        acknowledged.push({ ...about, sentAt, answeredAt: clock.now(), tries });
-        return id;
-      }
-      if (code !== undefined && TRANSIENT.includes(code)) {
-        await clock.sleep(RETRY_PAUSE_MS);
-        continue;
-      }
-      refused.push({ command, verb, instance, code: code ?? String(answer.status) });
-      return null;
-    }
-    throw new Error(`${verb} ${path} was not answered in ${TRIES_MAX} tries`);
-  };
+  const send = createSend(options.door, answers);
 
   const pick = (): Deed => {
     let place = below(weights);
@@ -129,9 +140,9 @@ export function createDriver(options: DriverOptions): Driver {
   };
 
   return {
-    acknowledged,
-    refused,
-    lost: () => lost,
+    acknowledged: answers.acknowledged,
+    refused: answers.refused,
+    lost: () => answers.lost,
     send,
     run: async () => {
       await Promise.all(Array.from({ length: options.clients }, client));
