@@ -1,31 +1,15 @@
-import { Command, CommanderError } from 'commander';
+import { CommanderError } from 'commander';
 import { CliError } from './client.ts';
-import { addImageCommands } from './commands/image.ts';
-import { addInstanceCommands } from './commands/instances.ts';
-import { addServe } from './commands/serve.ts';
-import { addSimulate } from './commands/simulate.ts';
 import { terminal } from './output.ts';
+import { makeProgram } from './program.ts';
 
 /** `statevisor`: the command line. Exit status 0: done; 1: refused or failed; 2: the call itself is wrong. */
 
 const STATUS_FAILED = 1;
 const STATUS_MISUSED = 2;
 
-function makeProgram(): Command {
-  const program = new Command('statevisor')
-    .description('Supervises virtual machines: each one a persisted statechart.')
-    .exitOverride()
-    .showSuggestionAfterError();
-  addServe(program, terminal);
-  addInstanceCommands(program, terminal);
-  addSimulate(program, terminal);
-  addImageCommands(program, terminal);
-  for (const command of program.commands) command.exitOverride();
-  return program;
-}
-
 try {
-  await makeProgram().parseAsync();
+  await makeProgram(terminal).parseAsync();
 } catch (error) {
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode === 0 ? 0 : STATUS_MISUSED;

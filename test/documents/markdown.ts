@@ -40,11 +40,13 @@ export function name(cell: string | undefined): string {
   return first;
 }
 
-/** Text of the fenced block that follows `<!-- runs: TITLE -->`. */
+/** Text of the fenced block that follows `<!-- runs: TITLE -->`, also inside a list. */
 export function runnable(text: string, title: string): string {
-  const match = new RegExp(`<!-- runs: ${title} -->\\n\`\`\`\\w+\\n([^]*?)\`\`\`\\n`).exec(text);
+  const from = text.indexOf(`<!-- runs: ${title} -->\n`);
+  const match = /\n( *)```\w+\n([\s\S]*?)\n *```\n/.exec(from < 0 ? '' : text.slice(from));
   if (match === null) throw new Error(`There is no block that runs: ${title}.`);
-  return match[1]!;
+  const [, indentation = '', body = ''] = match;
+  return `${body.replaceAll(new RegExp(`^${indentation}`, 'gm'), '')}\n`;
 }
 
 function cellsOf(line: string): string[] {

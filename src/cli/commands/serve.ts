@@ -20,7 +20,11 @@ export function addServe(program: Command, output: Output): void {
     .command('serve')
     .description('run the daemon')
     .option('--data <dir>', 'data directory', process.env.STATEVISOR_DATA ?? DATA_DIRECTORY_DEFAULT)
-    .option('--listen <host:port>', 'where HTTP listens; port 0 = any', parseListen, parseListen(LISTEN_DEFAULT))
+    .addOption(
+      new Option('--listen <host:port>', 'where HTTP listens; port 0 = any')
+        .argParser(parseListen)
+        .default(parseListen(LISTEN_DEFAULT), LISTEN_DEFAULT),
+    )
     .option('--nats <mode>', 'auto, off, or the URL of a server', 'auto')
     .addOption(
       new Option('--hypervisor <name>', 'what runs VMs').choices(['auto', 'qemu', 'simulator']).default('auto'),
