@@ -46,6 +46,8 @@ class RunningSupervisor implements Supervisor {
   readonly #desk: CommandDesk;
   readonly #standing: StandingWork;
   #recovered: Promise<void> = Promise.resolve();
+  /** Instances that have still to deal with what was found of them at the start. */
+  readonly #told = new Set<InstanceActor>();
   #closing = false;
   #stopObserving = (): void => {};
 
@@ -183,15 +185,21 @@ class RunningSupervisor implements Supervisor {
         this.#publish(record, head.snapshot.context.definition, position);
         this.#standing.derive(record.stream, head.snapshot);
       },
-      onIdle: (actor) => this.#residents.noteIdle(actor),
+      onIdle: (actor) => this.#onIdle(actor),
       report: ({ instance, message, error }) => this.#report(instance, message, error),
       closing: () => this.#closing,
     };
   }
 
-  /** Not before reality was looked at: a guest that is gone would fail its first probe. */
+  /** Not before what was found has been dealt with: a guest that is gone would fail its first probe. */
   #resumeStandingWork(actor: InstanceActor): void {
-    if (!this.#closing) this.#standing.derive(actor.id, actor.head.snapshot);
+    if (actor.working) this.#told.add(actor);
+    else this.#standing.derive(actor.id, actor.head.snapshot);
+  }
+
+  #onIdle(actor: InstanceActor): void {
+    this.#residents.noteIdle(actor);
+    if (this.#told.delete(actor)) this.#standing.derive(actor.id, actor.head.snapshot);
   }
 
   #publish(record: InstanceRecord, definition: Definition | null, position: Position): void {
