@@ -1,3 +1,4 @@
+import type { OneShotKind } from '../../machines/effects.ts';
 import type { Clock } from './contracts/clock.ts';
 import type { EffectControl } from './contracts/hypervisor.ts';
 import { type EffectTask, type ResultEvent, unknown, withdrawn } from './effect-operations.ts';
@@ -10,6 +11,17 @@ import type { FaultInjector } from './fault-points.ts';
 
 /** An operation that has been withdrawn and still does not answer is given up on, as `unknown`, after this long. */
 export const WITHDRAWN_SETTLE_MAX_MS = 20_000;
+
+/** Operations that are given no signal: only time can end their waiting, and whatever stands behind them waits too. */
+const WITHOUT_SIGNAL: ReadonlySet<OneShotKind> = new Set([
+  'instance.prepare',
+  'instance.remove',
+  'vmm.inspect',
+  'snapshot.drop',
+  'traffic.confirm',
+]);
+/** Such an operation is given up on, as `unknown`, after this long. */
+export const WITHOUT_SIGNAL_MAX_MS = 30_000;
 
 export interface EffectQueueOptions {
   readonly clock: Clock;
@@ -81,11 +93,13 @@ export class EffectQueue {
   #orGivenUp(task: EffectTask, signal: AbortSignal, settled: Promise<ResultEvent>): Promise<ResultEvent> {
     return new Promise((resolve) => {
       let cancel = (): void => {};
-      const giveUpLater = (): void => {
-        cancel = this.#options.clock.after(WITHDRAWN_SETTLE_MAX_MS, () => {
-          resolve(unknown(task, { code: 'timed_out', message: `${task.effect.kind} did not answer its withdrawal.` }));
-        });
+      const giveUpAfter = (delayMs: number, message: string): void => {
+        cancel();
+        cancel = this.#options.clock.after(delayMs, () => resolve(unknown(task, { code: 'timed_out', message })));
       };
+      const { kind } = task.effect;
+      const giveUpLater = (): void => giveUpAfter(WITHDRAWN_SETTLE_MAX_MS, `${kind} did not answer its withdrawal.`);
+      if (WITHOUT_SIGNAL.has(kind)) giveUpAfter(WITHOUT_SIGNAL_MAX_MS, `${kind} did not answer in time.`);
       signal.addEventListener('abort', giveUpLater, { once: true });
       void settled.then((event) => {
         signal.removeEventListener('abort', giveUpLater);
