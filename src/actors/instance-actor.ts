@@ -4,12 +4,13 @@ import { type Cause, effectId, type InstanceRecord, SYSTEM_CAUSE } from '../../m
 import { type Step, step } from '../../machines/step.ts';
 import type { Clock, Random } from './contracts/clock.ts';
 import type { EffectControl } from './contracts/hypervisor.ts';
-import type { AppendResult, Log, LogEntry, Position, Room, Token } from './contracts/log.ts';
+import type { AppendResult, Log, LogEntry, Position, Token } from './contracts/log.ts';
 import type { EffectTask, ResultEvent } from './effect-operations.ts';
 import { EffectQueue } from './effect-queue.ts';
 import { StatevisorError } from './errors.ts';
 import type { FaultInjector } from './fault-points.ts';
 import { type Accepted, type Letter, Mailbox } from './mailbox.ts';
+import { roomFor } from './record-room.ts';
 import { type Head, headAfter, nextRecord } from './records.ts';
 import type { DueTimer } from './timer-heap.ts';
 
@@ -279,20 +280,6 @@ export class InstanceActor {
       this.#effects.add({ id: effectId(record, index), instance: this.id, effect, definition });
     });
   }
-}
-
-/** Without these a stop that was accepted on a full disk would wait for its guest for ever. */
-const DEADLINES_OF_STOP: ReadonlySet<string> = new Set([
-  'timer.stop_deadline',
-  'timer.withdraw_deadline',
-  'timer.kill_deadline',
-]);
-
-/** Stops, deletes, their deadlines, ends and results may use the room kept free on a full disk. */
-function roomFor({ class: letterClass, event }: Letter): Room {
-  if (DEADLINES_OF_STOP.has(event.type)) return 'reserved';
-  if (letterClass === 'result' || event.type === 'stop' || event.type === 'delete') return 'reserved';
-  return event.type.startsWith('vmm.') || event.type.startsWith('guest.') ? 'reserved' : 'ordinary';
 }
 
 function logError(reason: 'full' | 'unavailable', message: string): StatevisorError {

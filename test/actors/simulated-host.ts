@@ -1,6 +1,8 @@
 import type { Definition } from '../../machines/definition.ts';
 import type { InstanceRecord } from '../../machines/record.ts';
 import { SimulatedClock, seededRandom } from '../../src/actors/clock.ts';
+import type { Hypervisor } from '../../src/actors/contracts/hypervisor.ts';
+import type { Log } from '../../src/actors/contracts/log.ts';
 import { createSupervisor } from '../../src/actors/create-supervisor.ts';
 import { StatevisorError } from '../../src/actors/errors.ts';
 import type { Supervisor, SupervisorOptions } from '../../src/actors/supervisor.ts';
@@ -29,7 +31,16 @@ export const START = Date.parse('2026-01-01T12:00:00Z');
 export const BOOT_MS = 1_000;
 const HISTORY_MAX = 10_000;
 
-export async function simulatedHost(overrides: Partial<SupervisorOptions> = {}): Promise<SimulatedHost> {
+/** What stands between the runtime and its log or hypervisor, for tests that spoil an answer. */
+export interface Wraps {
+  readonly log?: (log: FaultyLog) => Log;
+  readonly hypervisor?: (hypervisor: Hypervisor) => Hypervisor;
+}
+
+export async function simulatedHost(
+  overrides: Partial<SupervisorOptions> = {},
+  wraps: Wraps = {},
+): Promise<SimulatedHost> {
   const clock = new SimulatedClock(START);
   const random = seededRandom(7, clock);
   const world = createWorld({ clock, random });
@@ -38,8 +49,8 @@ export async function simulatedHost(overrides: Partial<SupervisorOptions> = {}):
   const instances = createInstances();
   const start = (more: Partial<SupervisorOptions>): Promise<Supervisor> =>
     createSupervisor({
-      log,
-      hypervisor: createSimulator({ world, clock }),
+      log: wraps.log?.(log) ?? log,
+      hypervisor: wraps.hypervisor?.(createSimulator({ world, clock })) ?? createSimulator({ world, clock }),
       clock,
       random,
       clockLookMs: Number.POSITIVE_INFINITY,

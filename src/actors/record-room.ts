@@ -1,0 +1,16 @@
+import type { Room } from './contracts/log.ts';
+import type { Letter } from './mailbox.ts';
+
+/** Without these a stop that was accepted on a full disk would wait for its guest for ever. */
+const DEADLINES_OF_STOP: ReadonlySet<string> = new Set([
+  'timer.stop_deadline',
+  'timer.withdraw_deadline',
+  'timer.kill_deadline',
+]);
+
+/** Stops, deletes, their deadlines, ends and results may use the room kept free on a full disk. */
+export function roomFor({ class: letterClass, event }: Letter): Room {
+  if (DEADLINES_OF_STOP.has(event.type)) return 'reserved';
+  if (letterClass === 'result' || event.type === 'stop' || event.type === 'delete') return 'reserved';
+  return event.type.startsWith('vmm.') || event.type.startsWith('guest.') ? 'reserved' : 'ordinary';
+}
