@@ -10,7 +10,7 @@ export const longChecks = [
     name: 'bench-quick',
     script: 'bench/main.ts',
     args: ['--quick'],
-    minutesMax: 5,
+    minutesMax: 4,
     why: 'every measure can still be taken and none is grossly off its aim',
   },
   {
@@ -24,14 +24,14 @@ export const longChecks = [
     name: 'crash-random',
     script: 'test/crash/crash.ts',
     args: ['random'],
-    minutesMax: 5,
+    minutesMax: 4,
     why: 'the daemon killed at random moments under hundreds of commands a second',
   },
   {
     name: 'crash-points',
     script: 'test/crash/crash.ts',
     args: ['points'],
-    minutesMax: 7,
+    minutesMax: 8,
     why: 'the daemon killed at every fault point, with everything that can be at hand there',
   },
 ];

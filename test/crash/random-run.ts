@@ -35,6 +35,8 @@ export interface RandomResult extends Verdict {
   readonly early: number;
   /** Wall time of the load, downtime included, s. */
   readonly seconds: number;
+  /** Of that, the time in which a daemon was up, s. */
+  readonly upSeconds: number;
   /** VMMs that lived through at least one death of the daemon. */
   readonly adopted: number;
 }
@@ -57,12 +59,15 @@ export async function runAtRandom(run: RandomRun): Promise<RandomResult> {
     driving.catch(() => {});
     const killedAt: number[] = [];
     let early = 0;
+    let upMs = 0;
     while (killedAt.length < run.kills) {
       const isEarly = killedAt.length % run.earlyEvery === run.earlyEvery - 1;
       const starting = isEarly ? keeper.start() : keeper.startReady().then((door) => ({ door }));
       if (!isEarly) await starting;
       const range = isEarly ? run.earlyMs : run.lifeMs;
+      const readyAt = clock.monotonic();
       await clock.sleep(uniformInt(generator, range.least, range.most));
+      if (!isEarly) upMs += clock.monotonic() - readyAt;
       killedAt.push(clock.now());
       await keeper.kill('SIGKILL');
       if ((await starting).door === null) early += 1;
@@ -72,7 +77,8 @@ export async function runAtRandom(run: RandomRun): Promise<RandomResult> {
     await driving;
     const seconds = (clock.monotonic() - beganAt) / 1_000;
     const verdict = await judge(directory, keeper, driver, () => world.journal());
-    return { ...verdict, driver, kills: killedAt.length, early, seconds, adopted: livedThrough(verdict, killedAt) };
+    const times = { seconds, upSeconds: upMs / 1_000 };
+    return { ...verdict, driver, kills: killedAt.length, early, ...times, adopted: livedThrough(verdict, killedAt) };
   } finally {
     await keeper.kill('SIGKILL');
     await world.close();

@@ -85,5 +85,5 @@ const SHOWN_MAX = 20;
 
 export function tell(violations: readonly Violation[]): string {
   const lines = violations.slice(0, SHOWN_MAX).map(({ rule, instance, what }) => `  ${rule} ${instance}: ${what}`);
-  return `${violations.length} violations\n${lines.join('\n')}`;
+  return [`${violations.length} violations`, ...lines].join('\n');
 }
