@@ -30,18 +30,19 @@ export function transcript(): Transcript {
 /** What the document shows and what was printed, both normalised, for a test to compare. */
 export function comparedWith(path: string, mark: string, printed: string): { shown: string; printed: string } {
   const file = join(projectDir, path);
-  const text = readFileSync(file, 'utf8');
-  const block = new RegExp(`(<!-- transcript:${mark} -->\\n)([\\sS]*?)(<!-- /transcript:${mark} -->)`);
-  const found = block.exec(text);
-  if (found === null) throw new Error(`${path} has no marks for the transcript ${mark}.`);
+  const [before, shown, after] = aroundMarks(readFileSync(file, 'utf8'), mark);
   if (process.env.STATEVISOR_WRITE_TRANSCRIPTS === '1') {
-    const fenced = `\n\`\`\`console\n${printed}\`\`\`\n\n`;
-    writeFileSync(
-      file,
-      text.replace(block, (_all, open: string, _old, close: string) => `${open}${fenced}${close}`),
-    );
+    writeFileSync(file, `${before}\n\`\`\`console\n${printed}\`\`\`\n\n${after}`);
     return { shown: normalised(printed), printed: normalised(printed) };
   }
-  const shown = found[2]!.replaceAll(/^```.*$/gm, '');
-  return { shown: normalised(shown), printed: normalised(printed) };
+  return { shown: normalised(shown.replaceAll(/^```.*$/gm, '')), printed: normalised(printed) };
+}
+
+/** A document cut at the marks of one transcript: up to and with the first, between them, from the second on. */
+export function aroundMarks(text: string, mark: string): [string, string, string] {
+  const open = `<!-- transcript:${mark} -->\n`;
+  const from = text.indexOf(open) + open.length;
+  const to = text.indexOf(`<!-- /transcript:${mark} -->`);
+  if (from < open.length || to < from) throw new Error(`There are no marks for the transcript ${mark}.`);
+  return [text.slice(0, from), text.slice(from, to), text.slice(to)];
 }
