@@ -93,12 +93,21 @@ describe.each(labelled(histories))('%s', (_label, { entries, records }) => {
 describe.each(labelled(ofThisChart))('%s, replayed', (_label, { records }) => {
   test('the chart decides today what it decided then', () => {
     records.forEach((record, index) => {
-      const { id, event, cause } = record;
-      const head = headBefore(records, index);
-      const again = nextRecord(head, step(head.snapshot, event), { id, event, cause });
-      expect(JSON.parse(JSON.stringify(again)), `version ${record.version}`).toEqual({ ...record, chart: CHART });
+      expect(decidedToday(records, index), `version ${record.version}`).toEqual({ ...record, chart: CHART });
     });
   });
+});
+
+test('a chart that decides otherwise would be noticed', () => {
+  const { records } = ofThisChart.find(({ name }) => name === 'crashes-until-blocked')!;
+  const lenient = { ...definitionOf(records, records[0]!)!, restart_policy: null };
+  const [first, ...later] = records;
+  const others = [{ ...first!, definition: lenient, event: { ...first!.event, definition: lenient } }, ...later];
+  const differing = others.filter((record, index) => {
+    const decided = JSON.stringify(decidedToday(others as InstanceRecord[], index).facts);
+    return decided !== JSON.stringify(record.facts);
+  });
+  expect(differing.length).toBeGreaterThan(0);
 });
 
 describe.each(labelled(histories))('%s, taken over', (_label, { entries, records }) => {
@@ -126,6 +135,14 @@ function brokenLinks(entries: readonly RecordedEntry[]): number[] {
 
 function definitionOf(records: readonly InstanceRecord[], { definition_at }: InstanceRecord) {
   return records[definition_at - 1]?.definition ?? null;
+}
+
+/** The record that the chart makes today of the recorded state before it and its recorded event. */
+function decidedToday(records: readonly InstanceRecord[], index: number): InstanceRecord {
+  const { id, event, cause } = records[index]!;
+  const head = headBefore(records, index);
+  const again = nextRecord(head, step(head.snapshot, event), { id, event, cause });
+  return JSON.parse(JSON.stringify(again)) as InstanceRecord;
 }
 
 function headBefore(records: readonly InstanceRecord[], index: number): Head {
