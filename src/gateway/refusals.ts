@@ -1,3 +1,4 @@
+import { LogUnavailableError } from '../actors/contracts/log-error.ts';
 import { type ErrorCode, StatevisorError } from '../actors/errors.ts';
 
 /** The body of every refusal, the same at every door. */
@@ -20,6 +21,10 @@ export function refusalOf(
   logger?: GatewayLogger,
 ): { status: number; body: ErrorBody } {
   if (error instanceof StatevisorError) return { status: error.status, body: error.toBody() };
+  if (error instanceof LogUnavailableError) {
+    const refused = new StatevisorError('log_unavailable', 'The log cannot be read right now.');
+    return { status: refused.status, body: refused.toBody() };
+  }
   logger?.error({ correlation, err: error }, 'A request failed for a reason of our own.');
   const hidden = new StatevisorError('internal_error', 'Something failed that is not your request.', {
     details: { correlation },

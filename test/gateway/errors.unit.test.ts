@@ -1,6 +1,7 @@
 /** Goal: callers can rely on the documented errors. Method: the table in docs is compared with the code, both ways. */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { LogUnavailableError } from '../../src/actors/contracts/log-error.ts';
 import { ERRORS, type ErrorCode, StatevisorError } from '../../src/actors/errors.ts';
 import { refusalOf } from '../../src/gateway/refusals.ts';
 import { VERBS } from '../../src/gateway/use-cases/contract.ts';
@@ -38,6 +39,12 @@ test('an unexpected failure is told by its correlation id, and its reason only t
   });
   expect(JSON.stringify(body)).not.toContain('secret');
   expect(told).toEqual([{ correlation: 'c-1', err: failure }]);
+});
+
+test('a log that cannot be read is told by its name, not as a failure of ours', () => {
+  const { status, body } = refusalOf(new LogUnavailableError('disk sda1 is gone'), 'c-1');
+  expect({ status, code: body.code }).toEqual({ status: 503, code: 'log_unavailable' });
+  expect(JSON.stringify(body)).not.toContain('sda1');
 });
 
 test('every verb is documented for both doors', () => {
