@@ -9,16 +9,23 @@ import type { Acceptance, CommandMeta } from './supervisor.ts';
 export class CommandDesk {
   readonly #log: Log;
   readonly #index: CommandIndex;
-  #read: Promise<void> = Promise.resolve();
+  /** Null when the ids of the log are not known, because they were not read or could not be. */
+  #read: Promise<void> | null = null;
 
   constructor(log: Log, clock: Clock) {
     this.#log = log;
     this.#index = new CommandIndex(clock);
   }
 
-  /** Commands with an id wait until the ids of the log are known again; the others need not. */
+  /**
+   * Commands with an id wait until the ids of the log are known again; the others need not. A reading that failed is
+   * made again by the next command with an id.
+   */
   readBack(): Promise<void> {
-    this.#read = this.#index.rebuild(this.#log);
+    this.#read ??= this.#index.rebuild(this.#log).catch((error: unknown) => {
+      this.#read = null;
+      throw error;
+    });
     return this.#read;
   }
 
@@ -31,7 +38,7 @@ export class CommandDesk {
   async once(meta: CommandMeta, act: () => Promise<Acceptance>): Promise<Acceptance> {
     const { commandId, digest = '' } = meta;
     if (commandId === undefined) return act();
-    await this.#read;
+    await this.readBack();
     for (let earlier = this.#index.underWay(commandId, digest); earlier !== null; ) {
       await earlier;
       earlier = this.#index.underWay(commandId, digest);

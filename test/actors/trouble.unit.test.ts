@@ -93,6 +93,26 @@ describe('a log that cannot even say what became of an append', () => {
   });
 });
 
+describe('a log whose command ids cannot be read back at the start', () => {
+  test('refuses commands with an id, and takes them once it can be read', async () => {
+    let broken = true;
+    const log = (inner: Log): Log => ({
+      ...inner,
+      readAll: async function* (after) {
+        if (broken) throw new LogUnavailableError('told to be blind');
+        yield* inner.readAll(after);
+      },
+    });
+    const host = await simulatedHost({}, { log });
+    const meta = { ...OPERATOR, commandId: 'abc', digest: 'd1' };
+    await expect(host.supervisor.create(definition(), 'stopped', meta)).rejects.toThrow(LogUnavailableError);
+    broken = false;
+    const first = await host.supervisor.create(definition(), 'stopped', meta);
+    const second = await host.supervisor.create(definition(), 'stopped', meta);
+    expect([second.id, second.repeated]).toEqual([first.id, true]);
+  });
+});
+
 describe('a log that takes nothing', () => {
   test('commands behind an end that waits for the log are refused, not kept waiting', async () => {
     const host = await simulatedHost();
