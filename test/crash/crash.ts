@@ -52,7 +52,7 @@ async function points(): Promise<boolean> {
     good &&= sum >= KILLS_PER_SPOT;
   }
   const short = [...kills].filter(([, count]) => count < KILLS_PER_SPOT);
-  say(`${kills.size} places, ${KILLS_PER_SPOT} kills at each; too few at ${short.length}: ${short.join('; ')}`);
+  say(`${kills.size} places; fewer than ${KILLS_PER_SPOT} kills at ${short.length} of them ${short.join('; ')}`);
   return good && short.length === 0;
 }
 
