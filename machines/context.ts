@@ -1,72 +1,86 @@
+import { z } from 'zod';
 import type { Definition } from './definition.ts';
-import type { RunEnd, Wanted } from './events.ts';
+import { runEndSchema, wantedSchema } from './events.ts';
 
 /**
  * The chart's memory, in small groups (more than 19 top-level keys would make every assign slow). Plain JSON: what
- * stands here stands in every record, except `definition`, which records name by version.
+ * stands here stands in every record; the definition beside it is named there by version.
  */
-export interface ChartContext {
+
+const at = z.int().nonnegative();
+const count = z.int().nonnegative();
+
+const runContextSchema = z.object({
+  /** 0 before the first run. */
+  number: count,
+  /** What asked for it: `start`, `restart`, `restart_policy`, `health`, `restore`, ... */
+  cause: z.string(),
+  started_at: at.nullable(),
+  booted_at: at.nullable(),
+  ready_at: at.nullable(),
+  pid: z.int().nullable(),
+  ended: z.boolean(),
+  planned: z.boolean(),
+  exit: runEndSchema.readonly().nullable(),
+});
+export type RunContext = Readonly<z.infer<typeof runContextSchema>>;
+
+const stopContextSchema = z.object({
+  cause: z.enum(['operator', 'restart', 'delete', 'health', 'expiry', 'standby', 'boot_timeout']),
+  next: z.enum(['rest', 'boot', 'delete', 'standby']),
+  force: z.boolean(),
+});
+export type StopContext = Readonly<z.infer<typeof stopContextSchema>>;
+export type StopCause = StopContext['cause'];
+
+const restartContextSchema = z.object({
+  attempts: count,
+  last_attempt_at: at.nullable(),
+  next_attempt_at: at.nullable(),
+  blocked_reason: z.enum(['manual_stop', 'max_attempts_exceeded']).nullable(),
+  last_reason: z.literal('health_check_failed').nullable(),
+});
+export type RestartContext = Readonly<z.infer<typeof restartContextSchema>>;
+
+const healthContextSchema = z.object({
+  /** Counts changes of the check; with the run it names the window of every probe result. */
+  revision: count,
+  window_started_at: at.nullable(),
+  /** Both saturate at their thresholds. */
+  successes: count,
+  failures: count,
+  last_error: z.string().nullable(),
+});
+export type HealthContext = Readonly<z.infer<typeof healthContextSchema>>;
+
+const standbyContextSchema = z.object({
+  observer: z.enum(['ok', 'lost']),
+  idle_since: at.nullable(),
+  hold_until: at.nullable(),
+  last_activity_at: at.nullable(),
+});
+export type StandbyContext = Readonly<z.infer<typeof standbyContextSchema>>;
+
+export const recordedContextSchema = z
+  .strictObject({
+    created_at: at,
+    intent: z.object({ wanted: wantedSchema, by: z.string(), at }).readonly(),
+    run: runContextSchema.readonly(),
+    /** Why the present run is being ended, and what follows; null when nobody asked for its end. */
+    stop: stopContextSchema.readonly().nullable(),
+    snapshot: z.object({ name: z.string(), run: count, taken_at: at }).readonly().nullable(),
+    restart: restartContextSchema.readonly(),
+    health: healthContextSchema.readonly(),
+    standby: standbyContextSchema.readonly(),
+    /** What went wrong last with the world itself: shown as `state_error`. */
+    trouble: z.object({ message: z.string(), tries: count }).readonly().nullable(),
+  })
+  .readonly();
+
+export type ChartContext = z.infer<typeof recordedContextSchema> & {
   /** Null only before `create`. */
   readonly definition: Definition | null;
-  readonly created_at: number;
-  readonly intent: { readonly wanted: Wanted; readonly by: string; readonly at: number };
-  readonly run: RunContext;
-  /** Why the present run is being ended, and what follows; null when nobody asked for its end. */
-  readonly stop: StopContext | null;
-  readonly snapshot: { readonly name: string; readonly run: number; readonly taken_at: number } | null;
-  readonly restart: RestartContext;
-  readonly health: HealthContext;
-  readonly standby: StandbyContext;
-  /** What went wrong last with the world itself: shown as `state_error`. */
-  readonly trouble: { readonly message: string; readonly tries: number } | null;
-}
-
-export interface RunContext {
-  /** 0 before the first run. */
-  readonly number: number;
-  /** What asked for it: `start`, `restart`, `restart_policy`, `health`, `restore`, ... */
-  readonly cause: string;
-  readonly started_at: number | null;
-  readonly booted_at: number | null;
-  readonly ready_at: number | null;
-  readonly pid: number | null;
-  readonly ended: boolean;
-  readonly planned: boolean;
-  readonly exit: RunEnd | null;
-}
-
-export type StopCause = 'operator' | 'restart' | 'delete' | 'health' | 'expiry' | 'standby' | 'boot_timeout';
-
-export interface StopContext {
-  readonly cause: StopCause;
-  readonly next: 'rest' | 'boot' | 'delete' | 'standby';
-  readonly force: boolean;
-}
-
-export interface RestartContext {
-  readonly attempts: number;
-  readonly last_attempt_at: number | null;
-  readonly next_attempt_at: number | null;
-  readonly blocked_reason: 'manual_stop' | 'max_attempts_exceeded' | null;
-  readonly last_reason: 'health_check_failed' | null;
-}
-
-export interface HealthContext {
-  /** Counts changes of the check; with the run it names the window of every probe result. */
-  readonly revision: number;
-  readonly window_started_at: number | null;
-  /** Both saturate at their thresholds. */
-  readonly successes: number;
-  readonly failures: number;
-  readonly last_error: string | null;
-}
-
-export interface StandbyContext {
-  readonly observer: 'ok' | 'lost';
-  readonly idle_since: number | null;
-  readonly hold_until: number | null;
-  readonly last_activity_at: number | null;
-}
+};
 
 export const NO_RUN: RunContext = {
   number: 0,

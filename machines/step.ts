@@ -6,6 +6,7 @@ import type { ExternalEvent } from './events.ts';
 import type { Fact } from './facts.ts';
 import type { ChartAction } from './plan-actions.ts';
 import { createPlans } from './plans.ts';
+import type { TimerArmed, TimerName } from './record.ts';
 
 /**
  * One step of the chart as a pure function: state and event in, next state and plain data out. XState's own semantics
@@ -20,14 +21,6 @@ export interface StateData {
   readonly value: ChartSnapshot['value'];
   readonly context: Omit<ChartContext, 'definition'>;
 }
-
-export interface TimerArmed {
-  /** `timer.<delay name>`. */
-  readonly name: TimerName;
-  /** Epoch ms. */
-  readonly due: number;
-}
-export type TimerName = `timer.${string}`;
 
 export interface Step {
   /** False: the event means nothing here and nothing is to be recorded. */
@@ -58,6 +51,8 @@ function collectAfterEvents(): Map<TimerName, string> {
   visit(instanceChart.root);
   return found;
 }
+
+export type { TimerArmed, TimerName } from './record.ts';
 
 export const TIMER_NAMES: readonly TimerName[] = [...AFTER_EVENT.keys()];
 

@@ -11,6 +11,7 @@ import { effectSchema } from '../../machines/effects.ts';
 import { commandSchema, effectResultSchema, observationSchema, timerEventSchema } from '../../machines/events.ts';
 import { factSchema } from '../../machines/facts.ts';
 import type { InstanceRecord } from '../../machines/record.ts';
+import { recordSchema } from '../../machines/record.ts';
 import { EMPTY_SNAPSHOT, fromStateData, step } from '../../machines/step.ts';
 import { SimulatedClock, seededRandom } from '../../src/actors/clock.ts';
 import { chainHash } from '../../src/actors/contracts/chain.ts';
@@ -82,6 +83,7 @@ describe.each(labelled(histories))('%s', (_label, { entries, records }) => {
     records.forEach((record, index) => {
       expect(record.version).toBe(index + 1);
       expect(record.at).toBeGreaterThanOrEqual(records[index - 1]?.at ?? 0);
+      expect(recordSchema.parse(record)).toEqual(record);
       expect(eventSchema.parse(record.event)).toEqual(record.event);
       for (const fact of record.facts) expect(factSchema.parse(fact)).toEqual(fact);
       for (const effect of record.effects) expect(effectSchema.parse(effect)).toEqual(effect);
