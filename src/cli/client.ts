@@ -34,7 +34,7 @@ function findDaemon(data: string | undefined): { url: string; token: string } {
   const directory = dataDirectory(data ?? fromEnvironment ?? DATA_DIRECTORY_DEFAULT);
   const endpoints = readEndpoints(directory);
   if (endpoints === null) {
-    throw new CliError('no_daemon', `No daemon serves ${directory.path}. Start one with \`statevisor serve\`.`);
+    throw new CliError('no_daemon', `No daemon serves ${directory.path}. Start one with \`npm start\`.`);
   }
   return { url: endpoints.http, token: readFileSync(endpoints.token_file, 'utf8').trim() };
 }
@@ -52,6 +52,7 @@ async function send(url: URL, token: string, method: string, body: unknown): Pro
   const answer: unknown = text === '' ? null : JSON.parse(text);
   if (response.ok) return answer;
   const refusal = answer as { code?: string; message?: string; field?: string } | null;
-  const field = refusal?.field === undefined ? '' : ` (${refusal.field})`;
-  throw new CliError(refusal?.code ?? `http_${response.status}`, `${refusal?.message ?? response.statusText}${field}`);
+  const message = refusal?.message ?? response.statusText;
+  const isNamed = refusal?.field === undefined || message.includes(refusal.field);
+  throw new CliError(refusal?.code ?? `http_${response.status}`, isNamed ? message : `${message} (${refusal.field})`);
 }

@@ -23,5 +23,6 @@ try {
 
 function codeOf(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  return typeof code === 'string' ? `${code}: ` : '';
+  // The system's own errors begin with their code.
+  return typeof code !== 'string' || (error instanceof Error && error.message.startsWith(code)) ? '' : `${code}: `;
 }

@@ -38,16 +38,21 @@ function add(program: Command, spec: string, description: string, act: Act): Com
 export function addInstanceCommands(program: Command, output: Output): void {
   addRun(program, output);
   addReads(program, output);
-  for (const [verb, description] of [
-    ['start', 'start an instance'],
-    ['stop', 'stop an instance; it stays stopped'],
-    ['restart', 'stop and start an instance'],
-    ['standby', 'put an instance to sleep'],
-    ['restore', 'wake an instance'],
+  for (const [verb, description, wished] of [
+    ['start', 'start an instance', 'Running'],
+    ['stop', 'stop an instance; it stays stopped', 'Stopped'],
+    ['restart', 'stop and start an instance', 'Running'],
+    ['standby', 'put an instance to sleep', 'Standby'],
+    ['restore', 'wake an instance', 'Running'],
   ] as const) {
     const command = add(program, `${verb} <instance>`, description, async (client, options, instance) => {
       const body = { ...(options.force === true ? { force: true } : {}), ...waitOf(options) };
-      show(output, options, await client.call('POST', `${path(instance)}/${verb}`, body));
+      const view = (await client.call('POST', `${path(instance)}/${verb}`, body)) as InstanceView;
+      show(output, options, view);
+      if (options.wait !== false && view.state !== wished) {
+        const where = `${view.name} is ${view.state}, not ${wished}`;
+        throw new CliError('not_reached', `${where}. \`statevisor history ${view.name}\` tells why.`);
+      }
     });
     command.option('--no-wait', 'return as soon as the command is recorded');
     if (verb === 'stop') command.option('--force', 'do not ask the guest');

@@ -30,8 +30,8 @@ export function addServe(program: Command, output: Output): void {
       new Option('--hypervisor <name>', 'what runs VMs').choices(['auto', 'qemu', 'simulator']).default('auto'),
     )
     .addOption(new Option('--log <name>', 'where records are kept').choices(['sqlite', 'memory']).default('sqlite'))
-    .option('--no-hello', 'do not create the instance `hello`')
-    .option('--yes', 'ask nothing')
+    .option('--no-hello', 'changes nothing yet: no instance `hello` is made either way')
+    .option('--yes', 'ask nothing; nothing is asked yet')
     .action(async (options: ServeOptions) => {
       const daemon = await startDaemon({ ...options, say: output.line });
       output.line(`Statevisor is ready: ${daemon.endpoints.http}`);
