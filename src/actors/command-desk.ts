@@ -1,4 +1,4 @@
-import type { InstanceRecord } from '../../machines/record.ts';
+import type { Cause, InstanceRecord } from '../../machines/record.ts';
 import { CommandIndex, type KnownCommand } from './command-index.ts';
 import type { Clock } from './contracts/clock.ts';
 import type { Log, Position } from './contracts/log.ts';
@@ -65,4 +65,17 @@ export class CommandDesk {
     }
     throw new Error(`The log has no record ${version} of ${stream}.`);
   }
+}
+
+/** Who sent a command and under which id, as its record says it. */
+export function causeOf(meta: CommandMeta): Cause {
+  const { commandId, digest = '', correlation = null, trace = null } = meta;
+  return {
+    actor: meta.actor,
+    via: meta.via,
+    command: commandId === undefined ? null : { id: commandId, digest },
+    correlation,
+    causation: null,
+    trace,
+  };
 }

@@ -1,11 +1,11 @@
 import type { Definition } from '../../machines/definition.ts';
-import { type Cause, type InstanceRecord, SYSTEM_CAUSE } from '../../machines/record.ts';
-import { CommandDesk } from './command-desk.ts';
+import { type InstanceRecord, SYSTEM_CAUSE } from '../../machines/record.ts';
+import { CommandDesk, causeOf } from './command-desk.ts';
 import type { Observation } from './contracts/hypervisor.ts';
-import type { Log, LogEntry, Position } from './contracts/log.ts';
+import type { LogEntry, Position } from './contracts/log.ts';
 import { perform } from './effect-operations.ts';
 import { StatevisorError } from './errors.ts';
-import { HostLedger } from './host-ledger.ts';
+import { HostLedger, resolveId } from './host-ledger.ts';
 import { HostStream } from './host-stream.ts';
 import { type ActorWorld, APPEND_RETRY_MS, type InstanceActor } from './instance-actor.ts';
 import type { Accepted } from './mailbox.ts';
@@ -23,9 +23,8 @@ import type {
   SupervisorStatus,
 } from './supervisor.ts';
 import { type DueTimer, TimerHeap } from './timer-heap.ts';
+import { asQuarantined } from './unreadable.ts';
 
-/** Streams of instances are ULIDs; anything else in the log (the host's own stream) is not an instance. */
-const INSTANCE_STREAM = /^[0-9a-z]{26}$/;
 /** How long `close` waits for letters under way. */
 export const CLOSE_WAIT_MAX_MS = 5_000;
 const QUIET_TURNS_MAX = 100_000;
@@ -70,18 +69,21 @@ class RunningSupervisor implements Supervisor {
   }
 
   async start(): Promise<void> {
-    const { log, hypervisor } = this.#options;
+    const { hypervisor } = this.#options;
+    const setAside = (entry: LogEntry, error: unknown): void => this.#setAside(entry, error);
     const waiting: InstanceActor[] = [];
     this.#stopObserving = hypervisor.observe((observation) => this.#onObservation(observation));
-    for await (const { entry, actor, record, definition } of this.#residents.restoreAll(instanceHeads(log))) {
+    for await (const { entry, actor, record, definition } of this.#residents.restoreAll(setAside)) {
       this.#show({ record, definition, position: entry.position, live: false });
       if (actor.head.snapshot.matches({ lifecycle: 'deleted' })) continue;
       this.#residents.known.add(actor.id);
-      this.#ledger.reserve(actor.id, definition);
+      this.#reserveAgain(actor.id, definition);
       if (actor.head.snapshot.hasTag('at_rest')) this.#armAll(actor);
-      else waiting.push(actor);
+      else {
+        this.#residents.keep(actor);
+        waiting.push(actor);
+      }
     }
-    for (const actor of waiting) this.#residents.keep(actor);
     this.#desk.readBack().catch((error) => this.#report(null, 'Command ids could not be read back.', error));
     this.#recovered = recover(waiting, {
       hypervisor,
@@ -120,13 +122,7 @@ class RunningSupervisor implements Supervisor {
   }
 
   resolve(text: string): string {
-    if (this.has(text)) return text;
-    const named = this.#ledger.idOfName(text);
-    if (named !== undefined) return named;
-    const matches = text === '' ? [] : [...this.#residents.known].filter((id) => id.startsWith(text));
-    if (matches.length === 1) return matches[0]!;
-    if (matches.length === 0) throw new StatevisorError('not_found', `There is no instance ${text}.`);
-    throw new StatevisorError('ambiguous', `${matches.length} instances have an id that begins with ${text}.`);
+    return resolveId(text, this.#residents.known, this.#ledger);
   }
 
   has(id: string): boolean {
@@ -213,6 +209,26 @@ class RunningSupervisor implements Supervisor {
     this.#show({ record, definition, position, live: true });
   }
 
+  /** One instance that cannot be gone on from stops no other: it is shown as quarantined, its VM untouched. */
+  #setAside(entry: LogEntry, error: unknown): void {
+    this.#report(entry.stream, 'The last record cannot be gone on from.', error);
+    this.#residents.known.add(entry.stream);
+    const record = asQuarantined(entry.bytes, error);
+    const definition = record?.definition;
+    if (record === null || definition === undefined) return;
+    this.#reserveAgain(entry.stream, definition);
+    this.#show({ record, definition, position: entry.position, live: false });
+  }
+
+  /** What an older record holds is held, even where two of them clash: both instances go on. */
+  #reserveAgain(id: string, definition: Definition): void {
+    try {
+      this.#ledger.reserve(id, definition);
+    } catch (error) {
+      this.#report(id, 'What this instance holds is held by another one too.', error);
+    }
+  }
+
   /** What is durable counts, whatever its readers make of it. */
   #show(published: Published): void {
     try {
@@ -277,20 +293,4 @@ class RunningSupervisor implements Supervisor {
   #report(instance: string | null, message: string, error?: unknown): void {
     this.#options.report?.({ instance, message, error });
   }
-}
-
-async function* instanceHeads(log: Log): AsyncGenerator<LogEntry> {
-  for await (const entry of log.heads()) if (INSTANCE_STREAM.test(entry.stream)) yield entry;
-}
-
-function causeOf(meta: CommandMeta): Cause {
-  const { commandId, digest = '', correlation = null, trace = null } = meta;
-  return {
-    actor: meta.actor,
-    via: meta.via,
-    command: commandId === undefined ? null : { id: commandId, digest },
-    correlation,
-    causation: null,
-    trace,
-  };
 }

@@ -6,6 +6,9 @@ import type { EffectControl, Hypervisor, OperationError, Outcome, RunEnd, RunSpe
 
 /** Which operation of an adapter each effect is, and which one event its outcome becomes. */
 
+/** Characters of an adapter's message that a record keeps. */
+const ERROR_MESSAGE_MAX = 2_048;
+
 export type ResultEvent = Unstamped<EffectResult> | Unstamped<ObservationEvent>;
 
 export interface EffectTask {
@@ -103,12 +106,17 @@ function toEvent(task: EffectTask, outcome: Outcome<unknown>): Unstamped<EffectR
     case 'done':
       return { type: 'effect.done', ...about, ...endOf(outcome.ended) };
     case 'failed':
-      return { type: 'effect.failed', ...about, error: outcome.error, ...endOf(outcome.ended) };
+      return { type: 'effect.failed', ...about, error: bounded(outcome.error), ...endOf(outcome.ended) };
     case 'withdrawn':
       return { type: 'effect.withdrawn', ...about };
     case 'unknown':
-      return { type: 'effect.unknown', ...about, error: outcome.error };
+      return { type: 'effect.unknown', ...about, error: bounded(outcome.error) };
   }
+}
+
+/** An adapter's words go into a record, and a record has its bounds. */
+function bounded({ code, message }: OperationError): OperationError {
+  return { code, message: message.slice(0, ERROR_MESSAGE_MAX) };
 }
 
 function endOf(ended: RunEnd | undefined): { ended?: RunEnd } {

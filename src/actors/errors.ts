@@ -23,6 +23,10 @@ export const ERRORS = {
   busy: { status: 429, remedy: 'Try again shortly.' },
   not_reached: { status: 500, remedy: 'See state_error and the history of the instance.' },
   internal_error: { status: 500, remedy: 'Report it with the correlation id.' },
+  instance_unreadable: {
+    status: 500,
+    remedy: 'Its last record needs a version that understands it; its VM is left alone meanwhile.',
+  },
   not_supported: { status: 501, remedy: 'Choose a hypervisor that can do it.' },
   log_full: { status: 503, remedy: 'Free disk space; stop and delete still work.' },
   log_unavailable: { status: 503, remedy: 'Try again when the log can be reached.' },

@@ -74,3 +74,14 @@ export class HostLedger {
     });
   }
 }
+
+/** Id by exact id, exact name, or unique prefix of an id, in that order. Throws not_found or ambiguous. */
+export function resolveId(text: string, known: ReadonlySet<string>, ledger: HostLedger): string {
+  if (known.has(text)) return text;
+  const named = ledger.idOfName(text);
+  if (named !== undefined) return named;
+  const matches = text === '' ? [] : [...known].filter((id) => id.startsWith(text));
+  if (matches.length === 1) return matches[0]!;
+  if (matches.length === 0) throw new StatevisorError('not_found', `There is no instance ${text}.`);
+  throw new StatevisorError('ambiguous', `${matches.length} instances have an id that begins with ${text}.`);
+}

@@ -211,6 +211,11 @@ export class InstanceActor {
           this.#token = known.token;
           return known.position;
         case 'conflict':
+          if (known.head?.bytes === bytes) {
+            // A write that was given up for lost has landed after all: it is this very record.
+            this.#token = known.head.token;
+            return known.head.position;
+          }
           this.#steppedDown = true;
           throw new StatevisorError('not_owner', 'Another daemon has appended to this instance.');
         case 'refused':

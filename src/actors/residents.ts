@@ -2,8 +2,11 @@ import type { Definition } from '../../machines/definition.ts';
 import type { InstanceRecord } from '../../machines/record.ts';
 import { EMPTY_SNAPSHOT, fromStateData } from '../../machines/step.ts';
 import type { Log, LogEntry } from './contracts/log.ts';
+import { LogUnavailableError } from './contracts/log-error.ts';
+import { StatevisorError } from './errors.ts';
 import { type ActorWorld, InstanceActor } from './instance-actor.ts';
 import { headAfter, parseRecord } from './records.ts';
+import { NewerChartError, refuseNewerChart } from './unreadable.ts';
 
 /**
  * Which instances are in memory. Those that wait on something stay; those at rest may be let go and are read back from
@@ -12,6 +15,9 @@ import { headAfter, parseRecord } from './records.ts';
 
 /** Instances at rest kept in memory for a quick answer; the longest unused is let go first. */
 export const RESTING_MAX = 1_000;
+
+/** Streams of instances are ULIDs; anything else in the log (the host's own stream) is not an instance. */
+const INSTANCE_STREAM = /^[0-9a-z]{26}$/;
 
 /** Heads whose definitions are read side by side, so that a start waits for the log once for all of them. */
 const RESTORED_TOGETHER = 512;
@@ -30,6 +36,8 @@ export class Residents {
   readonly #actors = new Map<string, InstanceActor>();
   readonly #resting = new Set<string>();
   readonly #loading = new Map<string, Promise<InstanceActor>>();
+  /** Instances whose last record cannot be gone on from: set aside, their VMs untouched. */
+  readonly unreadable = new Set<string>();
   /** Every instance of this log that is not deleted, in memory or not. */
   readonly known = new Set<string>();
 
@@ -60,6 +68,9 @@ export class Residents {
   }
 
   async load(id: string): Promise<InstanceActor> {
+    if (this.unreadable.has(id)) {
+      throw new StatevisorError('instance_unreadable', `The last record of ${id} cannot be gone on from.`);
+    }
     const resident = this.#actors.get(id);
     if (resident !== undefined) {
       // Somebody is about to speak to it: it must not be let go in the moment between.
@@ -84,26 +95,41 @@ export class Residents {
   /** The actor of a stream's last entry; it is not kept unless `keep` is called. */
   async restore(entry: LogEntry): Promise<Loaded> {
     const record = parseRecord(entry.bytes);
+    refuseNewerChart(record);
     const definition = record.definition ?? (await this.#definitionAt(record.stream, record.definition_at));
     const snapshot = fromStateData(record.state, definition);
     const actor = new InstanceActor(this.#world, headAfter(record, snapshot), entry.token);
     return { entry, actor, record, definition };
   }
 
-  /** The same for many entries, in their order. */
-  async *restoreAll(entries: AsyncIterable<LogEntry>): AsyncGenerator<Loaded> {
+  /** Every instance of the log; what cannot be restored is set aside and handed to `onUnreadable`. */
+  async *restoreAll(onUnreadable: (entry: LogEntry, error: unknown) => void): AsyncGenerator<Loaded> {
     let together: LogEntry[] = [];
-    for await (const entry of entries) {
+    for await (const entry of this.#log.heads()) {
+      if (!INSTANCE_STREAM.test(entry.stream)) continue;
       together.push(entry);
       if (together.length < RESTORED_TOGETHER) continue;
-      yield* await this.#restoreTogether(together);
+      yield* await this.#restoreTogether(together, onUnreadable);
       together = [];
     }
-    yield* await this.#restoreTogether(together);
+    yield* await this.#restoreTogether(together, onUnreadable);
   }
 
-  #restoreTogether(entries: readonly LogEntry[]): Promise<Loaded[]> {
-    return Promise.all(entries.map((entry) => this.restore(entry)));
+  async #restoreTogether(
+    entries: readonly LogEntry[],
+    onUnreadable: (entry: LogEntry, error: unknown) => void,
+  ): Promise<Loaded[]> {
+    const orNot = async (entry: LogEntry): Promise<Loaded[]> => {
+      try {
+        return [await this.restore(entry)];
+      } catch (error) {
+        if (error instanceof NewerChartError || error instanceof LogUnavailableError) throw error;
+        this.unreadable.add(entry.stream);
+        onUnreadable(entry, error);
+        return [];
+      }
+    };
+    return (await Promise.all(entries.map(orNot))).flat();
   }
 
   keep(actor: InstanceActor): void {

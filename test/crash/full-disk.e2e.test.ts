@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -17,6 +17,7 @@ import { entriesOf } from './verdict.ts';
 const DISK_BYTES = 16_777_216;
 /** Left free by the one who fills the disk: the last ordinary records eat it up. */
 const LEFT_BYTES = 262_144;
+const UNMOUNT_LIMIT_MS = 10_000;
 const CREATES_MAX = 2_000;
 const POLICY = { policy: 'always', backoff: '100ms', stable_after: '1h' };
 
@@ -35,7 +36,8 @@ beforeEach(async () => {
 afterEach(async () => {
   await keeper.kill('SIGKILL');
   await endWorld(directory);
-  execFileSync('umount', [directory]);
+  // Processes that were just killed hold the disk for a moment longer.
+  await untilTrue(() => spawnSync('umount', [directory]).status === 0, 'the disk lets go', UNMOUNT_LIMIT_MS);
   await destroy();
 });
 
