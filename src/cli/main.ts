@@ -5,6 +5,12 @@ import { makeProgram } from './program.ts';
 
 /** `statevisor`: the command line. Exit status 0: done; 1: refused or failed; 2: the call itself is wrong. */
 
+/** What to do about refusals of the system and of the log at a start. */
+const HINTS: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'That address is taken; `--listen 127.0.0.1:0` takes any free port.',
+  data_directory_in_use: 'A daemon serves this directory already; `statevisor ps` talks to it.',
+};
+
 const STATUS_FAILED = 1;
 const STATUS_MISUSED = 2;
 
@@ -17,12 +23,18 @@ try {
     process.exitCode = STATUS_FAILED;
     const code = error instanceof CliError ? `${error.code}: ` : codeOf(error);
     terminal.note(`statevisor: ${code}${error instanceof Error ? error.message : String(error)}`);
+    const hint = HINTS[systemCode(error)];
+    if (hint !== undefined) terminal.note(hint);
     if (process.env.STATEVISOR_DEBUG !== undefined && error instanceof Error) terminal.note(error.stack ?? '');
   }
 }
 
+function systemCode(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : '';
+}
+
 function codeOf(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  const code = systemCode(error);
   // The system's own errors begin with their code.
-  return typeof code !== 'string' || (error instanceof Error && error.message.startsWith(code)) ? '' : `${code}: `;
+  return code === '' || (error instanceof Error && error.message.startsWith(code)) ? '' : `${code}: `;
 }

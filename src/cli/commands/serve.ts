@@ -53,6 +53,7 @@ export function parseListen(text: string): { host: string; port: number } {
 
 function untilSignalled(): Promise<void> {
   return new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
+    // A second signal while closing changes nothing: ending half-way would leave the private nats-server behind.
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => resolve());
   });
 }

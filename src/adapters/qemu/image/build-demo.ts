@@ -48,6 +48,9 @@ export class ImagePartMissing extends Error {
   }
 }
 
+const FRONT_PAGE =
+  '<!doctype html><title>demo</title><p>The demo guest runs. Its health: <a href="health">/health</a></p>\n';
+
 export interface BuildDemoOptions {
   /** `DIR/images`; made when missing. */
   readonly imagesDirectory: string;
@@ -115,6 +118,7 @@ async function guestEntries(): Promise<ArchiveEntry[]> {
     await script('power-button', 'etc/acpi/PWRF/00000080'),
     ...(await Promise.all(doors.map((name) => script(`cgi-bin/${name}`, `www/cgi-bin/${name}`)))),
     { type: 'file', path: 'www/health', mode: 0o644, content: Buffer.from('ok\n') },
+    { type: 'file', path: 'www/index.html', mode: 0o644, content: Buffer.from(FRONT_PAGE) },
     { type: 'file', path: 'etc/ports', mode: 0o644, content: Buffer.from(`${AGENT_PORT} ${EXIT_PORT}\n`) },
   ];
 }
