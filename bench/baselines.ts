@@ -1,8 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { type AnyActorScope, initialTransition } from 'xstate';
+import { initialTransition } from 'xstate';
 import { instanceChart } from '../machines/chart.ts';
+import { inertScope } from '../machines/inert-scope.ts';
 import type { InstanceRecord } from '../machines/record.ts';
 import type { ChartSnapshot } from '../machines/step.ts';
 import { chainHash } from '../src/actors/contracts/chain.ts';
@@ -12,20 +13,9 @@ import { elapsedMs } from './measure.ts';
 /** What the runtime is measured against: the least that a durable statechart could do, without the runtime around it. */
 
 const collected: unknown[] = [];
-const nothing = (): void => {};
 
 /** The fastest way to call XState's own transition: one scope for all calls, which only collects actions. */
-const scope = {
-  self: { id: 'instance', sessionId: 'instance', getSnapshot: nothing, send: nothing },
-  id: 'instance',
-  sessionId: 'instance',
-  logger: nothing,
-  defer: nothing,
-  emit: nothing,
-  stopChild: nothing,
-  system: { _sendInspectionEvent: nothing, _relay: nothing, scheduler: {} },
-  actionExecutor: (action: unknown) => void collected.push(action),
-} as unknown as AnyActorScope;
+const scope = inertScope((action) => collected.push(action));
 
 export const INITIAL = initialTransition(instanceChart)[0] as ChartSnapshot;
 

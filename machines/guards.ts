@@ -1,15 +1,10 @@
-import type { ChartContext } from './context.ts';
 import type { OneShotKind } from './effects.ts';
 import type { RunEnd } from './events.ts';
 import { endedInFailure, isExpired } from './rules.ts';
-import type { ChartEvent } from './setup.ts';
+import type { ChartEvent, Moment } from './setup.ts';
 
 /** Guards of the lifecycle region: fences by run and effect, and what an event says about the world. */
 
-interface Moment {
-  readonly context: ChartContext;
-  readonly event: ChartEvent;
-}
 type Guard = (moment: Moment) => boolean;
 
 /** The event speaks of the present run and that run is not known to have ended. */

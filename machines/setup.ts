@@ -24,7 +24,8 @@ export const INSPECT_RETRY_MAX_MS = 300_000;
 /** Past 2^16 tries the delay has long been at its maximum. */
 const INSPECT_DOUBLINGS_MAX = 16;
 
-interface Moment {
+/** What a guard or a delay looks at. */
+export interface Moment {
   readonly context: ChartContext;
   readonly event: ChartEvent;
 }

@@ -1,9 +1,10 @@
-import { type AnyActorScope, type AnyStateNode, initialTransition } from 'xstate';
-import { CHART_VERSION, instanceChart } from './chart.ts';
+import { type AnyStateNode, initialTransition } from 'xstate';
+import { instanceChart } from './chart.ts';
 import type { ChartContext } from './context.ts';
 import type { Effect } from './effects.ts';
 import type { ExternalEvent } from './events.ts';
 import type { Fact } from './facts.ts';
+import { inertScope } from './inert-scope.ts';
 import type { ChartAction } from './plan-actions.ts';
 import { createPlans } from './plans.ts';
 import type { TimerArmed, TimerName } from './record.ts';
@@ -56,28 +57,8 @@ export type { TimerArmed, TimerName } from './record.ts';
 
 export const TIMER_NAMES: readonly TimerName[] = [...AFTER_EVENT.keys()];
 
-/** XState accepts any scope that has these parts; it is used for nothing but collecting actions. */
 const collected: ChartAction[] = [];
-const scope = makeScope();
-
-function makeScope(): AnyActorScope {
-  const actions: AnyActorScope['actionExecutor'] = (action) => {
-    collected.push(action as ChartAction);
-  };
-  const nothing = (): void => {};
-  const self = { id: 'instance', sessionId: 'instance', getSnapshot: nothing, send: nothing } as unknown;
-  return {
-    self,
-    id: 'instance',
-    sessionId: 'instance',
-    logger: nothing,
-    defer: nothing,
-    emit: nothing,
-    stopChild: nothing,
-    system: { _sendInspectionEvent: nothing, _relay: nothing, scheduler: {} },
-    actionExecutor: actions,
-  } as unknown as AnyActorScope;
-}
+const scope = inertScope((action) => collected.push(action));
 
 const plans = createPlans<ChartSnapshot>(instanceChart, scope);
 
@@ -192,5 +173,3 @@ export function fromStateData(state: StateData, definition: ChartContext['defini
 
 /** One snapshot of each configuration met in records, whose parts all others share: the chart has only so many. */
 const restored = new Map<string, ChartSnapshot>();
-
-export { CHART_VERSION };

@@ -1,12 +1,6 @@
-import type { ChartContext } from '../context.ts';
-import { type ChartEvent, chart } from '../setup.ts';
+import { chart, type Moment } from '../setup.ts';
 
 /** Expiry: a recorded instant after which the instance is stopped, or deleted when that was asked for. */
-
-interface Moment {
-  readonly context: ChartContext;
-  readonly event: ChartEvent;
-}
 
 const touchesExpiry = ({ event }: Moment): boolean =>
   event.type === 'definition.changed' && event.parts.includes('expiry');

@@ -1,16 +1,11 @@
 import type { ChartContext } from '../context.ts';
 import { definitionOf } from '../rules.ts';
-import { type ChartEvent, chart } from '../setup.ts';
+import { type ChartEvent, chart, type Moment } from '../setup.ts';
 
 /**
  * Health: owns probe results. A result counts only in the window it was taken in (run + revision of the check).
  * Counters saturate at their thresholds, so that a steady guest, healthy or not, changes nothing.
  */
-
-interface Moment {
-  readonly context: ChartContext;
-  readonly event: ChartEvent;
-}
 
 const checkOf = (context: ChartContext) => context.definition?.health_check ?? null;
 

@@ -1,17 +1,11 @@
-import type { ChartContext } from '../context.ts';
 import { NO_RESTARTS } from '../context.ts';
 import { budgetVerdict, mayRestart, nextAttemptDue, verdictAfterEnd, verdictAtRest } from '../rules.ts';
-import { type ChartEvent, chart } from '../setup.ts';
+import { chart, type Moment } from '../setup.ts';
 
 /**
  * Restart: owns the budget. It hears of ended runs and of health verdicts and decides once, here, whether anything
  * automatic follows. The lifecycle region boots only when this one raises `boot.wanted` or `restart.wanted`.
  */
-
-interface Moment {
-  readonly context: ChartContext;
-  readonly event: ChartEvent;
-}
 
 const countAttempt = (cause: 'exit' | 'health') => [
   chart.assign(({ context, event }) => ({

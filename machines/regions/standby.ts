@@ -1,15 +1,10 @@
 import type { ChartContext } from '../context.ts';
-import { type ChartEvent, chart, idleDue } from '../setup.ts';
+import { chart, idleDue, type Moment } from '../setup.ts';
 
 /**
  * Standby: owns what is known of traffic. Any doubt means stay awake: an observer that lost events, a table that
  * could not be read, traffic or a hold at any moment before the guest is put away.
  */
-
-interface Moment {
-  readonly context: ChartContext;
-  readonly event: ChartEvent;
-}
 
 const ofThisRun = ({ context, event }: Moment): boolean =>
   'run' in event && event.run === context.run.number && !context.run.ended;

@@ -1,6 +1,5 @@
 import { hash } from 'node:crypto';
 import { CHART_VERSION, instanceChart } from '../../machines/chart.ts';
-import type { Definition } from '../../machines/definition.ts';
 import type { ExternalEvent } from '../../machines/events.ts';
 import type { Cause, InstanceRecord, PendingTimer } from '../../machines/record.ts';
 import { type ChartSnapshot, type Step, toStateData } from '../../machines/step.ts';
@@ -77,5 +76,3 @@ export function parseRecord(bytes: string): InstanceRecord {
   }
   return record;
 }
-
-export type { Definition };

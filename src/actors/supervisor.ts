@@ -8,7 +8,6 @@ import type { Log, Position } from './contracts/log.ts';
 import type { Prober } from './contracts/probe.ts';
 import type { FaultInjector } from './fault-points.ts';
 import type { PortRange } from './host-ledger.ts';
-import type { Head } from './records.ts';
 
 /**
  * The runtime as the doors see it. Doors can construct commands only; everything else enters from adapters.
@@ -97,5 +96,3 @@ export interface SupervisorStatus {
   readonly timers: number;
   readonly survives: Log['survives'];
 }
-
-export type { Head };

@@ -1,13 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import type { Definition } from '../../machines/definition.ts';
-import { bootsOf, definition, OPERATOR, refusalCode, runningInstance, simulatedHost } from './simulated-host.ts';
+import {
+  bootsOf,
+  definition,
+  ON_FAILURE,
+  OPERATOR,
+  refusalCode,
+  runningInstance,
+  simulatedHost,
+} from './simulated-host.ts';
 
-const ON_FAILURE: Definition['restart_policy'] = {
-  policy: 'on_failure',
-  backoff_ms: 5_000,
-  max_attempts: 2,
-  stable_after_ms: 60_000,
-};
 const stop = { type: 'stop', by: 'operator' } as const;
 
 describe('a full log', () => {

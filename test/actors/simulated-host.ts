@@ -1,4 +1,5 @@
 import type { Definition } from '../../machines/definition.ts';
+import type { RestartPolicy } from '../../machines/policies.ts';
 import type { InstanceRecord } from '../../machines/record.ts';
 import { SimulatedClock, seededRandom } from '../../src/actors/clock.ts';
 import type { Hypervisor } from '../../src/actors/contracts/hypervisor.ts';
@@ -12,6 +13,7 @@ import { controlSimulator, type SimulatorControl } from '../../src/adapters/simu
 import { createSimulator } from '../../src/adapters/simulator/simulator.ts';
 import { createWorld } from '../../src/adapters/simulator/world.ts';
 import { createInstances, type Instances } from '../../src/projections/instances.ts';
+import { PLAIN } from '../machines/definitions.ts';
 
 /** The real runtime over a memory log and a simulated world, in simulated time; its daemon can die and come back. */
 export interface SimulatedHost {
@@ -77,21 +79,15 @@ export async function simulatedHost(
 }
 
 export function definition(changes: Partial<Definition> = {}): Definition {
-  return {
-    name: 'web',
-    image: 'demo',
-    vcpus: 1,
-    memory_bytes: 128 * 1024 ** 2,
-    network: { enabled: true, ports: [] },
-    boot_timeout_ms: 60_000,
-    stop_timeout_ms: 5_000,
-    restart_policy: null,
-    health_check: null,
-    auto_standby: null,
-    expiry: null,
-    ...changes,
-  };
+  return { ...PLAIN, memory_bytes: 128 * 1024 ** 2, ...changes };
 }
+
+export const ON_FAILURE: RestartPolicy = {
+  policy: 'on_failure',
+  backoff_ms: 5_000,
+  max_attempts: 2,
+  stable_after_ms: 60_000,
+};
 
 export const OPERATOR = { actor: 'operator', via: 'simulate' } as const;
 

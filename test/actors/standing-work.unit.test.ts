@@ -1,5 +1,4 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import type { Definition } from '../../machines/definition.ts';
 import type { HealthCheck } from '../../machines/policies.ts';
 import { SimulatedClock, seededRandom } from '../../src/actors/clock.ts';
 import type { ProbeResult, Prober } from '../../src/actors/contracts/probe.ts';
@@ -10,6 +9,7 @@ import { controlSimulator } from '../../src/adapters/simulator/control.ts';
 import { createSimulator } from '../../src/adapters/simulator/simulator.ts';
 import { createWorld } from '../../src/adapters/simulator/world.ts';
 import { createInstances } from '../../src/projections/instances.ts';
+import { definition } from './simulated-host.ts';
 
 const START = Date.UTC(2026, 0, 1, 12);
 const BOOT_MS = 1_000;
@@ -24,19 +24,7 @@ const check: HealthCheck = {
   success_threshold: 1,
 };
 
-const definition: Definition = {
-  name: 'web',
-  image: 'demo',
-  vcpus: 1,
-  memory_bytes: 128 * 1024 ** 2,
-  network: { enabled: true, ports: [] },
-  boot_timeout_ms: 60_000,
-  stop_timeout_ms: 5_000,
-  restart_policy: null,
-  health_check: check,
-  auto_standby: null,
-  expiry: null,
-};
+const probed = definition({ health_check: check });
 
 interface Probed {
   readonly at: number;
@@ -80,7 +68,7 @@ async function probedHost(answer: (clock: SimulatedClock) => Promise<ProbeResult
     return supervisor;
   };
   const supervisor = await start();
-  const { id } = await supervisor.create(definition, 'running', BY);
+  const { id } = await supervisor.create(probed, 'running', BY);
   await clock.advance(BOOT_MS);
   const health = () => instances.get(id)!.health_status;
   return { clock, control: controlSimulator({ world, clock }), health, id, probes, start, supervisor };

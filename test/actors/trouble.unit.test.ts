@@ -3,19 +3,21 @@ import type { Definition } from '../../machines/definition.ts';
 import type { Hypervisor } from '../../src/actors/contracts/hypervisor.ts';
 import type { Log } from '../../src/actors/contracts/log.ts';
 import { LogUnavailableError } from '../../src/actors/contracts/log-error.ts';
-import { bootsOf, definition, OPERATOR, refusalCode, runningInstance, simulatedHost } from './simulated-host.ts';
+import {
+  bootsOf,
+  definition,
+  ON_FAILURE,
+  OPERATOR,
+  refusalCode,
+  runningInstance,
+  simulatedHost,
+} from './simulated-host.ts';
 
 /** The runtime goes on when the log, the hypervisor or a reader of its records does not keep its promises. */
 
 const start = { type: 'start', by: 'operator' } as const;
 const stop = { type: 'stop', by: 'operator' } as const;
 const NEVER: Promise<never> = new Promise(() => {});
-const ON_FAILURE: Definition['restart_policy'] = {
-  policy: 'on_failure',
-  backoff_ms: 5_000,
-  max_attempts: 2,
-  stable_after_ms: 60_000,
-};
 
 /** A log whose heads cannot be read while `broken()`. */
 const blindHeads =

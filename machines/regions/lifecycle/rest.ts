@@ -10,17 +10,11 @@ import {
   noteTrouble,
   withdrawEarlier,
 } from '../../actions.ts';
-import type { ChartContext } from '../../context.ts';
 import { all, editsAllowed, expiring, foundAs, neverRan, not, ofNewestRun, resultOf } from '../../guards.ts';
 import { isExpired } from '../../rules.ts';
-import { type ChartEvent, chart } from '../../setup.ts';
+import { chart, type Moment } from '../../setup.ts';
 
 /** The states without a VMM: before the first run, at rest, and on the way out. */
-
-interface Moment {
-  readonly context: ChartContext;
-  readonly event: ChartEvent;
-}
 
 const mayBoot = ({ context, event }: Moment): boolean =>
   context.intent.wanted === 'running' && !isExpired(context, event.at);

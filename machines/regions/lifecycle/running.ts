@@ -17,7 +17,6 @@ import {
   sayLost,
   sayRebooted,
 } from '../../actions.ts';
-import type { ChartContext } from '../../context.ts';
 import {
   all,
   beingDeleted,
@@ -33,15 +32,10 @@ import {
   resultOf,
   wantsRunning,
 } from '../../guards.ts';
-import { type ChartEvent, chart } from '../../setup.ts';
+import { chart, type Moment } from '../../setup.ts';
 import { onEnd } from './ends.ts';
 
 /** The states in which a VMM lives, or is being started, and nobody has asked for its end. */
-
-interface Moment {
-  readonly context: ChartContext;
-  readonly event: ChartEvent;
-}
 
 const stopRequested = { target: '#graceful', actions: [...intend('stopped'), ...beginStop('operator', 'rest')] };
 const stopForced = { guard: forced, target: '#killing', actions: stopRequested.actions };

@@ -18,17 +18,11 @@ import {
   snapshotName,
   withdrawEarlier,
 } from '../../actions.ts';
-import type { ChartContext } from '../../context.ts';
 import { all, editsAllowed, expiring, foundAs, foundReady, ofThisRun, resultOf } from '../../guards.ts';
-import { type ChartEvent, chart } from '../../setup.ts';
+import { chart, type Moment } from '../../setup.ts';
 import { onEnd } from './ends.ts';
 
 /** The way into standby and back: pause, snapshot, end the VMM; restore. Each wait has a result, an error, a deadline. */
-
-interface Moment {
-  readonly context: ChartContext;
-  readonly event: ChartEvent;
-}
 
 const goLost = { target: '#lost', actions: [noteTrouble, sayLost] };
 /** Only a guest that runs hears the power button: what is under way is withdrawn and a paused guest let go first. */

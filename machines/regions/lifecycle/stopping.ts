@@ -10,7 +10,6 @@ import {
   sayLost,
   withdrawEarlier,
 } from '../../actions.ts';
-import type { ChartContext } from '../../context.ts';
 import {
   all,
   beingDeleted,
@@ -24,18 +23,13 @@ import {
   ofThisRun,
   resultOf,
 } from '../../guards.ts';
-import type { ChartEvent } from '../../setup.ts';
+import type { Moment } from '../../setup.ts';
 import { onEnd } from './ends.ts';
 
 /**
  * A run is being ended. Its end is believed only when confirmed: by the hypervisor's observation, by the result of the
  * kill, or by an inspection. Every wait here has a deadline that leads on.
  */
-
-interface Moment {
-  readonly context: ChartContext;
-  readonly event: ChartEvent;
-}
 
 const mustKill = ({ context }: Moment): boolean =>
   context.stop?.force === true || context.stop?.cause === 'boot_timeout';

@@ -6,23 +6,20 @@ import { checked } from '../requests/checked.ts';
 import { parseCreate } from '../requests/create.ts';
 import { holdRequest, parsePlain, requireNetwork, stopRequest } from '../requests/target.ts';
 import { parseUpdate } from '../requests/update.ts';
-import type { Caller, CommandOutcome, Reply, UseCase, UseCaseOptions, UseCases, Verb } from './contract.ts';
+import {
+  type Caller,
+  COMMAND_VERBS,
+  type CommandOutcome,
+  type CommandVerb,
+  type Reply,
+  type UseCase,
+  type UseCaseOptions,
+  type UseCases,
+} from './contract.ts';
 import { digestOf } from './digest.ts';
 import { judgeOf } from './outcomes.ts';
 import type { Sight, Waiting } from './waiting.ts';
 
-type CommandVerb = Exclude<Verb, 'get' | 'list' | 'wait' | 'history'>;
-const COMMAND_VERBS: readonly CommandVerb[] = [
-  'create',
-  'update',
-  'start',
-  'stop',
-  'restart',
-  'standby',
-  'restore',
-  'hold',
-  'delete',
-];
 type PlainVerb = 'start' | 'restart' | 'standby' | 'restore' | 'delete';
 
 /** The use cases that change something: parse, hand over once, and answer at acceptance or with the outcome. */

@@ -67,6 +67,13 @@ export const VERBS = [
 ] as const;
 export type Verb = (typeof VERBS)[number];
 
+const READS = ['get', 'list', 'wait', 'history'] as const satisfies readonly Verb[];
+export type CommandVerb = Exclude<Verb, (typeof READS)[number]>;
+/** The verbs that change something. */
+export const COMMAND_VERBS: readonly CommandVerb[] = VERBS.filter(
+  (verb): verb is CommandVerb => !READS.some((read) => read === verb),
+);
+
 /** The least scope that each verb needs. */
 export const SCOPE_OF: Readonly<Record<Verb, Scope>> = {
   create: 'operate',
