@@ -5,7 +5,7 @@ import { stepByXState } from '../../machines/step.ts';
 import { systemRandom } from '../../src/actors/clock.ts';
 import { createSupervisor } from '../../src/actors/create-supervisor.ts';
 import { openSqliteLog } from '../../src/adapters/log-sqlite/sqlite-log.ts';
-import { startPrivateNats } from '../../src/cli/nats-server.ts';
+import { startPrivateNats } from '../../src/cli/daemon/private-nats.ts';
 import { createNatsGateway, subjectOf } from '../../src/gateway/nats/nats-gateway.ts';
 import { createUseCases } from '../../src/gateway/use-cases/use-cases.ts';
 import { createInstances } from '../../src/projections/instances.ts';

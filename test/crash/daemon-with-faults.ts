@@ -2,7 +2,7 @@ import { existsSync, openSync, writeSync } from 'node:fs';
 import { flushCompileCache } from 'node:module';
 import { systemClock } from '../../src/actors/clock.ts';
 import type { FaultInjector, FaultMoment, FaultPoint } from '../../src/actors/fault-points.ts';
-import { startDaemon } from '../../src/cli/daemon.ts';
+import { startDaemon } from '../../src/cli/daemon/daemon.ts';
 import { type FaultPlan, faultPlanSchema, type Note, noteLine, PLAN_VARIABLE } from './fault-plan.ts';
 
 /** The whole daemon as a process, on a data directory, with faults at the moments its environment names. */

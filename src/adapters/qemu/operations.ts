@@ -1,7 +1,7 @@
 import type { EffectControl, Outcome, RunRef } from '../../actors/contracts/hypervisor.ts';
+import { signalProcess } from '../../actors/contracts/process-identity.ts';
 import { isWithdrawn } from './boot.ts';
 import { COMMAND_LIMIT_MS } from './monitor.ts';
-import { signalProcess } from './process-identity.ts';
 import { type QmpConnection, QmpError } from './qmp.ts';
 import { endOf, type RunScope, settleRun, withMonitor } from './reality.ts';
 import { type RunFacts, readRunState, runDirectory } from './run-directory.ts';

@@ -3,7 +3,7 @@ import { link, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import type { RunEnd, RunRef } from '../../actors/contracts/hypervisor.ts';
-import { isAlive, type ProcessIdentity, parseIdentity } from './process-identity.ts';
+import { isAlive, type ProcessIdentity, parseIdentity } from '../../actors/contracts/process-identity.ts';
 import { composeEnd } from './run-end.ts';
 import { type RunJournal, readJournal } from './run-journal.ts';
 

@@ -1,7 +1,7 @@
 import { type FSWatcher, watch } from 'node:fs';
 import type { Clock } from '../../actors/contracts/clock.ts';
 import type { RunEnd } from '../../actors/contracts/hypervisor.ts';
-import { hostProcesses, isAlive, type ProcessIdentity } from './process-identity.ts';
+import { hostProcesses, isAlive, type ProcessIdentity } from '../../actors/contracts/process-identity.ts';
 import { decideEnd, type RunFacts, readStatus, readVerdict } from './run-directory.ts';
 
 /** How long after the VMM's end its supervisor may take to record it; it may have been killed itself. */

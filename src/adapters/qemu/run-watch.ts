@@ -1,8 +1,8 @@
 import type { Clock } from '../../actors/contracts/clock.ts';
 import type { Observation, RunEnd, RunRef } from '../../actors/contracts/hypervisor.ts';
+import { isAlive, type ProcessIdentity } from '../../actors/contracts/process-identity.ts';
 import { parseReadyRule } from './image/manifest.ts';
 import { openMonitor } from './monitor.ts';
-import { isAlive, type ProcessIdentity } from './process-identity.ts';
 import type { QmpConnection, QmpEvent } from './qmp.ts';
 import { isReadyNow, READY_POLL_MS, type ReadyQuestion, saysReady } from './readiness.ts';
 import type { RunFacts } from './run-directory.ts';

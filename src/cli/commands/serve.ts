@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { HypervisorChoice } from '../choose-hypervisor.ts';
-import { startDaemon } from '../daemon.ts';
+import { startDaemon } from '../daemon/daemon.ts';
 import { DATA_DIRECTORY_DEFAULT } from '../data-directory.ts';
 import type { Output } from '../output.ts';
 

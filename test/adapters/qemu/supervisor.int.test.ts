@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, renameSync, statSync, writeFileSync } from '
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { RunRef } from '../../../src/actors/contracts/hypervisor.ts';
-import { hostProcesses } from '../../../src/adapters/qemu/process-identity.ts';
+import { hostProcesses } from '../../../src/actors/contracts/process-identity.ts';
 import {
   CONSOLE_LOG_PART_BYTES,
   EVENT_LOG_PART_BYTES,

@@ -1,15 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Clock, Random } from '../actors/contracts/clock.ts';
+import type { Clock, Random } from '../../actors/contracts/clock.ts';
 import {
   hostProcesses,
   isAlive,
   type ProcessIdentity,
   parseStat,
   signalProcess,
-} from '../adapters/qemu/process-identity.ts';
-import { writePrivately } from './data-directory.ts';
+} from '../../actors/contracts/process-identity.ts';
+import { writePrivately } from '../data-directory.ts';
 
 /**
  * A private nats-server beside the daemon: on a free loopback port, with JetStream and one user only this directory's

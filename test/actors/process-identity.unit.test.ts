@@ -7,7 +7,7 @@ import {
   parseIdentity,
   parseStat,
   signalProcess,
-} from '../../../src/adapters/qemu/process-identity.ts';
+} from '../../src/actors/contracts/process-identity.ts';
 
 const BOOT = '3a74b3a2-15ad-4378-80f6-8d10d8780991';
 const OTHER_BOOT = '00000000-15ad-4378-80f6-8d10d8780991';

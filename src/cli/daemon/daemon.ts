@@ -1,0 +1,112 @@
+import { hostname } from 'node:os';
+import pino from 'pino';
+import { systemClock, systemRandom } from '../../actors/clock.ts';
+import type { Clock, Random } from '../../actors/contracts/clock.ts';
+import { createSupervisor } from '../../actors/create-supervisor.ts';
+import type { FaultInjector } from '../../actors/fault-points.ts';
+import type { Supervisor } from '../../actors/supervisor.ts';
+import { createHttpGateway } from '../../gateway/http/http-gateway.ts';
+import { createNatsGateway } from '../../gateway/nats/nats-gateway.ts';
+import { createUseCases } from '../../gateway/use-cases/use-cases.ts';
+import { createInstances } from '../../projections/instances.ts';
+import { chooseHypervisor, type HypervisorChoice } from '../choose-hypervisor.ts';
+import {
+  type DataDirectory,
+  dataDirectory,
+  type Endpoints,
+  ensureDataDirectory,
+  ensureToken,
+  removeEndpoints,
+  writeEndpoints,
+} from '../data-directory.ts';
+import { Closers } from './closers.ts';
+import { buildDemoOnce } from './demo-image.ts';
+import { type LogChoice, openLog, SURVIVAL } from './open-log.ts';
+import { openNats } from './open-nats.ts';
+
+/** The one place that wires log, hypervisor, runtime, projections and doors into a daemon. */
+
+export interface DaemonOptions {
+  readonly data: string;
+  readonly listen: { readonly host: string; readonly port: number };
+  /** `auto`, `off`, or the URL of a server. */
+  readonly nats: string;
+  readonly hypervisor: HypervisorChoice;
+  readonly log: LogChoice;
+  /** Lines for the person who started it. */
+  readonly say: (line: string) => void;
+  /** Only tests inject these. */
+  readonly clock?: Clock;
+  readonly random?: Random;
+  readonly faults?: FaultInjector;
+}
+
+export interface Daemon {
+  readonly endpoints: Endpoints;
+  readonly supervisor: Supervisor;
+  /** Stops taking commands, waits for what is under way, leaves VMs running. */
+  close(): Promise<void>;
+}
+
+export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
+  const clock = options.clock ?? systemClock();
+  const random = options.random ?? systemRandom();
+  const directory = dataDirectory(options.data);
+  ensureDataDirectory(directory);
+  const closers = new Closers();
+  try {
+    return await assemble(options, { clock, random, directory, closers });
+  } catch (error) {
+    await closers.closeAll();
+    throw error;
+  }
+}
+
+interface Parts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly directory: DataDirectory;
+  readonly closers: Closers;
+}
+
+async function assemble(options: DaemonOptions, parts: Parts): Promise<Daemon> {
+  const { clock, random, directory, closers } = parts;
+  const logger = pino({ name: 'statevisor', base: undefined }, pino.destination(2));
+  const log = await openLog(options.log, directory.log, clock);
+  closers.add(() => log.close());
+  const token = ensureToken(directory, random);
+  const { hypervisor, reason } = chooseHypervisor(options.hypervisor, directory, {
+    clock,
+    random,
+    log: (line) => logger.debug(line),
+  });
+  closers.add(() => hypervisor.close());
+  options.say(`Hypervisor: ${reason}. Log: ${options.log}; acknowledged records ${SURVIVAL[log.survives]}.`);
+  if (hypervisor.name === 'qemu') await buildDemoOnce(directory.images, clock, options.say);
+  const instances = createInstances();
+  const supervisor = await createSupervisor({
+    log,
+    hypervisor,
+    clock,
+    random,
+    faults: options.faults,
+    onRecord: (published) => instances.apply(published),
+    report: ({ instance, message, error }) => logger.error({ instance, err: error }, message),
+  });
+  closers.add(() => supervisor.close());
+  const host = hostname();
+  const useCases = createUseCases({ supervisor, instances, clock, host, checkImage: hypervisor.checkImage });
+  const tokens = [{ token, actor: 'admin', scopes: ['admin'] as const }];
+  const http = await createHttpGateway({ useCases, tokens, listen: options.listen, random, logger });
+  closers.add(() => http.close());
+  const { say } = options;
+  const nats = await openNats({ nats: options.nats, directory: directory.nats, clock, random, closers, say });
+  if (nats !== null) {
+    const door = await createNatsGateway({ useCases, tokens, connection: nats.connection, host, random, logger });
+    closers.add(() => door.close());
+  }
+  const endpoints = { pid: process.pid, http: http.url, nats: nats?.url ?? null, token_file: directory.tokenFile };
+  writeEndpoints(directory, endpoints);
+  closers.add(async () => removeEndpoints(directory));
+  return { endpoints, supervisor, close: () => closers.closeAll() };
+}
