@@ -5,9 +5,10 @@ import type { Clock, Random } from '../../actors/contracts/clock.ts';
 import { createSupervisor } from '../../actors/create-supervisor.ts';
 import type { FaultInjector } from '../../actors/fault-points.ts';
 import type { Supervisor } from '../../actors/supervisor.ts';
+import { createHostSections } from '../../gateway/host-sections.ts';
 import { createHttpGateway } from '../../gateway/http/http-gateway.ts';
 import { createNatsGateway } from '../../gateway/nats/nats-gateway.ts';
-import { createUseCases } from '../../gateway/use-cases/use-cases.ts';
+import { createHostUseCases, createUseCases } from '../../gateway/use-cases/use-cases.ts';
 import { createInstances } from '../../projections/instances.ts';
 import { chooseHypervisor, type HypervisorChoice } from '../choose-hypervisor.ts';
 import {
@@ -23,6 +24,7 @@ import { Closers } from './closers.ts';
 import { buildDemoOnce } from './demo-image.ts';
 import { type LogChoice, openLog, SURVIVAL } from './open-log.ts';
 import { openNats } from './open-nats.ts';
+import { programVersion } from './program-version.ts';
 
 /** The one place that wires log, hypervisor, runtime, projections and doors into a daemon. */
 
@@ -96,8 +98,11 @@ async function assemble(options: DaemonOptions, parts: Parts): Promise<Daemon> {
   closers.add(() => supervisor.close());
   const host = hostname();
   const useCases = createUseCases({ supervisor, instances, clock, host, checkImage: hypervisor.checkImage });
+  const sections = createHostSections();
+  sections.add('hypervisor', () => ({ name: hypervisor.name, reason }));
+  const hostUseCases = createHostUseCases({ supervisor, instances, sections, host, version: programVersion() });
   const tokens = [{ token, actor: 'admin', scopes: ['admin'] as const }];
-  const http = await createHttpGateway({ useCases, tokens, listen: options.listen, random, logger });
+  const http = await createHttpGateway({ useCases, hostUseCases, tokens, listen: options.listen, random, logger });
   closers.add(() => http.close());
   const { say } = options;
   const nats = await openNats({ nats: options.nats, directory: directory.nats, clock, random, closers, say });

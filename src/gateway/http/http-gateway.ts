@@ -3,9 +3,10 @@ import type { Random } from '../../actors/contracts/clock.ts';
 import { BODY_MAX_BYTES, bodyOf, callerOf, correlationOf } from '../incoming.ts';
 import { type GatewayLogger, refusalOf } from '../refusals.ts';
 import { createTokens, type TokenGrant } from '../tokens.ts';
-import type { Caller, UseCases } from '../use-cases/contract.ts';
+import type { Caller, HostUseCases, UseCases } from '../use-cases/contract.ts';
 import { verbNamed } from '../use-cases/use-cases.ts';
 import { compatibleRoutes } from './compatible-routes.ts';
+import { hostRoutes } from './host-routes.ts';
 import { answerClientError, asRefusal } from './protocol-errors.ts';
 import { type HttpAnswer, type HttpRoute, ownRoutes } from './routes.ts';
 
@@ -19,6 +20,8 @@ const SEGMENT_MAX = 256;
 
 export interface HttpGatewayOptions {
   readonly useCases: UseCases;
+  /** Without them there are no paths about the host. */
+  readonly hostUseCases?: HostUseCases;
   readonly tokens: readonly TokenGrant[];
   /** Port 0 takes any free one. */
   readonly listen: { readonly host: string; readonly port: number };
@@ -50,7 +53,8 @@ export async function createHttpGateway(options: HttpGatewayOptions): Promise<Ht
 }
 
 /** The server before it listens. */
-export function buildHttpServer({ useCases, tokens, random, logger }: HttpGatewayOptions): FastifyInstance {
+export function buildHttpServer(options: HttpGatewayOptions): FastifyInstance {
+  const { useCases, hostUseCases, tokens, random, logger } = options;
   const known = createTokens(tokens);
   const callers = new WeakMap<FastifyRequest, Caller>();
   const underWay = new Set<AbortController>();
@@ -91,7 +95,8 @@ export function buildHttpServer({ useCases, tokens, random, logger }: HttpGatewa
   server.setErrorHandler(refuse);
   server.setNotFoundHandler(async () => verbNamed(''));
   server.get(HEALTH_PATH, async () => ({ status: 'ok' }));
-  for (const route of [...ownRoutes(useCases), ...compatibleRoutes(useCases)]) {
+  const aboutHost = hostUseCases === undefined ? [] : hostRoutes(hostUseCases);
+  for (const route of [...ownRoutes(useCases), ...compatibleRoutes(useCases), ...aboutHost]) {
     server.route({ method: route.method, url: route.path, handler: (request, reply) => serve(route, request, reply) });
   }
 

@@ -1,6 +1,19 @@
 import { StatevisorError } from '../../actors/errors.ts';
 import { commandUseCases } from './commands.ts';
-import { SCOPE_OF, type UseCase, type UseCaseOptions, type UseCases, VERBS, type Verb } from './contract.ts';
+import {
+  HOST_SCOPE_OF,
+  HOST_VERBS,
+  type HostUseCases,
+  type HostVerb,
+  SCOPE_OF,
+  type Scope,
+  type UseCase,
+  type UseCaseOptions,
+  type UseCases,
+  VERBS,
+  type Verb,
+} from './contract.ts';
+import { type HostUseCaseOptions, hostUseCases } from './host.ts';
 import { readUseCases } from './reads.ts';
 import { createWaiting } from './waiting.ts';
 
@@ -12,14 +25,23 @@ const COMMAND_ID_PATTERN = /^[\x21-\x7e]+$/;
 export function createUseCases(options: UseCaseOptions): UseCases {
   const waiting = createWaiting(options.instances, options.clock);
   const open: UseCases = { ...commandUseCases(options, waiting), ...readUseCases(options, waiting) };
-  return Object.fromEntries(VERBS.map((verb) => [verb, guarded(verb, open[verb])])) as Record<Verb, UseCase>;
+  return Object.fromEntries(VERBS.map((verb) => [verb, guarded(verb, SCOPE_OF[verb], open[verb])])) as Record<
+    Verb,
+    UseCase
+  >;
 }
 
-function guarded(verb: Verb, useCase: UseCase): UseCase {
+/** The same for the verbs on the host itself. */
+export function createHostUseCases(options: HostUseCaseOptions): HostUseCases {
+  const open = hostUseCases(options);
+  const guardedOnes = HOST_VERBS.map((verb) => [verb, guarded(`host ${verb}`, HOST_SCOPE_OF[verb], open[verb])]);
+  return Object.fromEntries(guardedOnes) as Record<HostVerb, UseCase>;
+}
+
+function guarded(what: string, scope: Scope, useCase: UseCase): UseCase {
   return async (input, caller) => {
-    const scope = SCOPE_OF[verb];
     if (!caller.scopes.includes(scope)) {
-      throw new StatevisorError('forbidden', `${verb} needs a token with the scope ${scope}.`, { details: { scope } });
+      throw new StatevisorError('forbidden', `${what} needs a token with the scope ${scope}.`, { details: { scope } });
     }
     requireCommandId(caller.commandId);
     return useCase(input, caller);
@@ -34,9 +56,17 @@ function requireCommandId(id: string | undefined): void {
 
 /** The verb of that name; an event that no door may send is none. */
 export function verbNamed(text: string): Verb {
-  const verb = VERBS.find((candidate) => candidate === text);
+  return oneOf(VERBS, text);
+}
+
+export function hostVerbNamed(text: string): HostVerb {
+  return oneOf(HOST_VERBS, text);
+}
+
+function oneOf<V extends string>(verbs: readonly V[], text: string): V {
+  const verb = verbs.find((candidate) => candidate === text);
   if (verb !== undefined) return verb;
-  throw new StatevisorError('unknown_verb', `There is no verb of that name; there are ${VERBS.join(', ')}.`, {
-    details: { verbs: VERBS },
+  throw new StatevisorError('unknown_verb', `There is no verb of that name; there are ${verbs.join(', ')}.`, {
+    details: { verbs },
   });
 }

@@ -1,0 +1,8 @@
+import { readFileSync } from 'node:fs';
+
+const MANIFEST = new URL('../../../package.json', import.meta.url);
+
+/** The version of this program, as its package says it. */
+export function programVersion(): string {
+  return (JSON.parse(readFileSync(MANIFEST, 'utf8')) as { version: string }).version;
+}

@@ -1,0 +1,7 @@
+import type { HostUseCases } from '../use-cases/contract.ts';
+import { type HttpRoute, inputOf } from './routes.ts';
+
+/** Paths about the host as a whole. */
+export function hostRoutes(useCases: HostUseCases): HttpRoute[] {
+  return [{ method: 'GET', path: '/v1/host', answer: (request, caller) => useCases.status(inputOf(request), caller) }];
+}
