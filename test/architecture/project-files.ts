@@ -5,12 +5,14 @@ export const projectDir = join(import.meta.dirname, '..', '..');
 
 /** Where people write. Everything else at the top is made by tools. */
 const WRITTEN_DIRS = ['.ci', 'bench', 'bin', 'biome', 'docs', 'machines', 'src', 'test'];
+/** Files at the top that tools make; `.git` is one in a linked checkout. */
+const NOT_WRITTEN = new Set(['package-lock.json', '.git']);
 const SKIPPED_DIRS = new Set(['node_modules', 'peers', '.statevisor']);
 
 /** Paths, relative to the project, of every file that people write, the ones at the top included. */
 export function writtenFiles(): string[] {
   const top = readdirSync(projectDir, { withFileTypes: true })
-    .filter((entry) => entry.isFile() && entry.name !== 'package-lock.json' && !entry.name.endsWith('.log'))
+    .filter((entry) => entry.isFile() && !NOT_WRITTEN.has(entry.name) && !entry.name.endsWith('.log'))
     .map((entry) => entry.name);
   const dirs = WRITTEN_DIRS.filter((dir) => existsSync(join(projectDir, dir)));
   return [...top, ...dirs.flatMap((dir) => filesBelow(dir))];
