@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { Log, Token } from '../../src/actors/contracts/log.ts';
+import type { Log, LogEntry, Token } from '../../src/actors/contracts/log.ts';
 import {
   appendMany,
   assertAscending,
@@ -112,6 +112,19 @@ async function showsNothingPromised(subject: LogSubject): Promise<void> {
   );
 }
 
+async function tellsItsExtent(log: Log): Promise<void> {
+  assert.deepEqual(await log.extent(), { completeAfter: null, last: null });
+  await Promise.all([appendMany(log, 'a', 7), appendMany(log, 'b', 4)]);
+  const all = await collect(log.readAll(null));
+  assert.deepEqual(await log.extent(), { completeAfter: null, last: all.at(-1)!.position });
+  const first: LogEntry[] = [];
+  for await (const entry of log.readAll(all[1]!.position, 3)) {
+    first.push(entry);
+    if (first.length === 3) break;
+  }
+  assert.deepEqual(first, all.slice(2, 5), 'a reader that wants few gets the first ones');
+}
+
 export const logReadChecks: readonly LogCheck[] = [
   { rule: 'a stream is read from any version to its head', run: ({ log }) => readsFromAVersion(log) },
   { rule: 'the head of a stream is its last entry, and heads lists each once', run: ({ log }) => showsHeads(log) },
@@ -122,5 +135,6 @@ export const logReadChecks: readonly LogCheck[] = [
   { rule: 'a stream of many pages reads whole and in order', run: ({ log }) => readsLongStreams(log) },
   { rule: 'many streams are all listed', run: ({ log }) => listsManyStreams(log) },
   { rule: 'a read ends at the end that was present when it began', run: ({ log }) => endsAtThePresent(log) },
+  { rule: 'the extent names the last position and that nothing was removed', run: ({ log }) => tellsItsExtent(log) },
   { rule: 'what was acknowledged is there after opening again, and goes on', run: showsWhatWasAcknowledged },
 ];

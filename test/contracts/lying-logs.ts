@@ -164,6 +164,16 @@ const READ_LIES: readonly Lie[] = [
     })),
   },
   {
+    lie: 'names an end that was passed long ago',
+    breaks: 'the extent names the last position and that nothing was removed',
+    make: twisted((honest) => ({
+      extent: async () => {
+        for await (const { position } of honest.readAll(null)) return { completeAfter: null, last: position };
+        return honest.extent();
+      },
+    })),
+  },
+  {
     lie: 'chases entries made while it reads',
     breaks: 'a read ends at the end that was present when it began',
     make: twisted((honest) => ({

@@ -45,6 +45,14 @@ export type AppendResult =
  */
 export type Room = 'ordinary' | 'reserved';
 
+/** What of the log is there. */
+export interface LogExtent {
+  /** Every entry after this position is there; of those up to it retention has removed some. Null: none was removed. */
+  readonly completeAfter: Position | null;
+  /** Position of the last entry; null while there is none. */
+  readonly last: Position | null;
+}
+
 export interface Log {
   /**
    * How far an acknowledged append reaches. `process`: it lives as long as this process and no longer. `os`: it
@@ -62,8 +70,13 @@ export interface Log {
   head(stream: string): Promise<LogEntry | null>;
   /** The last entry of every stream, in any order. */
   heads(): AsyncIterable<LogEntry>;
-  /** Every entry after `after` (null: from the beginning), in the order of positions; ends at the present end. */
-  readAll(after: Position | null): AsyncIterable<LogEntry>;
+  /** Tells readers with a position whether what they missed is still there, and whether the position is of this log. */
+  extent(): Promise<LogExtent>;
+  /**
+   * Every entry after `after` (null: from the beginning), in the order of positions; ends at the present end. `limit` is
+   * the same hint as for `read`.
+   */
+  readAll(after: Position | null, limit?: number): AsyncIterable<LogEntry>;
   /** Like `readAll`, then live until the signal fires: no gap, no repeat. */
   subscribe(after: Position | null, signal: AbortSignal): AsyncIterable<LogEntry>;
   /** Waits for appends under way, then lets go of files and sockets. Idempotent. */

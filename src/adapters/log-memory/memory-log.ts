@@ -74,6 +74,10 @@ export function createMemoryLog(): Log {
       assertOpen();
       for (const entries of store.streams.values()) yield entries.at(-1)!;
     },
+    extent: async () => {
+      assertOpen();
+      return { completeAfter: null, last: store.entries.at(-1)?.position ?? null };
+    },
     async *readAll(after) {
       assertOpen();
       const end = store.entries.length;

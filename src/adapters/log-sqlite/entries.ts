@@ -16,7 +16,7 @@ export interface EntryReader {
   /** The entry at this sequence, which must exist. */
   readonly at: (seq: number) => LogEntry;
   readonly rows: (seqs: Iterable<number>) => FlatEntries;
-  readonly page: (after: number, upTo: number) => FlatEntries;
+  readonly page: (after: number, upTo: number, most?: number) => FlatEntries;
   /** Last entries of the streams with ids above `after`; `next` is 0 when there are no more. */
   readonly heads: (after: number) => { readonly entries: FlatEntries; readonly next: number };
   readonly walk: (seq: number, count: number) => Float64Array<ArrayBuffer>;
@@ -62,7 +62,10 @@ export function createEntryReader(db: DatabaseSync, heads: Heads): EntryReader {
       return { stream: heads.byId(stream)!.name, version, position, token: position as Token, bytes, prev_hash, hash };
     },
     rows: (seqs) => flatten(rowsAt(seqs)),
-    page: (from, upTo) => flatten(after.iterate(from, upTo, PAGE_ENTRIES) as Iterable<unknown> as Iterable<EntryRow>),
+    page: (from, upTo, most = PAGE_ENTRIES) => {
+      const rows = after.iterate(from, upTo, Math.min(most, PAGE_ENTRIES));
+      return flatten(rows as Iterable<unknown> as Iterable<EntryRow>);
+    },
     heads: (afterId) => {
       const entries = flatten(rowsAt(headSeqs(afterId)));
       const lastName = entries.at(-6);

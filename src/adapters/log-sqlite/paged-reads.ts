@@ -95,14 +95,22 @@ async function* readFar(port: StoragePort, stream: string, fromVersion: number):
   }
 }
 
-/** Entries after a sequence, up to one that is there already. */
-export async function* readPages(port: StoragePort, after: number, upTo: number): AsyncGenerator<LogEntry> {
-  for (let seq = after; seq < upTo; ) {
-    const { entries } = await askEntries(port, { kind: 'page', after: seq, upTo });
+/** Entries after a sequence, up to one that is there already; ends when it has fetched as many as are wanted. */
+export async function* readPages(
+  port: StoragePort,
+  after: number,
+  upTo: number,
+  limit = Number.POSITIVE_INFINITY,
+): AsyncGenerator<LogEntry> {
+  let wanted = limit;
+  for (let seq = after; seq < upTo && wanted > 0; ) {
+    const most = Number.isFinite(wanted) ? { most: wanted } : {};
+    const { entries } = await askEntries(port, { kind: 'page', after: seq, upTo, ...most });
     const last = entries.at(-1);
     if (last === undefined) return;
     yield* entries;
     seq = Number(last.position);
+    wanted -= entries.length;
   }
 }
 

@@ -32,8 +32,8 @@ export type ReadRequest =
   | { readonly kind: 'walk'; readonly seq: number; readonly count: number }
   /** The entries with these sequences, in that order: as many of the first as a page holds. */
   | { readonly kind: 'rows'; readonly seqs: Float64Array }
-  /** A page of entries after `after`, not past `upTo`. */
-  | { readonly kind: 'page'; readonly after: number; readonly upTo: number }
+  /** A page of entries after `after`, not past `upTo`, at most `most` of them. */
+  | { readonly kind: 'page'; readonly after: number; readonly upTo: number; readonly most?: number }
   /** A page of last entries of the streams with an id above `after`. */
   | { readonly kind: 'heads'; readonly after: number };
 

@@ -161,9 +161,13 @@ export function createSqliteLog(port: StoragePort, clock: Clock): SqliteLog {
       assertOpen();
       yield* readHeads(port);
     },
-    async *readAll(after) {
+    extent: async () => {
       assertOpen();
-      yield* readPages(port, seqOf(after), view.lastSeq);
+      return { completeAfter: null, last: view.lastSeq === 0 ? null : positionOf(view.lastSeq) };
+    },
+    async *readAll(after, limit) {
+      assertOpen();
+      yield* readPages(port, seqOf(after), view.lastSeq, limit);
     },
     async *subscribe(after, signal) {
       assertOpen();

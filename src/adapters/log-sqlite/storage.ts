@@ -165,7 +165,7 @@ function read(heads: Heads, reader: EntryReader, request: ReadRequest): Reply {
     case 'rows':
       return { kind: 'entries', entries: reader.rows(request.seqs), next: 0 };
     case 'page':
-      return { kind: 'entries', entries: reader.page(request.after, request.upTo), next: 0 };
+      return { kind: 'entries', entries: reader.page(request.after, request.upTo, request.most), next: 0 };
     case 'heads':
       return { kind: 'entries', ...reader.heads(request.after) };
   }
