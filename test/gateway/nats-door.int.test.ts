@@ -2,11 +2,15 @@
 import { headers, type NatsConnection } from '@nats-io/transport-node';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { seededRandom, systemClock } from '../../src/actors/clock.ts';
-import { createNatsGateway, REQUESTS_MAX, subjectOf } from '../../src/gateway/nats/nats-gateway.ts';
+import { createHostSections } from '../../src/gateway/host-sections.ts';
+import { createNatsGateway } from '../../src/gateway/nats/nats-gateway.ts';
+import { REQUESTS_MAX } from '../../src/gateway/nats/request-desk.ts';
+import { subjectOf } from '../../src/gateway/nats/subjects.ts';
 import type { UseCases } from '../../src/gateway/use-cases/contract.ts';
+import { createHostUseCases } from '../../src/gateway/use-cases/use-cases.ts';
 import { GRANTS, TOKENS } from '../contracts/door.world.ts';
 import { gatewayScene, HOST, OPERATOR, type Scene } from './gateway-scene.ts';
-import { connectTo, type NatsServer, startNatsServer } from './nats-door.ts';
+import { connectTo, type NatsServer, SERVICE, startNatsServer } from './nats-door.ts';
 
 let server: NatsServer;
 let scene: Scene;
@@ -32,7 +36,11 @@ async function connection(): Promise<NatsConnection> {
 
 async function gateway({ host = HOST, useCases = scene.useCases }: { host?: string; useCases?: UseCases } = {}) {
   const random = seededRandom(5, scene.clock);
-  const door = await createNatsGateway({ useCases, tokens: GRANTS, connection: await connection(), host, random });
+  const { supervisor, instances, clock } = scene;
+  const sections = createHostSections();
+  const hostUseCases = createHostUseCases({ supervisor, instances, sections, host, version: SERVICE.version });
+  const about = { useCases, hostUseCases, tokens: GRANTS, host, service: SERVICE, clock, random };
+  const door = await createNatsGateway({ ...about, connection: await connection() });
   opened.push(() => door.close());
   return door;
 }

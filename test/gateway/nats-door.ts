@@ -5,13 +5,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect, headers, type Msg, type NatsConnection } from '@nats-io/transport-node';
 import { seededRandom, systemClock } from '../../src/actors/clock.ts';
-import { createNatsGateway, subjectOf } from '../../src/gateway/nats/nats-gateway.ts';
+import { createNatsGateway } from '../../src/gateway/nats/nats-gateway.ts';
+import { subjectOf } from '../../src/gateway/nats/subjects.ts';
 import { type Door, type DoorAnswer, GRANTS, type Sending, TOKENS } from '../contracts/door.world.ts';
 import { HOST, type Scene } from './gateway-scene.ts';
 
 const START_LIMIT_MS = 20_000;
 const LOOK_MS = 20;
 const REPLY_LIMIT_MS = 30_000;
+
+/** What the tests' micro service tells about itself. */
+export const SERVICE = { version: '1.2.3', metadata: { host: HOST, log: 'memory', survives: 'process' } } as const;
 
 /** A nats-server of the tests' own, on a free loopback port. */
 export interface NatsServer {
@@ -78,7 +82,15 @@ export function connectTo(url: string): Promise<NatsConnection> {
 export async function openNatsDoor(scene: Scene, url: string): Promise<Door> {
   const [connection, client] = await Promise.all([connectTo(url), connectTo(url)]);
   const random = seededRandom(13, scene.clock);
-  const gateway = await createNatsGateway({ useCases: scene.useCases, tokens: GRANTS, connection, host: HOST, random });
+  const gateway = await createNatsGateway({
+    useCases: scene.useCases,
+    tokens: GRANTS,
+    connection,
+    host: HOST,
+    service: SERVICE,
+    clock: scene.clock,
+    random,
+  });
   return {
     send: (verb, input, how) => {
       const subject = verb.length % 2 === 0 ? subjectOf(verb) : subjectOf(verb, HOST);
@@ -92,7 +104,12 @@ export async function openNatsDoor(scene: Scene, url: string): Promise<Door> {
   };
 }
 
-async function ask(client: NatsConnection, subject: string, bytes: Uint8Array, how: Sending = {}): Promise<DoorAnswer> {
+export async function ask(
+  client: NatsConnection,
+  subject: string,
+  bytes: Uint8Array,
+  how: Sending = {},
+): Promise<DoorAnswer> {
   const token = how.token === undefined ? TOKENS.operator : how.token;
   const lines = headers();
   if (token !== null) lines.set('Authorization', `Bearer ${token}`);

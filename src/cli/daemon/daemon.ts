@@ -107,7 +107,9 @@ async function assemble(options: DaemonOptions, parts: Parts): Promise<Daemon> {
   const { say } = options;
   const nats = await openNats({ nats: options.nats, directory: directory.nats, clock, random, closers, say });
   if (nats !== null) {
-    const door = await createNatsGateway({ useCases, tokens, connection: nats.connection, host, random, logger });
+    const service = { version: programVersion(), metadata: { host, log: options.log, survives: log.survives } };
+    const about = { useCases, hostUseCases, tokens, host, service, clock, random, logger };
+    const door = await createNatsGateway({ ...about, connection: nats.connection });
     closers.add(() => door.close());
   }
   const endpoints = { pid: process.pid, http: http.url, nats: nats?.url ?? null, token_file: directory.tokenFile };

@@ -1,0 +1,73 @@
+import { type ZodType, z } from 'zod';
+import { PUBLIC_STATES } from '../../../machines/public-states.ts';
+import type { HostVerb, Verb } from '../use-cases/contract.ts';
+
+/**
+ * The shape of each verb's answer, for doors that describe themselves: the fields a client can rely on. Answers hold more
+ * of them, and later versions may add some, so unknown ones are allowed everywhere.
+ */
+
+const time = z.string().nullable();
+
+export const instanceReply = z.looseObject({
+  id: z.string(),
+  name: z.string(),
+  image: z.string(),
+  state: z.enum(PUBLIC_STATES),
+  phase: z.string(),
+  state_error: z.string().nullable(),
+  wanted: z.enum(['running', 'stopped', 'ignore']),
+  created_at: z.string(),
+  started_at: time,
+  stopped_at: time,
+  exit_code: z.int().nullable(),
+  exit_reason: z.string().nullable(),
+  has_snapshot: z.boolean(),
+  size: z.string(),
+  vcpus: z.int(),
+  network: z.looseObject({ enabled: z.boolean() }),
+  run: z.int(),
+  pid: z.int().nullable(),
+  health_status: z.looseObject({ status: z.string() }),
+  expires_at: time,
+  version: z.int(),
+});
+
+const listReply = z.looseObject({
+  instances: z.array(instanceReply),
+  /** The `after` of the next page. */
+  next: z.string().nullable(),
+});
+
+const historyReply = z.looseObject({
+  records: z.array(z.looseObject({ id: z.string(), stream: z.string(), version: z.int(), at: z.int() })),
+  /** The `from` of the next page. */
+  next: z.int().nullable(),
+});
+
+const waitReply = z.looseObject({
+  state: z.enum(PUBLIC_STATES),
+  state_error: z.string().nullable(),
+  timed_out: z.boolean(),
+});
+
+export const REPLY_SCHEMAS: Readonly<Record<Verb, ZodType>> = {
+  create: instanceReply,
+  get: instanceReply,
+  list: listReply,
+  update: instanceReply,
+  start: instanceReply,
+  stop: instanceReply,
+  restart: instanceReply,
+  standby: instanceReply,
+  restore: instanceReply,
+  hold: instanceReply,
+  delete: instanceReply,
+  wait: waitReply,
+  history: historyReply,
+};
+
+export const HOST_REPLY_SCHEMAS: Readonly<Record<HostVerb, ZodType>> = {
+  /** One section for each part of the daemon. */
+  status: z.looseObject({}),
+};

@@ -1,0 +1,35 @@
+import type { ZodType } from 'zod';
+import type { HostVerb, Verb } from '../use-cases/contract.ts';
+import { createRequest } from './create.ts';
+import { hostStatusRequest } from './host.ts';
+import {
+  getRequest,
+  historyRequest,
+  holdRequest,
+  listRequest,
+  plainRequest,
+  stopRequest,
+  waitRequest,
+} from './target.ts';
+import { updateRequest } from './update.ts';
+
+/** What each verb takes: doors that describe themselves show these. */
+export const REQUEST_SCHEMAS: Readonly<Record<Verb, ZodType>> = {
+  create: createRequest,
+  get: getRequest,
+  list: listRequest,
+  update: updateRequest,
+  start: plainRequest,
+  stop: stopRequest,
+  restart: plainRequest,
+  standby: plainRequest,
+  restore: plainRequest,
+  hold: holdRequest,
+  delete: plainRequest,
+  wait: waitRequest,
+  history: historyRequest,
+};
+
+export const HOST_REQUEST_SCHEMAS: Readonly<Record<HostVerb, ZodType>> = {
+  status: hostStatusRequest,
+};
