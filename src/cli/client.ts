@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { DATA_DIRECTORY_DEFAULT, dataDirectory, readEndpoints } from './data-directory.ts';
+import { dataOfDaemon } from './config/data-of-daemon.ts';
+import { dataDirectory, readEndpoints } from './data-directory.ts';
 
 /** The CLI's way to a daemon: the one in the data directory, or the one the environment names. */
 
@@ -26,12 +27,12 @@ export function connectClient(data: string | undefined): Client {
 }
 
 function findDaemon(data: string | undefined): { url: string; token: string } {
-  const { STATEVISOR_URL: url, STATEVISOR_TOKEN: token, STATEVISOR_DATA: fromEnvironment } = process.env;
+  const { STATEVISOR_URL: url, STATEVISOR_TOKEN: token } = process.env;
   if (data === undefined && url !== undefined) {
     if (token === undefined) throw new CliError('no_token', 'STATEVISOR_URL is set but STATEVISOR_TOKEN is not.');
     return { url, token };
   }
-  const directory = dataDirectory(data ?? fromEnvironment ?? DATA_DIRECTORY_DEFAULT);
+  const directory = dataDirectory(dataOfDaemon(data));
   const endpoints = readEndpoints(directory);
   if (endpoints === null) {
     throw new CliError('no_daemon', `No daemon serves ${directory.path}. Start one with \`npm start\`.`);

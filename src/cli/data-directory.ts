@@ -13,8 +13,6 @@ export interface DataDirectory {
   readonly endpointsFile: string;
 }
 
-/** Used when neither a flag nor the environment names one. */
-export const DATA_DIRECTORY_DEFAULT = '.statevisor';
 const OWNER_ONLY_DIRECTORY = 0o700;
 const OWNER_ONLY_FILE = 0o600;
 const TOKEN_BYTES = 32;

@@ -1,5 +1,6 @@
 import { CommanderError } from 'commander';
 import { CliError } from './client.ts';
+import { ConfigError } from './config/config-error.ts';
 import { terminal } from './output.ts';
 import { makeProgram } from './program.ts';
 
@@ -19,6 +20,9 @@ try {
 } catch (error) {
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode === 0 ? 0 : STATUS_MISUSED;
+  } else if (error instanceof ConfigError) {
+    process.exitCode = STATUS_MISUSED;
+    for (const line of error.message.split('\n')) terminal.note(`statevisor: ${line}`);
   } else {
     process.exitCode = STATUS_FAILED;
     const code = error instanceof CliError ? `${error.code}: ` : codeOf(error);

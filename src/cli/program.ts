@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { addConfigCommands } from './commands/config.ts';
 import { addImageCommands } from './commands/image.ts';
 import { addInstanceCommands } from './commands/instances.ts';
 import { addServe } from './commands/serve.ts';
@@ -15,6 +16,7 @@ export function makeProgram(output: Output): Command {
   addInstanceCommands(program, output);
   addSimulate(program, output);
   addImageCommands(program, output);
+  addConfigCommands(program, output);
   for (const command of program.commands) command.exitOverride();
   return program;
 }

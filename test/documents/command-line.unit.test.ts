@@ -5,16 +5,13 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { makeProgram } from '../../src/cli/program.ts';
 import { projectDir } from '../architecture/project-files.ts';
 
 const FILE = join(projectDir, 'docs', 'reference', 'cli.md');
 const BEGIN = '<!-- printed by --help -->\n';
 const WIDTH = 110;
-
-beforeAll(() => vi.stubEnv('STATEVISOR_DATA', undefined));
-afterAll(() => vi.unstubAllEnvs());
 
 /** The help of a command and of everything below it, as parts of a document. */
 function helpOf(command: Command, path: readonly string[]): string {

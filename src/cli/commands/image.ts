@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { systemClock } from '../../actors/clock.ts';
 import { buildDemoImage } from '../../adapters/qemu/image/build-demo.ts';
-import { DATA_DIRECTORY_DEFAULT, dataDirectory, ensureDataDirectory } from '../data-directory.ts';
+import { dataOfDaemon } from '../config/data-of-daemon.ts';
+import { dataDirectory, ensureDataDirectory } from '../data-directory.ts';
 import type { Output } from '../output.ts';
 
 export function addImageCommands(program: Command, output: Output): void {
@@ -12,7 +13,7 @@ export function addImageCommands(program: Command, output: Output): void {
     .option('--data <dir>', 'data directory of the daemon')
     .option('--json', 'print JSON')
     .action(async (options: { data?: string; json?: boolean }) => {
-      const directory = dataDirectory(options.data ?? process.env.STATEVISOR_DATA ?? DATA_DIRECTORY_DEFAULT);
+      const directory = dataDirectory(dataOfDaemon(options.data));
       ensureDataDirectory(directory);
       const built = await buildDemoImage({ imagesDirectory: directory.images, clock: systemClock() });
       if (options.json === true) output.line(JSON.stringify({ name: 'demo', ...built }));

@@ -4,9 +4,10 @@ import { StatevisorError } from '../../actors/errors.ts';
 import { parseCreate } from '../../gateway/requests/create.ts';
 import { requireNetwork } from '../../gateway/requests/target.ts';
 import { parseUpdate } from '../../gateway/requests/update.ts';
+import type { Path, YamlSource } from '../yaml-source.ts';
 import type { Scenario, ScenarioInstance } from './scenario.ts';
+import { ScenarioError } from './scenario-error.ts';
 import type { TimelineLine } from './scenario-schema.ts';
-import { type Path, ScenarioError, type YamlSource } from './yaml-source.ts';
 
 /** What users write about instances is understood by the doors' own parsers; here their refusals are given a place. */
 

@@ -1,4 +1,6 @@
 import type { z } from 'zod';
+import { type Path, readYaml, type YamlSource } from '../yaml-source.ts';
+import { ScenarioError } from './scenario-error.ts';
 import {
   EXPECTATION_KINDS,
   type Expectation,
@@ -7,7 +9,6 @@ import {
   type TimelineLine,
   UNTIL_MAX_MS,
 } from './scenario-schema.ts';
-import { type Path, readYaml, ScenarioError, type YamlSource } from './yaml-source.ts';
 
 /** How long a scenario goes on after the last instant it names, when it does not say `until`. */
 export const UNTIL_DEFAULT_MS = 600_000;

@@ -1,11 +1,12 @@
 import { readFile, stat } from 'node:fs/promises';
+import { PlacedError } from '../yaml-source.ts';
 import { START_MS } from './definitions.ts';
 import { spawnsOf, viewOf } from './expectations.ts';
 import { runScenario, type ScenarioRun } from './run-scenario.ts';
 import { parseScenario, type Scenario } from './scenario.ts';
+import { ScenarioError } from './scenario-error.ts';
 import type { Stage } from './stage.ts';
 import { checkedLines, eventText, momentLines, offsetText } from './texts.ts';
-import { ScenarioError } from './yaml-source.ts';
 
 /** `statevisor simulate FILE`: what policies will do, told in advance. */
 
@@ -35,7 +36,7 @@ export async function runSimulate(file: string, options: SimulateOptions): Promi
     if (json) for (const line of failed.flatMap((checked) => checkedLines(checked, scenario.source))) err(line);
     return failed.length === 0 ? EXIT.fine : EXIT.expectationFailed;
   } catch (error) {
-    if (!(error instanceof ScenarioError)) throw error;
+    if (!(error instanceof PlacedError)) throw error;
     const { line, column } = error.place;
     err(`${file}:${line}:${column}: ${error.message} (line ${line}, column ${column})`);
     return EXIT.badFile;
@@ -50,7 +51,7 @@ async function readScenarioFile(file: string): Promise<string> {
     }
     return await readFile(file, 'utf8');
   } catch (error) {
-    if (error instanceof ScenarioError) throw error;
+    if (error instanceof PlacedError) throw error;
     throw new ScenarioError(`cannot be read: ${error instanceof Error ? error.message : String(error)}`, top);
   }
 }

@@ -9,7 +9,7 @@ import { createWorld, type World } from '../../adapters/simulator/world.ts';
 import { type DaemonLife, startDaemonLife } from './daemon-life.ts';
 import { checkUpdates, definitionOf, START_MS } from './definitions.ts';
 import type { Scenario } from './scenario.ts';
-import { ScenarioError } from './yaml-source.ts';
+import { ScenarioError } from './scenario-error.ts';
 
 /** Everything a running scenario consists of. Offsets are simulated milliseconds after 0s, whatever the wall clock says. */
 export interface Stage {

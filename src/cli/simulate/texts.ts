@@ -3,10 +3,10 @@ import type { Effect } from '../../../machines/effects.ts';
 import type { Fact } from '../../../machines/facts.ts';
 import { phaseOf, publicStateOf } from '../../../machines/public-states.ts';
 import type { InstanceRecord } from '../../../machines/record.ts';
+import type { YamlSource } from '../yaml-source.ts';
 import { START_MS } from './definitions.ts';
 import type { Checked } from './expectations.ts';
 import type { Moment } from './stage.ts';
-import type { YamlSource } from './yaml-source.ts';
 
 /** What happened in a scenario, as lines for people. */
 

@@ -8,9 +8,9 @@ export interface Place {
 
 export type Path = readonly PropertyKey[];
 
-/** A scenario that cannot be run as it is written: what is wrong, and where. */
-export class ScenarioError extends Error {
-  override readonly name = 'ScenarioError';
+/** A file that cannot be used as it is written: what is wrong, and where. */
+export class PlacedError extends Error {
+  override readonly name: string = 'PlacedError';
   readonly place: Place;
 
   constructor(message: string, place: Place) {
@@ -27,7 +27,7 @@ export interface YamlSource {
   placeOfKey(path: Path, key: string): Place;
 }
 
-/** Throws ScenarioError at the first place where the text is not YAML. */
+/** Throws PlacedError at the first place where the text is not YAML. */
 export function readYaml(text: string): YamlSource {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
@@ -36,7 +36,7 @@ export function readYaml(text: string): YamlSource {
     return { line, column: col };
   };
   const [error] = document.errors;
-  if (error !== undefined) throw new ScenarioError(error.message, placeAt(error.pos[0]));
+  if (error !== undefined) throw new PlacedError(error.message, placeAt(error.pos[0]));
   const offsetOf = (node: unknown): number | null => (isNode(node) ? ((node as ParsedNode).range?.[0] ?? null) : null);
   const nodeAt = (path: Path): unknown => (path.length === 0 ? document.contents : document.getIn(path, true));
   const place = (path: Path): Place => {
@@ -68,6 +68,6 @@ function toValue(contents: Node | null, read: () => unknown, placeAt: (offset: n
     return read();
   } catch (error) {
     const offset = (contents as ParsedNode | null)?.range?.[0] ?? 0;
-    throw new ScenarioError(error instanceof Error ? error.message : String(error), placeAt(offset));
+    throw new PlacedError(error instanceof Error ? error.message : String(error), placeAt(offset));
   }
 }

@@ -1,0 +1,73 @@
+import { z } from 'zod';
+import { option } from './option.ts';
+
+/**
+ * Every setting of the daemon: the one table from which the file, the environment, the flags, their help and
+ * docs/reference/configuration.md are read. A new setting is one more entry.
+ */
+export const OPTIONS = {
+  data: option({
+    schema: z.string().min(1),
+    default: '.statevisor',
+    placeholder: 'dir',
+    about: 'data directory',
+    expects: 'the path of a directory',
+    outside: true,
+  }),
+  listen: option({
+    schema: z.string().transform(listenAddress),
+    default: '127.0.0.1:7070',
+    placeholder: 'host:port',
+    about: 'where HTTP listens; port 0 = any',
+    expects: 'HOST:PORT, for example 127.0.0.1:7070',
+  }),
+  nats: option({
+    schema: z.union([z.enum(['auto', 'off']), z.url({ protocol: /^(nats|tls|wss?)$/ })]),
+    default: 'auto',
+    placeholder: 'mode',
+    about: 'auto, off, or the URL of a server',
+    expects: 'auto, off, or a URL such as nats://127.0.0.1:4222',
+  }),
+  hypervisor: option({
+    schema: z.enum(['auto', 'qemu', 'simulator']),
+    default: 'auto',
+    placeholder: 'name',
+    about: 'what runs VMs: auto, qemu or simulator',
+    expects: 'auto, qemu or simulator',
+  }),
+  log: option({
+    schema: z.enum(['sqlite', 'memory']),
+    default: 'sqlite',
+    placeholder: 'name',
+    about: 'where records are kept: sqlite or memory',
+    expects: 'sqlite or memory',
+  }),
+  log_level: option({
+    schema: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),
+    default: 'info',
+    placeholder: 'level',
+    about: 'least weight of what the daemon logs about itself',
+    expects: 'trace, debug, info, warn, error, fatal or silent',
+    reloads: true,
+  }),
+  hello: option({
+    schema: z.boolean(),
+    default: false,
+    about: 'create the instance `hello` if nothing was ever recorded',
+    expects: 'true or false',
+  }),
+};
+
+/** What the daemon works with: the value of every setting under its key. */
+export type Config = { readonly [Key in keyof typeof OPTIONS]: z.output<(typeof OPTIONS)[Key]['schema']> };
+
+const PORT_MAX = 65_535;
+
+function listenAddress(text: string, context: z.RefinementCtx): { host: string; port: number } {
+  const [, bracketed, plain, digits] = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text) ?? [];
+  const host = bracketed ?? plain;
+  const port = Number(digits);
+  if (host !== undefined && port <= PORT_MAX) return { host, port };
+  context.addIssue('not an address to listen on');
+  return z.NEVER;
+}
