@@ -2,6 +2,7 @@ import type { Cause, InstanceRecord } from '../../machines/record.ts';
 import { CommandIndex, type KnownCommand } from './command-index.ts';
 import type { Clock } from './contracts/clock.ts';
 import type { Log, Position } from './contracts/log.ts';
+import { OutcomeUnknownError } from './outcome-unknown.ts';
 import { parseRecord } from './records.ts';
 import type { Acceptance, CommandMeta } from './supervisor.ts';
 
@@ -48,6 +49,9 @@ export class CommandDesk {
     if (known !== null) return this.#repeat(known);
     const acting = act();
     this.#index.begin(commandId, digest, acting);
+    acting.catch((error: unknown) => {
+      if (error instanceof OutcomeUnknownError) this.#index.leaveOpen(commandId, digest, error.settled);
+    });
     return acting;
   }
 

@@ -14,6 +14,12 @@ export interface KnownCommand {
   readonly at: number;
 }
 
+interface UnderWay {
+  readonly digest: string;
+  readonly done: Promise<unknown>;
+  readonly open: boolean;
+}
+
 /** Records of accepted commands carry this text; the scan parses only those. */
 const COMMAND_MARK = '"command":{"id":';
 
@@ -22,7 +28,7 @@ export class CommandIndex {
   readonly #clock: Clock;
   readonly #known = new Map<string, KnownCommand>();
   /** Ids between arrival and acceptance: a repetition waits for the first one's answer. */
-  readonly #underWay = new Map<string, { readonly digest: string; readonly done: Promise<unknown> }>();
+  readonly #underWay = new Map<string, UnderWay>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -63,16 +69,29 @@ export class CommandIndex {
     const earlier = this.#underWay.get(id);
     if (earlier === undefined) return null;
     if (earlier.digest !== digest) throw mismatch(id);
+    if (earlier.open) throw new StatevisorError('log_unavailable', `What became of command ${id} is not known yet.`);
     return earlier.done;
   }
 
   begin(id: string, digest: string, done: Promise<unknown>): void {
+    this.#put(id, digest, done, false);
+  }
+
+  /** Its sender was told that the outcome is not known: repetitions are told the same until it is. */
+  leaveOpen(id: string, digest: string, done: Promise<unknown>): void {
+    this.#put(id, digest, done, true);
+  }
+
+  #put(id: string, digest: string, done: Promise<unknown>, open: boolean): void {
     const settled = done.then(
       () => {},
       () => {},
     );
-    this.#underWay.set(id, { digest, done: settled });
-    void settled.then(() => this.#underWay.delete(id));
+    const underWay = { digest, done: settled, open };
+    this.#underWay.set(id, underWay);
+    void settled.then(() => {
+      if (this.#underWay.get(id) === underWay) this.#underWay.delete(id);
+    });
   }
 }
 

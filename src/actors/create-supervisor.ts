@@ -3,12 +3,14 @@ import { type InstanceRecord, SYSTEM_CAUSE } from '../../machines/record.ts';
 import { CommandDesk, causeOf } from './command-desk.ts';
 import type { Observation } from './contracts/hypervisor.ts';
 import type { LogEntry, Position } from './contracts/log.ts';
+import { APPEND_RETRY_MS } from './durable-append.ts';
 import { perform } from './effect-operations.ts';
 import { StatevisorError } from './errors.ts';
 import { HostLedger, resolveId } from './host-ledger.ts';
 import { HostStream } from './host-stream.ts';
-import { type ActorWorld, APPEND_RETRY_MS, type InstanceActor } from './instance-actor.ts';
+import type { ActorWorld, InstanceActor } from './instance-actor.ts';
 import type { Accepted } from './mailbox.ts';
+import { undoUnlessRecorded } from './outcome-unknown.ts';
 import { parseRecord } from './records.ts';
 import { recover } from './recovery.ts';
 import { RESTING_MAX, Residents } from './residents.ts';
@@ -105,9 +107,11 @@ class RunningSupervisor implements Supervisor {
         const event = { type: 'create' as const, by: meta.actor, definition: reserved, wanted };
         return await this.#accept(actor, await actor.command(event, causeOf(meta)));
       } catch (error) {
-        this.#ledger.release(id, reserved);
-        this.#residents.known.delete(id);
-        this.#residents.forget(id);
+        undoUnlessRecorded(error, () => {
+          this.#ledger.release(id, reserved);
+          this.#residents.known.delete(id);
+          this.#residents.forget(id);
+        });
         throw error;
       }
     });

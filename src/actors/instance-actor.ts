@@ -4,13 +4,13 @@ import { type Cause, effectId, type InstanceRecord, SYSTEM_CAUSE } from '../../m
 import { type Step, step } from '../../machines/step.ts';
 import type { Clock, Random } from './contracts/clock.ts';
 import type { EffectControl } from './contracts/hypervisor.ts';
-import type { AppendResult, Log, LogEntry, Position, Token } from './contracts/log.ts';
+import type { Log, Position, Token } from './contracts/log.ts';
+import { APPEND_RETRY_MS, type Appended, type AppendWorld, appendDurably } from './durable-append.ts';
 import type { EffectTask, ResultEvent } from './effect-operations.ts';
 import { EffectQueue } from './effect-queue.ts';
 import { StatevisorError } from './errors.ts';
 import type { FaultInjector } from './fault-points.ts';
-import { type Accepted, type Letter, Mailbox } from './mailbox.ts';
-import { roomFor } from './record-room.ts';
+import { type Accepted, answerOnce, type Letter, Mailbox } from './mailbox.ts';
 import { type Head, headAfter, nextRecord } from './records.ts';
 import type { DueTimer } from './timer-heap.ts';
 
@@ -19,9 +19,6 @@ import type { DueTimer } from './timer-heap.ts';
  * its state, answers, arms timers and starts effects. There are no locks: whatever happens to an instance passes
  * through its mailbox.
  */
-
-/** How long the runtime waits before it offers a record to a log again that could not take it. */
-export const APPEND_RETRY_MS = 250;
 
 export interface ActorWorld {
   readonly log: Log;
@@ -36,8 +33,6 @@ export interface ActorWorld {
   readonly report: (problem: { instance: string; message: string; error?: unknown }) => void;
   readonly closing: () => boolean;
 }
-
-const HELD_BACK = 'held_back' as const;
 
 export class InstanceActor {
   readonly #world: ActorWorld;
@@ -89,7 +84,7 @@ export class InstanceActor {
   /** Resolves with the command's record once that is durable; rejects when it is refused. */
   command(event: Unstamped<ExternalEvent>, cause: Cause): Promise<Accepted> {
     return new Promise((accept, refuse) => {
-      const put = this.#mailbox.put({ class: 'command', event, cause, answer: { accept, refuse } });
+      const put = this.#mailbox.put({ class: 'command', event, cause, answer: answerOnce(accept, refuse) });
       if (!put) return refuse(new StatevisorError('busy', 'Too many commands are waiting for this instance.'));
       this.#kick();
     });
@@ -137,12 +132,21 @@ export class InstanceActor {
   }
 
   async #handle(letter: Letter): Promise<void> {
+    let dealtWith = await this.#attempt(letter);
+    while (!dealtWith) dealtWith = await this.#attempt(letter);
+  }
+
+  /** False when the log could not take the record now: the event is decided anew, with the time it has become. */
+  async #attempt(letter: Letter): Promise<boolean> {
     if (this.#steppedDown) throw new StatevisorError('not_owner', 'Another daemon owns this instance now.');
     const stale = letter.class === 'timer' && !this.#isStillPending(letter.event);
-    if (stale) return;
+    if (stale) return true;
     const event = { ...letter.event, at: Math.max(this.#world.clock.now(), this.#head.at) } as ExternalEvent;
     const decided = this.#decide(event);
-    if (!decided.result.accepted) return this.#ignore(letter, decided.event);
+    if (!decided.result.accepted) {
+      this.#ignore(letter, decided.event);
+      return true;
+    }
     const record = nextRecord(this.#head, decided.result, {
       id: this.#world.random.id(),
       event: decided.event,
@@ -152,18 +156,23 @@ export class InstanceActor {
     const moment = { instance: this.id, subject: record.event.type };
     if (faults !== undefined) await faults('decided', moment);
     const appended = await this.#append(record, letter);
-    if (appended === HELD_BACK) return;
+    if (appended.kind === 'later') return false;
+    if (appended.kind === 'held_back') {
+      if (letter.class === 'timer') this.#offerAgain(letter);
+      return true;
+    }
     if (faults !== undefined) await faults(letter.class === 'result' ? 'result_appended' : 'appended', moment);
     this.#head = headAfter(record, decided.result.next);
     this.#withdrawEffects(record);
     for (const timer of record.timers.armed) {
       this.#world.armTimer({ instance: this.id, name: timer.name, due: timer.due, armed: record.version });
     }
-    this.#world.publish(record, this.#head, appended);
+    this.#world.publish(record, this.#head, appended.position);
     if (faults !== undefined) await faults('published', moment);
-    letter.answer?.accept({ record, position: appended });
+    letter.answer?.accept({ record, position: appended.position });
     if (faults !== undefined) await faults('acknowledged', moment);
     this.#startEffects(record);
+    return true;
   }
 
   #isStillPending(event: Unstamped<ExternalEvent>): boolean {
@@ -198,78 +207,37 @@ export class InstanceActor {
     });
   }
 
-  async #append(record: InstanceRecord, letter: Letter): Promise<Position | typeof HELD_BACK> {
-    const bytes = JSON.stringify(record);
-    const room = roomFor(letter);
-    for (;;) {
-      const result = await this.#world.log
-        .append(this.id, this.#token, bytes, room)
-        .catch((error: unknown): AppendResult => ({ kind: 'unknown', message: String(error) }));
-      const known = result.kind === 'unknown' ? await this.#resolveUnknown(bytes) : result;
-      switch (known.kind) {
-        case 'appended':
-          this.#token = known.token;
-          return known.position;
-        case 'conflict':
-          if (known.head?.bytes === bytes) {
-            // A write that was given up for lost has landed after all: it is this very record.
-            this.#token = known.head.token;
-            return known.head.position;
-          }
-          this.#steppedDown = true;
-          throw new StatevisorError('not_owner', 'Another daemon has appended to this instance.');
-        case 'refused':
-          if (letter.answer !== null) throw logError(known.reason, known.message);
-          if (letter.class === 'timer') return this.#holdBack(letter);
-          if (room === 'ordinary') return HELD_BACK;
-          break;
-        case 'unknown':
-          if (letter.answer !== null) throw logError('unavailable', known.message);
-          break;
-      }
-      if (this.#world.closing()) return HELD_BACK;
-      this.#refuseWaiting(logError(known.kind === 'refused' ? known.reason : 'unavailable', known.message));
-      await this.#world.clock.sleep(APPEND_RETRY_MS);
+  async #append(record: InstanceRecord, letter: Letter): Promise<Appended> {
+    const { log, clock, closing, report } = this.#world;
+    const world: AppendWorld = {
+      log,
+      clock,
+      closing,
+      report: (message, error) => report({ instance: this.id, message, error }),
+      refuseWaiting: (error) => this.#refuseWaiting(error),
+    };
+    try {
+      const appended = await appendDurably(world, this.#token, record, letter);
+      if (appended.kind === 'appended') this.#token = appended.token;
+      return appended;
+    } catch (error) {
+      this.#steppedDown ||= error instanceof StatevisorError && error.code === 'not_owner';
+      throw error;
     }
   }
 
-  /** Nobody is kept waiting behind a record that the log does not take. */
   #refuseWaiting(error: StatevisorError): void {
     for (const letter of this.#mailbox.takeCommands()) letter.answer?.refuse(error);
   }
 
-  /** The head tells what became of an append whose answer was lost. Until it does, nothing can be decided here. */
-  async #resolveUnknown(bytes: string): Promise<AppendResult> {
-    const head = await this.#headForSure();
-    if (head?.bytes === bytes) {
-      return { kind: 'appended', token: head.token, position: head.position, version: head.version };
-    }
-    if ((head?.token ?? null) === this.#token) return { kind: 'unknown', message: 'not written' };
-    return { kind: 'conflict', head };
-  }
-
-  async #headForSure(): Promise<LogEntry | null> {
-    for (let tries = 0; ; tries++) {
-      try {
-        return await this.#world.log.head(this.id);
-      } catch (error) {
-        if (this.#world.closing()) throw new StatevisorError('shutting_down', 'The daemon is shutting down.');
-        if (tries === 0) this.#world.report({ instance: this.id, message: 'The log cannot be read.', error });
-        this.#refuseWaiting(logError('unavailable', 'the log cannot be read'));
-        await this.#world.clock.sleep(APPEND_RETRY_MS);
-      }
-    }
-  }
-
   /** The timer stays pending in the record; it is offered again, so a full log only delays it. */
-  #holdBack({ event }: Letter): typeof HELD_BACK {
+  #offerAgain({ event }: Letter): void {
     const name = event.type as DueTimer['name'];
     const pending = this.#head.timers.find((timer) => timer.name === name);
     if (pending !== undefined) {
       const due = this.#world.clock.now() + APPEND_RETRY_MS;
       this.#world.armTimer({ instance: this.id, name, due, armed: pending.armed });
     }
-    return HELD_BACK;
   }
 
   /** What a durable record withdraws is withdrawn before anybody hears of the record. */
@@ -285,8 +253,4 @@ export class InstanceActor {
       this.#effects.add({ id: effectId(record, index), instance: this.id, effect, definition });
     });
   }
-}
-
-function logError(reason: 'full' | 'unavailable', message: string): StatevisorError {
-  return new StatevisorError(reason === 'full' ? 'log_full' : 'log_unavailable', message);
 }

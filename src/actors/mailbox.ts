@@ -1,6 +1,7 @@
 import type { ExternalEvent, Unstamped } from '../../machines/events.ts';
 import type { Cause, InstanceRecord } from '../../machines/record.ts';
 import type { Position } from './contracts/log.ts';
+import { OutcomeUnknownError } from './outcome-unknown.ts';
 
 /** Commands that may wait in one instance's mailbox; the next one is refused as `busy`. */
 export const MAILBOX_COMMANDS_MAX = 64;
@@ -24,6 +25,23 @@ export interface Accepted {
 export interface Answer {
   readonly accept: (accepted: Accepted) => void;
   readonly refuse: (error: unknown) => void;
+  /** Answers now that the outcome is not known; `accept` or `refuse` still tells it afterwards. */
+  readonly leaveOpen: () => void;
+}
+
+/** Answers once; what is learnt after the outcome was left open settles what the caller was told then. */
+export function answerOnce(accept: (accepted: Accepted) => void, refuse: (error: unknown) => void): Answer {
+  let later: PromiseWithResolvers<Accepted> | null = null;
+  return {
+    accept: (accepted) => (later === null ? accept(accepted) : later.resolve(accepted)),
+    refuse: (error) => (later === null ? refuse(error) : later.reject(error)),
+    leaveOpen: () => {
+      if (later !== null) return;
+      later = Promise.withResolvers();
+      later.promise.catch(() => {});
+      refuse(new OutcomeUnknownError(later.promise));
+    },
+  };
 }
 
 /**

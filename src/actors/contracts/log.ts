@@ -6,8 +6,9 @@
  * - `append` answers `appended` only when the entry would survive what `survives` names.
  * - An append whose `prev` is not the stream's head token changes nothing and answers `conflict` with the head.
  *   A conflict on one stream never fails or delays an append to another one.
- * - `unknown` means the outcome could not be learnt; the caller resolves it by reading the head.
- * - `refused` means nothing was written and nothing will be: the disk is full or the log is unreachable.
+ * - `unknown` means the outcome could not be learnt; the caller resolves it by reading the head. What is not there when
+ *   the head has been read will not be written later either.
+ * - `refused` means nothing was written and nothing will be: see `RefusalReason`.
  * - `bytes` is well-formed Unicode, as JSON.stringify makes it; any such text comes back exactly.
  * - After `close`, appends answer `refused`, reads throw and subscriptions end. A subscription whose log has failed throws.
  * - Entries are never edited or removed, except by retention, which never removes a stream's last entry.
@@ -37,7 +38,13 @@ export type AppendResult =
   | { readonly kind: 'appended'; readonly token: Token; readonly position: Position; readonly version: number }
   | { readonly kind: 'conflict'; readonly head: LogEntry | null }
   | { readonly kind: 'unknown'; readonly message: string }
-  | { readonly kind: 'refused'; readonly reason: 'full' | 'unavailable'; readonly message: string };
+  | { readonly kind: 'refused'; readonly reason: RefusalReason; readonly message: string };
+
+/**
+ * `full`: no room; `unavailable`: the log cannot be reached, or was closed; `too_large`: this one entry will never fit;
+ * `not_owner`: another process has taken the log over, and this one must decide nothing any more.
+ */
+export type RefusalReason = 'full' | 'unavailable' | 'too_large' | 'not_owner';
 
 /**
  * `reserved` entries (stop, exits, results of effects) may use the room kept free for them when the disk is full;
@@ -53,12 +60,33 @@ export interface LogExtent {
   readonly last: Position | null;
 }
 
+/**
+ * How far an acknowledged append reaches. `nothing`: it ends with this process. `process`: it outlives the end of every
+ * process, and not a crash of the operating system. `os`: that too, and a loss of power. `node`: it outlives the loss
+ * of a whole machine.
+ */
+export type Survives = 'nothing' | 'process' | 'os' | 'node';
+
+/** `log_full`: ordinary appends are refused. `log_unreachable`: all are. `not_owner`: all are, for good. */
+export type LogMode = 'serving' | 'log_full' | 'log_unreachable' | 'not_owner';
+
+/** What is known of the log without asking it. */
+export interface LogState {
+  readonly mode: LogMode;
+  /** Whether an append would be sent at all. */
+  readonly reachable: boolean;
+  /** When the mode began (epoch ms); null while it serves. */
+  readonly since: number | null;
+  /** Why it does not serve, in a sentence that tells no secret; null while it does. */
+  readonly message: string | null;
+}
+
+export const SERVING: LogState = { mode: 'serving', reachable: true, since: null, message: null };
+
 export interface Log {
-  /**
-   * How far an acknowledged append reaches. `process`: it lives as long as this process and no longer. `os`: it
-   * outlives the process, a crash of the operating system and a loss of power. `node`: it outlives this machine.
-   */
-  readonly survives: 'process' | 'os' | 'node';
+  readonly survives: Survives;
+  /** Answers at once. */
+  state(): LogState;
   /** `prev` is null exactly for the first entry of a stream. */
   append(stream: string, prev: Token | null, bytes: string, room?: Room): Promise<AppendResult>;
   /**

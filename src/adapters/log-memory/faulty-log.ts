@@ -91,6 +91,7 @@ export function createFaultyLog(inner: Log): FaultyLog {
   };
   return {
     survives: inner.survives,
+    state: () => inner.state(),
     append: (...args) => {
       if (state.dead) return NEVER;
       state.appends += 1;

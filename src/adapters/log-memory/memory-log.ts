@@ -1,6 +1,13 @@
 import { createAdvance } from '../../actors/contracts/advance.ts';
 import { chainHash } from '../../actors/contracts/chain.ts';
-import type { AppendResult, Log, LogEntry, Position, Token } from '../../actors/contracts/log.ts';
+import {
+  type AppendResult,
+  type Log,
+  type LogEntry,
+  type Position,
+  SERVING,
+  type Token,
+} from '../../actors/contracts/log.ts';
 import { LogUnavailableError } from '../../actors/contracts/log-error.ts';
 
 /** Digits of a position; fixed, so that positions compare as strings. */
@@ -53,7 +60,8 @@ export function createMemoryLog(): Log {
     if (advance.ended()) throw new LogUnavailableError('the log is closed');
   };
   return {
-    survives: 'process',
+    survives: 'nothing',
+    state: () => SERVING,
     append: (stream, prev, bytes) => {
       if (advance.ended()) {
         return Promise.resolve({ kind: 'refused', reason: 'unavailable', message: 'the log is closed' });

@@ -2,6 +2,7 @@ import { type Advance, createAdvance } from '../../actors/contracts/advance.ts';
 import type { CancelTimer, Clock } from '../../actors/contracts/clock.ts';
 import type { AppendResult, Log, LogEntry, Position, Room } from '../../actors/contracts/log.ts';
 import { LogUnavailableError } from '../../actors/contracts/log-error.ts';
+import { createLogStateKeeper, type LogStateKeeper } from '../../actors/contracts/log-state.ts';
 import { createAppendQueue } from './append-queue.ts';
 import { askEntries, readHeads, readPages, readStream } from './paged-reads.ts';
 import { placeInWorker, placeOnMain, type StoragePort } from './placement.ts';
@@ -45,6 +46,14 @@ interface View {
   closing: Promise<void> | null;
   /** Why the storage is gone, if it is. */
   gone: string | null;
+  readonly mode: LogStateKeeper;
+}
+
+const FULL_MESSAGE = 'the disk that holds the log is full';
+
+function noteRoom(view: View, full: boolean): void {
+  view.full = full;
+  if (view.gone === null) view.mode.become(full ? 'log_full' : 'serving', FULL_MESSAGE);
 }
 
 function seqOf(after: Position | null): number {
@@ -58,7 +67,7 @@ function createRoomCheck(port: StoragePort, clock: Clock, view: View): { check: 
       return;
     view.lastRoomCheckMs = clock.monotonic();
     void port.request({ kind: 'restore' }).then((reply) => {
-      if (reply.kind === 'room') view.full = reply.full;
+      if (reply.kind === 'room') noteRoom(view, reply.full);
       arm();
     });
   };
@@ -78,7 +87,7 @@ function refusalOf(view: View, room: Room): (AppendResult & { readonly kind: 're
   const unavailable = view.closing === null ? view.gone : 'the log is closed';
   if (unavailable !== null) return { kind: 'refused', reason: 'unavailable', message: unavailable };
   if (!view.full || room === 'reserved') return null;
-  return { kind: 'refused', reason: 'full', message: 'the disk that holds the log is full' };
+  return { kind: 'refused', reason: 'full', message: FULL_MESSAGE };
 }
 
 async function* follow(
@@ -114,16 +123,19 @@ export function createSqliteLog(port: StoragePort, clock: Clock): SqliteLog {
     cancelRoomCheck: null,
     closing: null,
     gone: null,
+    mode: createLogStateKeeper(clock),
   };
+  noteRoom(view, full);
   void port.gone.then((reason) => {
     view.gone = reason;
+    view.mode.become('log_unreachable', reason);
     view.cancelRoomCheck?.();
     advance.end();
   });
   const room = createRoomCheck(port, clock, view);
   room.arm();
   const queue = createAppendQueue(port, clock, (reply: AppendReply) => {
-    view.full = reply.full;
+    noteRoom(view, reply.full);
     room.arm();
     const last = reply.seqs.reduce((most, seq) => Math.max(most, seq), 0);
     if (last === 0) return;
@@ -141,6 +153,7 @@ export function createSqliteLog(port: StoragePort, clock: Clock): SqliteLog {
   };
   return {
     survives: 'os',
+    state: () => view.mode.state(),
     append: (stream, prev, bytes, roomKind = 'ordinary') => {
       const refusal = refusalOf(view, roomKind);
       if (refusal !== null) {

@@ -7,7 +7,8 @@ export type LogChoice = 'sqlite' | 'memory';
 
 /** What an acknowledged record survives, in plain words. */
 export const SURVIVAL: Readonly<Record<Log['survives'], string>> = {
-  process: 'live only as long as this process',
+  nothing: 'live only as long as this process',
+  process: 'survive the end of every process, not a crash of the operating system',
   os: 'survive a crash of the operating system',
   node: 'survive the loss of this machine',
 };
