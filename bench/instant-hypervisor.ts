@@ -38,7 +38,7 @@ export function instantHypervisor(): Hypervisor {
     },
     kill: async () => ({ ...DONE, ended }),
     remove: async () => DONE,
-    console: async () => '',
+    readLog: async () => ({ text: '', next: '0', gap: false }),
     observe: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);

@@ -1,9 +1,18 @@
 import assert from 'node:assert/strict';
+import {
+  RUN_LOG_BEGINNING,
+  RUN_LOG_BYTES_MIN,
+  type RunLogCursor,
+  type RunLogSource,
+} from '../../src/actors/contracts/hypervisor.ts';
 import type { HypervisorCheck } from './hypervisor.contract.ts';
 import { bootReady, bootRun, openScene, type Scene, wanted, withdrawn } from './hypervisor.world.ts';
 
 const FIRST = { instance: '01hypervisorcontract000000', run: 1 };
 const NEXT = { instance: FIRST.instance, run: 2 };
+
+/** More than any guest of these tests says. */
+const LOG_READ_BYTES = 1_000_000;
 
 const vmms = (scene: Scene): Promise<number> => scene.world.countVmms(FIRST.instance);
 
@@ -11,7 +20,7 @@ async function nothingStartsWithoutCause(scene: Scene): Promise<void> {
   const hypervisor = scene.current();
   assert.deepEqual(await hypervisor.inspect(FIRST), { reality: 'none' }, 'a run never booted does not exist');
   assert.deepEqual(await hypervisor.adopt(FIRST), { reality: 'none' }, 'and cannot be adopted');
-  assert.equal(await hypervisor.console(FIRST, 100), '', 'and said nothing');
+  assert.equal((await hypervisor.readLog(FIRST, 'console', null, 100)).text, '', 'and said nothing');
   assert.equal((await hypervisor.checkImage('no-such-image'))?.code, 'image_not_found');
   const spec = scene.world.spec(FIRST);
   assert.equal(await hypervisor.checkImage(spec.image), null, 'the image of the contract is usable');
@@ -85,7 +94,6 @@ async function rebootStaysInTheRun(scene: Scene): Promise<void> {
   assert.deepEqual(await hypervisor.inspect(FIRST), { reality: 'paused' });
   assert.equal((await hypervisor.resume(FIRST, wanted())).outcome, 'done');
   assert.equal((await hypervisor.inspect(FIRST)).reality, 'running');
-  assert.ok((await hypervisor.console(FIRST, 10)).length <= 10, 'the console is cut to what was asked for');
   assert.equal(scene.seen(FIRST, 'guest.rebooted').length, 1, 'one reboot is observed once');
   assert.deepEqual(scene.seen(FIRST, 'vmm.exited'), [], 'a reboot is not an end');
 
@@ -93,6 +101,45 @@ async function rebootStaysInTheRun(scene: Scene): Promise<void> {
   assert.equal((await hypervisor.remove(FIRST.instance)).outcome, 'done');
   assert.deepEqual(await hypervisor.inspect(FIRST), { reality: 'none' }, 'nothing is left');
   assert.equal((await hypervisor.remove(FIRST.instance)).outcome, 'done', 'removing twice is harmless');
+}
+
+/** Everything from a cursor on, read in pieces of so many bytes. */
+async function readOn(scene: Scene, source: RunLogSource, from: RunLogCursor, most: number) {
+  let [text, next] = ['', from];
+  for (;;) {
+    const piece = await scene.current().readLog(FIRST, source, next, most);
+    assert.ok(Buffer.byteLength(piece.text) <= most, `a piece of ${source} is cut to ${most} bytes`);
+    assert.equal(piece.gap, false, 'nothing of so short a log is gone');
+    if (piece.next === next) return { text, next };
+    text += piece.text;
+    next = piece.next;
+  }
+}
+
+async function logsAreReadOn(scene: Scene): Promise<void> {
+  await bootReady(scene, FIRST);
+  const said = await readOn(scene, 'console', RUN_LOG_BEGINNING, LOG_READ_BYTES);
+  assert.ok(said.text.length > RUN_LOG_BYTES_MIN, 'a guest that is ready has said something');
+  const pieces = await readOn(scene, 'console', RUN_LOG_BEGINNING, RUN_LOG_BYTES_MIN);
+  assert.ok(pieces.text.startsWith(said.text), 'pieces make up the whole');
+  const end = await scene.current().readLog(FIRST, 'console', null, RUN_LOG_BYTES_MIN);
+  assert.ok(Buffer.byteLength(end.text) <= RUN_LOG_BYTES_MIN, 'the end of the console is cut to what was asked for');
+  assert.ok((await readOn(scene, 'console', RUN_LOG_BEGINNING, LOG_READ_BYTES)).text.includes(end.text));
+
+  const before = await readOn(scene, 'vmm', RUN_LOG_BEGINNING, LOG_READ_BYTES);
+  await scene.world.guest.exit(FIRST, 3);
+  await scene.until(() => scene.seen(FIRST, 'vmm.exited').length > 0, 'the end is observed');
+  await scene.reopen();
+  for (const [source, read] of [
+    ['console', said],
+    ['vmm', before],
+  ] as const) {
+    const rest = await readOn(scene, source, read.next, LOG_READ_BYTES);
+    const whole = await readOn(scene, source, RUN_LOG_BEGINNING, LOG_READ_BYTES);
+    assert.equal(read.text + rest.text, whole.text, `${source} goes on where it was left, also with a later daemon`);
+  }
+  const last = await readOn(scene, 'vmm', before.next, LOG_READ_BYTES);
+  assert.notEqual(last.text, '', 'the VMM tells of its end');
 }
 
 async function severalListeners(scene: Scene): Promise<void> {
@@ -117,5 +164,6 @@ export const bootingChecks: readonly HypervisorCheck[] = [
   { name: 'a run is booted at most once, also by a later daemon and after its end', run: bootedAtMostOnce },
   { name: 'an adopted run goes on with its VMM, and its end is observed exactly once', run: adoptedRunGoesOn },
   { name: 'a guest reboot stays in the run, and files are removed only after the end', run: rebootStaysInTheRun },
+  { name: 'a log of a run is read on from any cursor, to the byte, also by a later daemon', run: logsAreReadOn },
   { name: 'every listener hears every observation until it stops listening', run: severalListeners },
 ];

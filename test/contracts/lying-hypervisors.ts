@@ -50,6 +50,7 @@ const WITHDRAWN = 'a boot that is withdrawn before the spawn starts nothing';
 const ONCE = 'a run is booted at most once, also by a later daemon and after its end';
 const ADOPTED = 'an adopted run goes on with its VMM, and its end is observed exactly once';
 const REBOOT = 'a guest reboot stays in the run, and files are removed only after the end';
+const LOGS = 'a log of a run is read on from any cursor, to the byte, also by a later daemon';
 const LISTENERS = 'every listener hears every observation until it stops listening';
 const WATCHED = 'exit, power-off, panic and a killed VMM are told apart while they are watched';
 const AFTERWARDS = 'exit, power-off, panic and a killed VMM are told apart after nobody watched';
@@ -103,9 +104,26 @@ const lies: readonly (readonly [lie: string, breaks: string, twist: Twist])[] = 
   ['removes the files of a VMM that lives', REBOOT, () => ({ remove: async () => DONE })],
   ['calls a guest paused that runs', REBOOT, () => ({ pause: async () => DONE })],
   [
-    'shows more of the console than asked for',
-    REBOOT,
-    () => ({ console: async (_ref, maxBytes) => 'x'.repeat(maxBytes + 1) }),
+    'shows more of a log than asked for',
+    LOGS,
+    (honest) => ({ readLog: (ref, source, from, most) => honest.readLog(ref, source, from, 2 * most) }),
+  ],
+  [
+    'forgets where a log was left',
+    LOGS,
+    (honest) => ({
+      readLog: async (ref, source, from, most) => {
+        const piece = await honest.readLog(ref, source, from === null ? null : String(Number(from) + 1), most);
+        return piece.text === '' ? { ...piece, next: from ?? piece.next } : piece;
+      },
+    }),
+  ],
+  [
+    'mixes up its two logs',
+    LOGS,
+    (honest, isReopened) => ({
+      readLog: (ref, source, from, most) => honest.readLog(ref, isReopened ? 'console' : source, from, most),
+    }),
   ],
   [
     'goes on telling those who stopped listening',

@@ -91,6 +91,23 @@ export interface BootResult {
   readonly accelerator: string;
 }
 
+/** `console`: what the guest writes. `vmm`: what the VMM says about itself. */
+export type RunLogSource = 'console' | 'vmm';
+
+/** Names a place in one log of one run, also for a later daemon. Opaque; RUN_LOG_BEGINNING is the place of its first byte. */
+export type RunLogCursor = string;
+export const RUN_LOG_BEGINNING: RunLogCursor = '0';
+export const RUN_LOG_BYTES_MIN = 16;
+
+/** A stretch of a log: whole characters, not always whole lines. */
+export interface RunLogPiece {
+  readonly text: string;
+  /** Where to read on. The same as was asked for exactly when there is nothing more yet. */
+  readonly next: RunLogCursor;
+  /** Something between the cursor asked for and this piece is not kept any more. */
+  readonly gap: boolean;
+}
+
 export interface SnapshotRef {
   /** Name of a snapshot of this instance in the hypervisor's own store. */
   readonly snapshot: string;
@@ -118,8 +135,11 @@ export interface Hypervisor {
   adopt(ref: RunRef): Promise<Reality>;
   /** Removes every file of an instance. Refused (`failed`, `still_running`) while a VMM of it lives. Idempotent. */
   remove(instance: string): Promise<Outcome>;
-  /** The last bytes (at most `maxBytes`) of the console of a run; '' when there is none. */
-  console(ref: RunRef, maxBytes: number): Promise<string>;
+  /**
+   * What a log of a run holds from a cursor on, or (null) its end: at most `maxBytes` bytes, which are at least
+   * RUN_LOG_BYTES_MIN. '' when there is none. A log keeps only its newest part: what is older is passed over with `gap`.
+   */
+  readLog(ref: RunRef, source: RunLogSource, from: RunLogCursor | null, maxBytes: number): Promise<RunLogPiece>;
   /** Observations since registration; several listeners are allowed. Returns the way to stop listening. */
   observe(listener: (observation: Observation) => void): () => void;
   /** Stops observing and frees handles. VMMs go on. */

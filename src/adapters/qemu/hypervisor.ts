@@ -13,7 +13,8 @@ import { type BootOptions, bootRun, isWithdrawn } from './boot.ts';
 import type { ImageStore } from './image/store.ts';
 import { killRun, shutDownRun, tellGuest } from './operations.ts';
 import { describeRun, otherLiveRun, type RunScope, type RunWatches } from './reality.ts';
-import { CONSOLE_LOG_PART_BYTES, instanceDirectory, listRuns, readLog, runDirectory } from './run-directory.ts';
+import { instanceDirectory, listRuns, runDirectory } from './run-directory.ts';
+import { readRunLog } from './run-log.ts';
 import { type RunWatch, type WatchedRun, watchRun } from './run-watch.ts';
 
 export interface QemuOptions {
@@ -28,7 +29,6 @@ export interface QemuOptions {
 }
 
 const BINARY = 'qemu-system-x86_64';
-const CONSOLE_MAX_BYTES = 2 * CONSOLE_LOG_PART_BYTES;
 
 function notSupported(what: string): Promise<{ outcome: 'failed'; error: { code: string; message: string } }> {
   const message = `${what} is not supported by this hypervisor`;
@@ -146,8 +146,7 @@ export function createQemuHypervisor(options: QemuOptions): Hypervisor {
       await rm(instanceDirectory(root, instance), { recursive: true, force: true });
       return { outcome: 'done', result: null };
     },
-    console: async (ref, maxBytes) =>
-      readLog(runDirectory(root, ref), 'console.log', Math.max(0, Math.min(maxBytes, CONSOLE_MAX_BYTES))),
+    readLog: async (ref, source, from, maxBytes) => readRunLog(runDirectory(root, ref), source, from, maxBytes),
     observe: (listener) => {
       const own = (observation: Observation): void => listener(observation);
       listeners.add(own);

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import type { RunEnd, RunRef } from '../../actors/contracts/hypervisor.ts';
 import { isAlive, type ProcessIdentity, parseIdentity } from '../../actors/contracts/process-identity.ts';
+import { readParts } from './log-parts.ts';
 import { composeEnd } from './run-end.ts';
 import { type RunJournal, readJournal } from './run-journal.ts';
 
@@ -15,7 +16,8 @@ import { type RunJournal, readJournal } from './run-journal.ts';
  * - `ticket-TOKEN`: the run may still start. Moved to `started-TOKEN` by the supervisor right before it becomes the
  *   VMM, or away by a daemon that gives the run up. A rename happens once, so exactly one of them wins.
  * - `process-TOKEN`: identity of the VMM, written before `started-TOKEN`.
- * - `events.log`, `console.log` (each with an `.old` part before it), `exit.code`: written by the supervisor's readers.
+ * - `events.log` (monitor), `console.log` (guest), `vmm.log` (QEMU's own lines), each with a full part before it
+ *   (log-parts.ts), and `exit.code`: written by the supervisor's readers.
  * - `end`: exit status of the VMM, written by the supervisor.
  * - `marks.json`: what this daemon or a former one has observed.
  * - `verdict.json`: how the run ended, decided once, so that it is told the same for ever.
@@ -160,20 +162,18 @@ export function readStatus(directory: string): number | null {
   return text !== null && /^\d{1,3}\n$/.test(text) ? Number(text) : null;
 }
 
-/** Both parts of a log, the older first, cut to the last `maxBytes`. */
-export function readLog(directory: string, name: 'events.log' | 'console.log', maxBytes: number): string {
-  const newer = readTail(join(directory, name), maxBytes) ?? '';
-  const left = maxBytes - Buffer.byteLength(newer);
-  return left > 0 ? (readTail(join(directory, `${name}.old`), left) ?? '') + newer : newer;
+/** The last `maxBytes` of a log, over both its parts. */
+export function readLog(directory: string, name: 'events.log' | 'console.log' | 'vmm.log', maxBytes: number): string {
+  return readParts(directory, name, null, maxBytes).bytes.toString('utf8');
 }
 
 export function readRunJournal(directory: string): RunJournal {
   return readJournal(readLog(directory, 'events.log', 2 * EVENT_LOG_PART_BYTES));
 }
 
-/** The last line on the console that QEMU itself wrote; its own lines begin with its program name. */
+/** The last line that QEMU itself wrote, warnings aside; its own lines begin with its program name. */
 export function readLastWords(directory: string): string | null {
-  const lines = readLog(directory, 'console.log', SMALL_FILE_MAX_BYTES).split('\n');
+  const lines = readLog(directory, 'vmm.log', SMALL_FILE_MAX_BYTES).split('\n');
   const line = lines.findLast((one) => /^qemu(-system-\w+)?: /.test(one) && !/: warning: /.test(one));
   return line === undefined
     ? null

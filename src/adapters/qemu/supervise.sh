@@ -3,23 +3,27 @@
 token=$1 console_bytes=$2 event_bytes=$3
 shift 3
 umask 077
-mkfifo journal.in events.pipe console.pipe exit.pipe || exit 1
+mkfifo journal.in events.pipe console.pipe exit.pipe vmm.pipe || exit 1
 
 # Opened for reading and writing, so that no open waits for the other side and none sees an early end.
-exec 3<>journal.in 4<>events.pipe 5<>console.pipe 6<>exit.pipe
+exec 3<>journal.in 4<>events.pipe 5<>console.pipe 6<>exit.pipe 7<>vmm.pipe
 
-# Keeps the last one to two times BYTES of its input in FILE and FILE.old.
+# Keeps the last one to two times BYTES of its input in FILE and, before it, FILE.K: the K-th part that was full.
 keep() {
-  exec 3>&- 4>&- 5>&- 6>&-
+  exec 3>&- 4>&- 5>&- 6>&- 7>&-
+  full=0
   while :; do
     stdbuf -o0 head -c "$2" >"$1"
     [ "$(stat -c %s "$1")" -eq "$2" ] || break
-    mv "$1" "$1.old"
+    full=$((full + 1))
+    mv "$1" "$1.$full"
+    rm -f "$1.$((full - 1))"
   done
 }
 keep events.log "$event_bytes" <events.pipe &
 keep console.log "$console_bytes" <console.pipe &
-head -c 64 <exit.pipe >exit.code 3>&- 4>&- 5>&- 6>&- &
+keep vmm.log "$event_bytes" <vmm.pipe &
+head -c 64 <exit.pipe >exit.code 3>&- 4>&- 5>&- 6>&- 7>&- &
 
 # The QMP monitor on QEMU's standard streams tells its events to the log, from the first one on, without any client.
 printf '{"execute":"qmp_capabilities"}\n' >&3
@@ -31,10 +35,10 @@ printf '{"execute":"qmp_capabilities"}\n' >&3
   # Whoever moves the ticket decides whether this run starts: it does here, or was given up by a later daemon.
   mv "ticket-$token" "started-$token" 2>/dev/null || exit 125
   # The VMM holds a writing end of each pipe from its first moment: their readers end with it, not before.
-  exec "$@" <&3 >events.pipe 2>console.pipe 6>exit.pipe 3>&- 4>&- 5>&-
+  exec "$@" <&3 >events.pipe 2>vmm.pipe 5>console.pipe 6>exit.pipe 3>&- 4>&- 7>&-
 ) &
 vmm=$!
-exec 3>&- 4>&- 5>&- 6>&-
+exec 3>&- 4>&- 5>&- 6>&- 7>&-
 wait "$vmm"
 status=$?
 # The logs are complete once their readers have seen the end.

@@ -7,9 +7,13 @@ import type {
   OperationError,
   Outcome,
   Reality,
+  RunLogCursor,
+  RunLogPiece,
+  RunLogSource,
   RunRef,
   RunSpec,
 } from '../../actors/contracts/hypervisor.ts';
+import { wholeCharacters } from '../../actors/contracts/whole-characters.ts';
 import { type ObservedRuns, observedRuns } from './observed-runs.ts';
 import { type PidOutcome, perform, TIME_LIMITS_MS, within } from './operation.ts';
 import type { WorldAnswer, WorldRequest } from './wire.ts';
@@ -88,7 +92,7 @@ export function simulatorOver(port: WorldPort, clock: Clock): Hypervisor {
       return reality;
     },
     remove: (instance) => ask(simulator, { op: 'remove', instance }),
-    console: (ref, maxBytes) => readConsole(simulator, ref, maxBytes),
+    readLog: (ref, source, from, maxBytes) => readLog(simulator, { ...idOf(ref), source }, from, maxBytes),
     observe(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
@@ -179,11 +183,18 @@ async function ask({ clock, port }: Simulator, request: WorldRequest): Promise<O
   return { outcome: 'unknown', error: { code: 'timed_out', message: 'the simulated world did not answer' } };
 }
 
-async function readConsole({ clock, port }: Simulator, ref: RunRef, maxBytes: number): Promise<string> {
-  const asked = await within(clock, port.call({ op: 'console', ...idOf(ref) }), QUESTION_LIMIT_MS);
-  if (asked.kind !== 'answer' || asked.value.answer !== 'console') return '';
+async function readLog(
+  { clock, port }: Simulator,
+  log: RunRef & { readonly source: RunLogSource },
+  from: RunLogCursor | null,
+  maxBytes: number,
+): Promise<RunLogPiece> {
+  const asked = await within(clock, port.call({ op: 'log', ...log }), QUESTION_LIMIT_MS);
+  if (asked.kind !== 'answer' || asked.value.answer !== 'log') return { text: '', next: from ?? '0', gap: false };
   const bytes = Buffer.from(asked.value.text);
-  return bytes.subarray(Math.max(0, bytes.length - maxBytes)).toString();
+  const first = from === null ? Math.max(0, bytes.length - maxBytes) : Math.trunc(Number(from)) || 0;
+  const { text, length } = wholeCharacters(bytes.subarray(first, first + maxBytes));
+  return { text, next: String(first + length), gap: false };
 }
 
 /**

@@ -123,7 +123,7 @@ export const requestSchema = z.discriminatedUnion('op', [
   z.strictObject({ op: z.literal('inspect'), ...ref, watch: z.boolean() }),
   z.strictObject({ op: z.literal('drop_snapshot'), instance: name, snapshot: name }),
   z.strictObject({ op: z.literal('remove'), instance: name }),
-  z.strictObject({ op: z.literal('console'), ...ref }),
+  z.strictObject({ op: z.literal('log'), ...ref, source: z.enum(['console', 'vmm']) }),
   z.strictObject({ op: z.literal('deed'), instance: name, run: run.optional(), deed: deedSchema }),
   z.strictObject({
     op: z.literal('fault'),
@@ -159,7 +159,7 @@ export const answerSchema = z.discriminatedUnion('answer', [
   z.object({ answer: z.literal('done'), pid: z.int().nullable(), ended: runEndSchema.nullable() }),
   z.object({ answer: z.literal('failed'), code: z.string(), message: z.string(), ended: runEndSchema.nullable() }),
   z.object({ answer: z.literal('reality'), reality: realitySchema, fault: faultSchema }),
-  z.object({ answer: z.literal('console'), text: z.string() }),
+  z.object({ answer: z.literal('log'), text: z.string() }),
   z.object({ answer: z.literal('state'), state: instanceStateSchema }),
 ]);
 export type WorldAnswer = z.infer<typeof answerSchema>;

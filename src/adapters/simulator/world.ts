@@ -105,12 +105,13 @@ function remove(state: WorldState, id: string): WorldAnswer {
   return { answer: 'done', pid: null, ended: null };
 }
 
-/** What a simulated guest wrote to its console: a few lines, made up when asked for. */
-function consoleText(state: WorldState, id: string, runNumber: number): string {
-  const run = state.instances.get(id)?.runs.get(runNumber);
+/** What a simulated guest, or its VMM, wrote: a few lines, made up when asked for. They only grow while a run goes on. */
+function logText(state: WorldState, { instance, run: number, source }: Extract<WorldRequest, { op: 'log' }>): string {
+  const run = state.instances.get(instance)?.runs.get(number);
   if (run === undefined || run.pid === 0) return '';
-  const lines = [`simulated guest of ${id}, run ${runNumber}, pid ${run.pid}`];
-  if (run.ready) lines.push('guest is ready');
+  const isConsole = source === 'console';
+  const lines = [isConsole ? `simulated guest of ${instance}, run ${number}` : `simulated VMM, pid ${run.pid}`];
+  if (isConsole && run.ready) lines.push('guest is ready');
   if (run.end !== null) lines.push(`ended: ${run.end.reason}`);
   return `${lines.join('\n')}\n`;
 }
@@ -147,8 +148,8 @@ function handle(state: WorldState, request: WorldRequest, owner: object): WorldA
       break;
     case 'remove':
       return remove(state, request.instance);
-    case 'console':
-      return { answer: 'console', text: consoleText(state, request.instance, request.run) };
+    case 'log':
+      return { answer: 'log', text: logText(state, request) };
     case 'deed':
       return befall(state, request);
     case 'fault':

@@ -102,7 +102,8 @@ describe('a guest is ready', () => {
     expect((await scene.current().boot(scene.world.spec(now, { image: 'at-once' }), wanted())).outcome).toBe('done');
     await scene.until(() => scene.seen(now, 'guest.ready').length === 1, 'ready at once');
     expect((await scene.current().boot(scene.world.spec(never, { image: 'never' }), wanted())).outcome).toBe('done');
-    const booted = async (): Promise<boolean> => /guest is ready/.test(await scene.current().console(never, 100_000));
+    const booted = async (): Promise<boolean> =>
+      /guest is ready/.test((await scene.current().readLog(never, 'console', null, 100_000)).text);
     await scene.until(booted, 'the guest has booted');
     expect(await scene.current().inspect(never)).toEqual({ reality: 'running', ready: false });
     expect(scene.seen(never, 'guest.ready')).toEqual([]);
@@ -230,7 +231,7 @@ describe('the demo guest', () => {
       code: 0,
       output: expect.stringContaining('default via 10.0.2.2'),
     });
-    expect(await scene.current().console(REF, 10_000)).toMatch(/demo guest is ready/);
+    expect((await scene.current().readLog(REF, 'console', null, 10_000)).text).toMatch(/demo guest is ready/);
   });
 
   rule('that rebooted while nobody watched is found rebooted, once, and paused when it is', async (scene, world) => {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { RunRef } from '../../../src/actors/contracts/hypervisor.ts';
 import { hostProcesses } from '../../../src/actors/contracts/process-identity.ts';
+import { readParts } from '../../../src/adapters/qemu/log-parts.ts';
 import {
   CONSOLE_LOG_PART_BYTES,
   EVENT_LOG_PART_BYTES,
@@ -54,7 +55,8 @@ const ownStat = (): string => (hostProcesses.stat(process.pid) ?? '').trim();
 describe('the supervisor of a run', () => {
   rule('records the exit status, and keeps only the last part of what is said', async (_world, directory) => {
     const floods = [
-      'head -c 3000000 /dev/zero | tr "\\0" c >&2; echo last words >&2',
+      'head -c 3000000 /dev/zero | tr "\\0" c >&5; echo last guest words >&5',
+      'head -c 300000 /dev/zero | tr "\\0" v >&2; echo last words >&2',
       'head -c 500000 /dev/zero | tr "\\0" e; echo last event',
       'head -c 100000 /dev/zero >exit.pipe 2>/dev/null; exit 9',
     ];
@@ -63,14 +65,18 @@ describe('the supervisor of a run', () => {
     await startSupervisor(directory, facts).ended;
     expect(readFileSync(join(directory, 'end'), 'utf8')).toBe('9\n');
     const size = (name: string): number => statSync(join(directory, name)).size;
-    for (const name of ['console.log', 'console.log.old'])
-      expect(size(name)).toBeLessThanOrEqual(CONSOLE_LOG_PART_BYTES);
-    for (const name of ['events.log', 'events.log.old']) expect(size(name)).toBeLessThanOrEqual(EVENT_LOG_PART_BYTES);
+    for (const name of ['console.log', 'console.log.5']) expect(size(name)).toBeLessThanOrEqual(CONSOLE_LOG_PART_BYTES);
+    for (const name of ['events.log', 'events.log.7', 'vmm.log', 'vmm.log.4'])
+      expect(size(name)).toBeLessThanOrEqual(EVENT_LOG_PART_BYTES);
     expect(size('exit.code')).toBeLessThanOrEqual(64);
-    expect(readTail(join(directory, 'console.log'), 12)).toBe('clast words\n');
+    expect(readTail(join(directory, 'console.log'), 18)).toBe('clast guest words\n');
+    expect(readTail(join(directory, 'vmm.log'), 12)).toBe('vlast words\n');
     expect(readTail(join(directory, 'events.log'), 12)).toBe('elast event\n');
-    const parts = readdirSync(directory).filter((name) => /^(console|events)\.log/.test(name));
-    expect(parts.sort()).toEqual(['console.log', 'console.log.old', 'events.log', 'events.log.old']);
+    const parts = readdirSync(directory).filter((name) => /\.log/.test(name));
+    const kept = ['console.log', 'console.log.5', 'events.log', 'events.log.7', 'vmm.log', 'vmm.log.4'];
+    expect(parts.sort()).toEqual(kept);
+    const { from, bytes } = readParts(directory, 'console.log', 0, 2 * CONSOLE_LOG_PART_BYTES);
+    expect([from, from + bytes.length]).toEqual([4 * CONSOLE_LOG_PART_BYTES, 3_000_000 + 'last guest words\n'.length]);
   });
 
   rule('starts nothing after the run was given up, even when it comes late', async (world, directory) => {
