@@ -43,9 +43,9 @@ describe('a log is not opened when', () => {
 
   test('a newer release wrote it, and it is left as it was', async () => {
     await writeSome();
-    tamper('PRAGMA user_version = 2');
+    tamper('PRAGMA user_version = 3');
     await expect(open()).rejects.toMatchObject({ code: 'log_from_newer_version', directory });
-    tamper('PRAGMA user_version = 1');
+    tamper('PRAGMA user_version = 2');
     const log = await open();
     expect(await collect(log.read('a'))).toHaveLength(3);
     await log.close();

@@ -15,7 +15,7 @@ function heldStorage() {
   const gone = Promise.withResolvers<string>();
   let lastSeq = 0;
   const port: StoragePort = {
-    opening: { kind: 'opened', lastSeq: 0, streams: 0, full: false },
+    opening: { kind: 'opened', lastSeq: 0, streams: 0, full: false, unswept: 0, completeAfter: 0 },
     request: (request) => new Promise((answer) => asked.push({ request, answer })),
     gone: gone.promise,
   };

@@ -36,8 +36,8 @@ export async function within<T>(what: string, answer: Promise<T>, limitMs: numbe
   }
 }
 
-export async function collect(entries: AsyncIterable<LogEntry>): Promise<LogEntry[]> {
-  const all: LogEntry[] = [];
+export async function collect<T extends LogEntry>(entries: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
   await within(
     'the end of the entries',
     (async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { logChecks } from './log.contract.ts';
-import { LIES, type Lie } from './lying-logs.ts';
+import type { Lie } from './lying-log.ts';
+import { LIES } from './lying-logs.ts';
 
 /** Whether the named check fails on the lying log. */
 async function isCaught({ breaks, make }: Lie): Promise<boolean> {

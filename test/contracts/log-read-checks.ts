@@ -48,6 +48,7 @@ async function readsAllInOrder(log: Log): Promise<void> {
   for (const index of [0, 49, 98, 99]) {
     assert.deepEqual(await collect(log.readAll(all[index]!.position)), all.slice(index + 1));
   }
+  assert.deepEqual(await collect(log.readBackwards()), all.toReversed(), 'backwards it is the same, newest first');
 }
 
 async function readsLongStreams(log: Log): Promise<void> {
@@ -69,6 +70,7 @@ async function listsManyStreams(log: Log): Promise<void> {
   const all = await collect(log.readAll(null));
   assert.equal(all.length, MANY_STREAMS);
   assertAscending(all);
+  assert.deepEqual(bytesOf(await collect(log.readBackwards())), bytesOf(all).toReversed());
 }
 
 async function endsAtThePresent(log: Log): Promise<void> {

@@ -3,11 +3,17 @@ import { logAppendChecks } from './log-append-checks.ts';
 import type { LogCheck, LogSubject } from './log-check.ts';
 import { logReadChecks } from './log-read-checks.ts';
 import { logSubscribeChecks } from './log-subscribe-checks.ts';
+import { logTrimChecks } from './log-trim-checks.ts';
 
 export type { LogSubject } from './log-check.ts';
 
 /** Every promise of the log contract, each by name. */
-export const logChecks: readonly LogCheck[] = [...logAppendChecks, ...logReadChecks, ...logSubscribeChecks];
+export const logChecks: readonly LogCheck[] = [
+  ...logAppendChecks,
+  ...logReadChecks,
+  ...logSubscribeChecks,
+  ...logTrimChecks,
+];
 
 /**
  * Registers every check of the log contract for one implementation. `make` gives an empty log of its own to each

@@ -1,39 +1,15 @@
 import { systemClock } from '../../src/actors/clock.ts';
 import { chainHash } from '../../src/actors/contracts/chain.ts';
 import type { AppendResult, Log, LogEntry, Token } from '../../src/actors/contracts/log.ts';
-import { createMemoryLog } from '../../src/adapters/log-memory/memory-log.ts';
-
-/** One way of breaking the contract, and the check that has to notice. */
-export interface Lie {
-  readonly lie: string;
-  readonly breaks: string;
-  readonly make: () => Log;
-}
-
-async function* mapped(
-  entries: AsyncIterable<LogEntry>,
-  change: (entry: LogEntry, index: number) => LogEntry | null,
-): AsyncGenerator<LogEntry> {
-  let index = 0;
-  for await (const entry of entries) {
-    const changed = change(entry, index++);
-    if (changed !== null) yield changed;
-  }
-}
-
-/** An honest log, except for what `change` overrides. */
-function twisted(change: (honest: Log) => Partial<Log>): () => Log {
-  return () => {
-    const honest = createMemoryLog();
-    return { ...honest, ...change(honest) };
-  };
-}
+import { forgetful, type Lie, mapped, twisted } from './lying-log.ts';
+import { TRIM_LIES } from './lying-trims.ts';
 
 /** Every entry it shows is changed in the same way, wherever it is shown. */
 function showing(change: (entry: LogEntry) => LogEntry): () => Log {
   return twisted((honest) => ({
     read: (stream, from) => mapped(honest.read(stream, from), change),
     readAll: (after) => mapped(honest.readAll(after), change),
+    readBackwards: () => mapped(honest.readBackwards(), change),
     subscribe: (after, signal) => mapped(honest.subscribe(after, signal), change),
     heads: () => mapped(honest.heads(), change),
     head: async (stream) => {
@@ -127,12 +103,6 @@ const APPEND_LIES: readonly Lie[] = [
     make: twisted(() => ({ close: async () => undefined })),
   },
 ];
-
-/** Acknowledges every entry but forgets the latest one when opened again. */
-function forgetful(): Log {
-  const honest = createMemoryLog();
-  return { ...honest, survives: 'os' };
-}
 
 const READ_LIES: readonly Lie[] = [
   {
@@ -271,4 +241,4 @@ const SUBSCRIBE_LIES: readonly Lie[] = [
   },
 ];
 
-export const LIES: readonly Lie[] = [...APPEND_LIES, ...READ_LIES, ...SUBSCRIBE_LIES];
+export const LIES: readonly Lie[] = [...APPEND_LIES, ...READ_LIES, ...SUBSCRIBE_LIES, ...TRIM_LIES];

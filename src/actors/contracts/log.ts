@@ -11,8 +11,9 @@
  * - `refused` means nothing was written and nothing will be: see `RefusalReason`.
  * - `bytes` is well-formed Unicode, as JSON.stringify makes it; any such text comes back exactly.
  * - After `close`, appends answer `refused`, reads throw and subscriptions end. A subscription whose log has failed throws.
- * - Entries are never edited or removed, except by retention, which never removes a stream's last entry.
- * - `hash` = SHA-256 (hex) over `prev_hash` + `bytes` (contracts/chain.ts); the first entry's `prev_hash` is ''.
+ * - Entries are never edited, and removed only by `trim`, which never removes a stream's last entry. What is left keeps
+ *   its version, position and hashes: the first entry of a trimmed stream still names the hash of the one before it.
+ * - `hash` = SHA-256 (hex) over `prev_hash` + `bytes` (contracts/chain.ts); the `prev_hash` of version 1 is ''.
  */
 
 declare const tokenBrand: unique symbol;
@@ -32,6 +33,15 @@ export interface LogEntry {
   readonly bytes: string;
   readonly prev_hash: string;
   readonly hash: string;
+}
+
+/** The last entry of a stream, as a listing of heads gives it. */
+export interface LogHead extends LogEntry {
+  /**
+   * The stream's newest landmark, when the log keeps landmarks in mind, that entry is still there, and it is another
+   * one than the head. Its absence says nothing.
+   */
+  readonly landmark?: { readonly version: number; readonly bytes: string };
 }
 
 export type AppendResult =
@@ -83,12 +93,29 @@ export interface LogState {
 
 export const SERVING: LogState = { mode: 'serving', reachable: true, since: null, message: null };
 
+/** How much the log takes up. */
+export interface LogUsage {
+  /** Entries that are there. */
+  readonly entries: number;
+  /** What they and their bookkeeping take up. */
+  readonly bytes: number;
+  /** Of `bytes`, what removed entries have left free for new ones. */
+  readonly reusable_bytes: number;
+  /** Text appended since the log was opened. */
+  readonly appended_bytes: number;
+  /** The disk below; null for a log that has none of its own. */
+  readonly disk: { readonly free_bytes: number; readonly total_bytes: number } | null;
+}
+
 export interface Log {
   readonly survives: Survives;
   /** Answers at once. */
   state(): LogState;
-  /** `prev` is null exactly for the first entry of a stream. */
-  append(stream: string, prev: Token | null, bytes: string, room?: Room): Promise<AppendResult>;
+  /**
+   * `prev` is null exactly for the first entry of a stream. `landmark` asks the log to show this entry beside the
+   * stream's head in `heads`, until a newer landmark comes: what a reader of heads needs besides them.
+   */
+  append(stream: string, prev: Token | null, bytes: string, room?: Room, landmark?: boolean): Promise<AppendResult>;
   /**
    * Entries of one stream from `fromVersion` (default 1) on, in order; ends at the present head. `limit`: no more than so
    * many are wanted, which lets the log fetch no more; it may still give more.
@@ -97,7 +124,7 @@ export interface Log {
   /** The last entry of a stream, or null when there is none. */
   head(stream: string): Promise<LogEntry | null>;
   /** The last entry of every stream, in any order. */
-  heads(): AsyncIterable<LogEntry>;
+  heads(): AsyncIterable<LogHead>;
   /** Tells readers with a position whether what they missed is still there, and whether the position is of this log. */
   extent(): Promise<LogExtent>;
   /**
@@ -105,8 +132,17 @@ export interface Log {
    * the same hint as for `read`.
    */
   readAll(after: Position | null, limit?: number): AsyncIterable<LogEntry>;
+  /** Every entry that is there when it begins, the newest first. */
+  readBackwards(): AsyncIterable<LogEntry>;
   /** Like `readAll`, then live until the signal fires: no gap, no repeat. */
   subscribe(after: Position | null, signal: AbortSignal): AsyncIterable<LogEntry>;
+  /**
+   * Removes what comes before `first` in its stream, so that the stream begins with it; resolves with how many entries
+   * that were, once no reader and no later opening shows them any more. Appends go on meanwhile. An entry that is not
+   * there (any more) removes nothing.
+   */
+  trim(first: Pick<LogEntry, 'stream' | 'version' | 'position'>): Promise<number>;
+  usage(): Promise<LogUsage>;
   /** Waits for appends under way, then lets go of files and sockets. Idempotent. */
   close(): Promise<void>;
 }

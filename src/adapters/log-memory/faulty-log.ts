@@ -74,7 +74,7 @@ async function appendWithFault(
   }
 }
 
-async function* unlessDead(state: FaultState, entries: () => AsyncIterable<LogEntry>): AsyncGenerator<LogEntry> {
+async function* unlessDead<T extends LogEntry>(state: FaultState, entries: () => AsyncIterable<T>): AsyncGenerator<T> {
   if (state.dead) await NEVER;
   for await (const entry of entries()) {
     if (state.dead) await NEVER;
@@ -104,6 +104,9 @@ export function createFaultyLog(inner: Log): FaultyLog {
     heads: () => unlessDead(state, () => inner.heads()),
     extent: () => (state.dead ? NEVER : orDead(inner.extent())),
     readAll: (...args) => unlessDead(state, () => inner.readAll(...args)),
+    readBackwards: () => unlessDead(state, () => inner.readBackwards()),
+    trim: (first) => (state.dead ? NEVER : orDead(inner.trim(first))),
+    usage: () => (state.dead ? NEVER : orDead(inner.usage())),
     subscribe: (after, signal) => unlessDead(state, () => inner.subscribe(after, signal)),
     close: () => inner.close(),
     appends: () => state.appends,

@@ -4,6 +4,7 @@ import {
   type AppendResult,
   type Log,
   type LogEntry,
+  type LogHead,
   type Position,
   SERVING,
   type Token,
@@ -13,9 +14,22 @@ import { LogUnavailableError } from '../../actors/contracts/log-error.ts';
 /** Digits of a position; fixed, so that positions compare as strings. */
 const POSITION_DIGITS = 16;
 
+interface Stream {
+  /** Never empty. */
+  entries: LogEntry[];
+  landmark: LogEntry | null;
+}
+
 interface Store {
-  readonly entries: LogEntry[];
-  readonly streams: Map<string, LogEntry[]>;
+  /** Null where an entry was trimmed: positions stay a matter of counting. */
+  readonly entries: (LogEntry | null)[];
+  readonly streams: Map<string, Stream>;
+  /** Index of the last entry that was trimmed; -1 while none was. */
+  lastTrimmed: number;
+  trimmed: number;
+  /** Characters appended, and of those that are there. */
+  appendedChars: number;
+  chars: number;
 }
 
 /** Position of the entry at `index` in the whole log. */
@@ -23,8 +37,18 @@ function positionAt(index: number): Position {
   return String(index + 1).padStart(POSITION_DIGITS, '0');
 }
 
-function appendTo(store: Store, stream: string, prev: Token | null, bytes: string): AppendResult {
-  const before = store.streams.get(stream)?.at(-1) ?? null;
+/** Index of the first entry after `after`; positions are dense, so it is a matter of counting. */
+function indexAfter(after: Position | null): number {
+  return after === null ? 0 : Number(after);
+}
+
+function appendTo(
+  store: Store,
+  stream: string,
+  prev: Token | null,
+  { bytes, landmark }: { bytes: string; landmark: boolean },
+): AppendResult {
+  const before = store.streams.get(stream)?.entries.at(-1) ?? null;
   if ((before?.token ?? null) !== prev) return { kind: 'conflict', head: before };
   const position = positionAt(store.entries.length);
   const prevHash = before?.hash ?? '';
@@ -37,16 +61,38 @@ function appendTo(store: Store, stream: string, prev: Token | null, bytes: strin
     prev_hash: prevHash,
     hash: chainHash(prevHash, bytes),
   };
-  const entries = store.streams.get(stream);
-  if (entries === undefined) store.streams.set(stream, [entry]);
-  else entries.push(entry);
+  const known = store.streams.get(stream);
+  if (known === undefined) store.streams.set(stream, { entries: [entry], landmark: landmark ? entry : null });
+  else {
+    known.entries.push(entry);
+    if (landmark) known.landmark = entry;
+  }
   store.entries.push(entry);
+  store.appendedChars += bytes.length;
+  store.chars += bytes.length;
   return { kind: 'appended', token: entry.token, position, version: entry.version };
 }
 
-/** Index of the first entry after `after`; positions are dense, so it is a matter of counting. */
-function indexAfter(after: Position | null): number {
-  return after === null ? 0 : Number(after);
+function trimIn(store: Store, { stream, version, position }: Parameters<Log['trim']>[0]): number {
+  const known = store.streams.get(stream);
+  const keep = known?.entries.findIndex((entry) => entry.version === version && entry.position === position) ?? -1;
+  if (known === undefined || keep < 1) return 0;
+  for (const gone of known.entries.slice(0, keep)) {
+    const index = indexAfter(gone.position) - 1;
+    store.entries[index] = null;
+    store.lastTrimmed = Math.max(store.lastTrimmed, index);
+    store.chars -= gone.bytes.length;
+    if (known.landmark === gone) known.landmark = null;
+  }
+  known.entries = known.entries.slice(keep);
+  store.trimmed += keep;
+  return keep;
+}
+
+function headOf({ entries, landmark }: Stream): LogHead {
+  const head = entries.at(-1)!;
+  if (landmark === null || landmark === head) return head;
+  return { ...head, landmark: { version: landmark.version, bytes: landmark.bytes } };
 }
 
 /**
@@ -54,7 +100,14 @@ function indexAfter(after: Position | null): number {
  * answers without any delay but a turn of the microtask queue.
  */
 export function createMemoryLog(): Log {
-  const store: Store = { entries: [], streams: new Map() };
+  const store: Store = {
+    entries: [],
+    streams: new Map(),
+    lastTrimmed: -1,
+    trimmed: 0,
+    appendedChars: 0,
+    chars: 0,
+  };
   const advance = createAdvance();
   const assertOpen = (): void => {
     if (advance.ended()) throw new LogUnavailableError('the log is closed');
@@ -62,42 +115,66 @@ export function createMemoryLog(): Log {
   return {
     survives: 'nothing',
     state: () => SERVING,
-    append: (stream, prev, bytes) => {
+    append: (stream, prev, bytes, _room, landmark = false) => {
       if (advance.ended()) {
         return Promise.resolve({ kind: 'refused', reason: 'unavailable', message: 'the log is closed' });
       }
-      const result = appendTo(store, stream, prev, bytes);
+      const result = appendTo(store, stream, prev, { bytes, landmark });
       if (result.kind === 'appended') advance.advance();
       return Promise.resolve(result);
     },
     async *read(stream, fromVersion = 1) {
       assertOpen();
-      yield* (store.streams.get(stream) ?? []).slice(Math.max(0, fromVersion - 1));
+      yield* (store.streams.get(stream)?.entries ?? []).filter((entry) => entry.version >= fromVersion);
     },
     head: async (stream) => {
       assertOpen();
-      return store.streams.get(stream)?.at(-1) ?? null;
+      return store.streams.get(stream)?.entries.at(-1) ?? null;
     },
     async *heads() {
       assertOpen();
-      for (const entries of store.streams.values()) yield entries.at(-1)!;
+      for (const stream of store.streams.values()) yield headOf(stream);
     },
     extent: async () => {
       assertOpen();
-      return { completeAfter: null, last: store.entries.at(-1)?.position ?? null };
+      const completeAfter = store.lastTrimmed < 0 ? null : positionAt(store.lastTrimmed);
+      return { completeAfter, last: store.entries.at(-1)?.position ?? null };
     },
     async *readAll(after) {
       assertOpen();
       const end = store.entries.length;
-      for (let index = indexAfter(after); index < end; index++) yield store.entries[index]!;
+      for (let index = indexAfter(after); index < end; index++) {
+        const entry = store.entries[index]!;
+        if (entry !== null) yield entry;
+      }
+    },
+    async *readBackwards() {
+      assertOpen();
+      for (let index = store.entries.length - 1; index >= 0; index--) {
+        const entry = store.entries[index]!;
+        if (entry !== null) yield entry;
+      }
     },
     async *subscribe(after, signal) {
       assertOpen();
       for (let index = indexAfter(after); !signal.aborted && !advance.ended(); ) {
         const seen = advance.mark();
-        if (index < store.entries.length) yield store.entries[index++]!;
-        else await advance.wait(seen, signal);
+        if (index >= store.entries.length) {
+          await advance.wait(seen, signal);
+          continue;
+        }
+        const entry = store.entries[index++]!;
+        if (entry !== null) yield entry;
       }
+    },
+    trim: async (first) => {
+      assertOpen();
+      return trimIn(store, first);
+    },
+    usage: async () => {
+      assertOpen();
+      const entries = store.entries.length - store.trimmed;
+      return { entries, bytes: store.chars, reusable_bytes: 0, appended_bytes: store.appendedChars, disk: null };
     },
     close: async () => advance.end(),
   };

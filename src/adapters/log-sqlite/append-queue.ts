@@ -18,8 +18,16 @@ interface Batch {
   chars: number;
 }
 
+export interface QueuedAppend {
+  readonly stream: string;
+  readonly prev: Token | null;
+  readonly bytes: string;
+  readonly room: Room;
+  readonly landmark: boolean;
+}
+
 export interface AppendQueue {
-  readonly push: (stream: string, prev: Token | null, bytes: string, room: Room) => Promise<AppendResult>;
+  readonly push: (append: QueuedAppend) => Promise<AppendResult>;
   /** Resolves once everything pushed so far is answered. */
   readonly drained: () => Promise<void>;
   readonly batches: () => number;
@@ -96,12 +104,12 @@ export function createAppendQueue(
 
   return {
     batches: () => waiting.batches,
-    push: (stream, prev, bytes, room) => {
+    push: ({ stream, prev, bytes, room, landmark }) => {
       if (waiting.appends >= QUEUE_APPENDS_MAX || waiting.chars >= QUEUE_CHARS_MAX) {
         return Promise.resolve(refused('too many appends wait for the disk'));
       }
       const batch = open(bytes.length);
-      batch.appends.push(stream, prev, bytes, room);
+      batch.appends.push(stream, prev, bytes, room, landmark ? 'landmark' : null);
       batch.chars += bytes.length;
       waiting.appends += 1;
       waiting.chars += bytes.length;

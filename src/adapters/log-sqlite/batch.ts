@@ -58,7 +58,11 @@ export function createBatchWriter(db: DatabaseSync, heads: Heads, reader: EntryR
   const begin = db.prepare('BEGIN IMMEDIATE');
   const commit = db.prepare('COMMIT');
   const insertEntry = db.prepare('INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?)');
-  const insertStream = db.prepare('INSERT INTO streams VALUES (?, ?, ?, ?, ?, ?)');
+  const insertStream = db.prepare(
+    'INSERT INTO streams (id, first, seq, version, hash, name, landmark) VALUES (?, ?, ?, ?, ?, ?, ?)',
+  );
+
+  const setLandmark = db.prepare('UPDATE streams SET landmark = ? WHERE id = ?');
 
   const append = (appends: FlatAppends, index: number, pending: Pending): void => {
     const at = index * ITEMS_PER_APPEND;
@@ -75,11 +79,15 @@ export function createBatchWriter(db: DatabaseSync, heads: Heads, reader: EntryR
     const prevHash = head?.hash ?? '';
     const hash = chainHash(prevHash, bytes);
     const id = head?.id ?? pending.streams + 1;
-    if (head === undefined) insertStream.run(id, seq, seq, version, hash, name);
+    const marked = appends[at + 4] !== null;
+    const landmark = marked ? seq : (head?.landmark ?? 0);
+    if (head === undefined) insertStream.run(id, seq, seq, version, hash, name, landmark);
+    else if (marked) setLandmark.run(landmark, id);
     insertEntry.run(seq, id, version, head?.seq ?? 0, prevHash, hash, bytes);
     pending.lastSeq = seq;
     pending.streams = Math.max(pending.streams, id);
-    pending.heads.set(name, { id, name, first: head?.first ?? seq, seq, version, hash });
+    const { first, firstVersion } = head ?? { first: seq, firstVersion: version };
+    pending.heads.set(name, { id, name, first, firstVersion, seq, version, hash, landmark });
     pending.appended.push([index, seq, version]);
   };
 

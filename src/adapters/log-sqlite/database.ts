@@ -7,16 +7,19 @@ import { messageOf, SQLITE_BUSY, SQLITE_CORRUPT, SQLITE_NOTADB, sqliteCode } fro
 /** 'SVLG': marks a database file as a log of this project. */
 const APPLICATION_ID = 0x53564c47;
 /** Raised with every change of the tables that an older release could not live with. */
-export const SCHEMA_VERSION = 1;
+export const SCHEMA_VERSION = 2;
 
-const DATABASE_FILE = 'log.sqlite';
+export const DATABASE_FILE = 'log.sqlite';
 /** Says who holds the lock. Only a hint for messages: the lock itself is the one on the database file. */
 const OWNER_FILE = 'log.owner';
 
 /**
  * One table of entries without any further index: an index on (stream, version) costs four times the throughput.
  * A stream is walked back by `prev`. `streams` holds heads as of `heads_upto` or later; those after it are found by
- * reading the entries from there on. Long columns come last, so that the short ones are read without them.
+ * reading the entries from there on. Its `first`, `first_version` and `landmark` (0: none) are always up to date: they
+ * change in the transaction that moves them. Entries of a stream before its `first_version` are gone for readers;
+ * `unswept` of them still take up room. All that was ever trimmed lies up to `complete_after`. Long columns come last,
+ * so that the short ones are read without them.
  */
 const SCHEMA = `
   CREATE TABLE entries (
@@ -25,11 +28,24 @@ const SCHEMA = `
   ) STRICT;
   CREATE TABLE streams (
     id INTEGER PRIMARY KEY, first INTEGER NOT NULL, seq INTEGER NOT NULL, version INTEGER NOT NULL,
-    hash TEXT NOT NULL, name TEXT NOT NULL
+    hash TEXT NOT NULL, name TEXT NOT NULL,
+    first_version INTEGER NOT NULL DEFAULT 1, landmark INTEGER NOT NULL DEFAULT 0
   ) STRICT;
-  CREATE TABLE meta (heads_upto INTEGER NOT NULL, settlements INTEGER NOT NULL) STRICT;
-  INSERT INTO meta VALUES (0, 0);
+  CREATE TABLE meta (
+    heads_upto INTEGER NOT NULL, settlements INTEGER NOT NULL,
+    unswept INTEGER NOT NULL DEFAULT 0, complete_after INTEGER NOT NULL DEFAULT 0
+  ) STRICT;
+  INSERT INTO meta (heads_upto, settlements) VALUES (0, 0);
   PRAGMA application_id = ${APPLICATION_ID};
+  PRAGMA user_version = ${SCHEMA_VERSION};
+`;
+
+/** From format 1, which knew neither trimming nor landmarks. */
+const UPGRADE_FROM_1 = `
+  ALTER TABLE streams ADD COLUMN first_version INTEGER NOT NULL DEFAULT 1;
+  ALTER TABLE streams ADD COLUMN landmark INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE meta ADD COLUMN unswept INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE meta ADD COLUMN complete_after INTEGER NOT NULL DEFAULT 0;
   PRAGMA user_version = ${SCHEMA_VERSION};
 `;
 
@@ -95,12 +111,13 @@ function openError(directory: string, error: unknown): LogOpenError {
   }
 }
 
-/** Makes the tables in an empty file; refuses a file that is not a log, or that a newer release wrote. */
-function checkIdentity(db: DatabaseSync, directory: string): 'ours' | 'empty' {
+/** What the file is; refuses one that is not a log, or that a newer release wrote. */
+function checkIdentity(db: DatabaseSync, directory: string): 'ours' | 'older' | 'empty' {
   const applicationId = numberOf(db, 'PRAGMA application_id');
   const version = numberOf(db, 'PRAGMA user_version');
   if (applicationId === APPLICATION_ID) {
-    if (version <= SCHEMA_VERSION) return 'ours';
+    if (version < SCHEMA_VERSION) return 'older';
+    if (version === SCHEMA_VERSION) return 'ours';
     const message = `the log in ${directory} has format ${version}; this release knows formats up to ${SCHEMA_VERSION}`;
     throw new LogOpenError('log_from_newer_version', directory, message);
   }
@@ -121,7 +138,8 @@ function prepareDatabase(db: DatabaseSync, directory: string): void {
   // The writer checkpoints by itself, after it has answered, and needs to learn when that fails.
   db.exec(`PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = ${CACHE_SIZE_KIB}`);
   if (identity === 'ours') return;
-  db.exec(`BEGIN IMMEDIATE; ${SCHEMA} COMMIT`);
+  db.exec(`BEGIN IMMEDIATE; ${identity === 'older' ? UPGRADE_FROM_1 : SCHEMA} COMMIT`);
+  if (identity === 'older') return;
   syncDirectory(directory);
   syncDirectory(dirname(directory));
 }

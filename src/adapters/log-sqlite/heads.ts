@@ -5,11 +5,14 @@ import { LogOpenError } from '../../actors/contracts/log-error.ts';
 export interface Head {
   readonly id: number;
   readonly name: string;
-  /** Sequence of the stream's first entry. */
+  /** Sequence and version of the first entry that was not trimmed. */
   readonly first: number;
+  readonly firstVersion: number;
   readonly seq: number;
   readonly version: number;
   readonly hash: string;
+  /** Sequence of the newest landmark; 0 when there is none. */
+  readonly landmark: number;
 }
 
 /** Entries after which heads are written down again: bounds what an opening after a crash has to read. */
@@ -24,6 +27,8 @@ export interface Heads {
   /** Streams have the ids 1 to count. */
   readonly count: () => number;
   readonly lastSeq: () => number;
+  /** Entries that were not trimmed. */
+  readonly entries: () => number;
   /** Takes over what was committed. */
   readonly commit: (heads: Iterable<Head>, lastSeq: number) => void;
   /** Inside a transaction: writes down some heads, if it is time to. Returns what to call once that is committed. */
@@ -32,7 +37,16 @@ export interface Heads {
   readonly writeAll: () => void;
 }
 
-type StreamRow = readonly [id: number, first: number, seq: number, version: number, hash: string, name: string];
+type StreamRow = readonly [
+  id: number,
+  first: number,
+  firstVersion: number,
+  seq: number,
+  version: number,
+  hash: string,
+  landmark: number,
+  name: string,
+];
 type TailRow = readonly [seq: number, stream: number, version: number, hash: string];
 
 interface Loaded {
@@ -54,11 +68,11 @@ function rowsOf<T>(db: DatabaseSync, sql: string, ...parameters: number[]): Iter
 function load(db: DatabaseSync, directory: string): Loaded {
   const [[upTo] = [0]] = [...rowsOf<[number]>(db, 'SELECT heads_upto FROM meta')];
   const loaded: Loaded = { byName: new Map(), byId: [undefined], dirty: new Set(), upTo, lastSeq: upTo };
-  for (const [id, first, seq, version, hash, name] of rowsOf<StreamRow>(
+  for (const [id, first, firstVersion, seq, version, hash, landmark, name] of rowsOf<StreamRow>(
     db,
-    'SELECT id, first, seq, version, hash, name FROM streams ORDER BY id',
+    'SELECT id, first, first_version, seq, version, hash, landmark, name FROM streams ORDER BY id',
   )) {
-    loaded.byId[id] = { id, name, first, seq, version, hash };
+    loaded.byId[id] = { id, name, first, firstVersion, seq, version, hash, landmark };
   }
   const tail = 'SELECT seq, stream, version, hash FROM entries WHERE seq > ? ORDER BY seq';
   for (const [seq, id, version, hash] of rowsOf<TailRow>(db, tail, upTo)) {
@@ -75,6 +89,10 @@ function load(db: DatabaseSync, directory: string): Loaded {
   return loaded;
 }
 
+function entriesOf(head: Head | undefined): number {
+  return head === undefined ? 0 : head.version - head.firstVersion + 1;
+}
+
 /** Heads still to be written in the present round, and the sequence they will be complete up to. */
 interface Round {
   readonly ids: number[];
@@ -86,6 +104,7 @@ export function loadHeads(db: DatabaseSync, directory: string): Heads {
   const { byName, byId, dirty, ...loaded } = load(db, directory);
   let { upTo, lastSeq } = loaded;
   let round: Round | null = null;
+  let entries = byId.reduce((sum, head) => sum + entriesOf(head), 0);
   const update = db.prepare('UPDATE streams SET seq = ?, version = ?, hash = ? WHERE id = ?');
   const finish = db.prepare('UPDATE meta SET heads_upto = ?');
   const write = (ids: Iterable<number>): void => {
@@ -99,8 +118,10 @@ export function loadHeads(db: DatabaseSync, directory: string): Heads {
     byId: (id) => byId[id],
     count: () => byId.length - 1,
     lastSeq: () => lastSeq,
+    entries: () => entries,
     commit: (heads, seq) => {
       for (const head of heads) {
+        entries += entriesOf(head) - entriesOf(byId[head.id]);
         byName.set(head.name, head);
         byId[head.id] = head;
         dirty.add(head.id);

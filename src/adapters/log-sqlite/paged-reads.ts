@@ -1,26 +1,55 @@
-import type { LogEntry, Token } from '../../actors/contracts/log.ts';
+import type { LogEntry, LogHead, Token } from '../../actors/contracts/log.ts';
 import { LogUnavailableError } from '../../actors/contracts/log-error.ts';
 import type { StoragePort } from './placement.ts';
-import { type FlatEntries, ITEMS_PER_ENTRY, positionOf, type Request } from './protocol.ts';
+import {
+  type FlatEntries,
+  type FlatHeads,
+  ITEMS_PER_ENTRY,
+  ITEMS_PER_HEAD,
+  positionOf,
+  type Reply,
+  type Request,
+} from './protocol.ts';
 
 /** Sequences of one stream asked for at once when it is walked back. */
 const WALK_STEPS = 1_000;
 
+function entryAt(flat: FlatEntries, at: number): LogEntry {
+  const position = positionOf(flat[at + 2] as number);
+  return {
+    stream: flat[at] as string,
+    version: flat[at + 1] as number,
+    position,
+    token: position as Token,
+    bytes: flat[at + 3] as string,
+    prev_hash: flat[at + 4] as string,
+    hash: flat[at + 5] as string,
+  };
+}
+
 export function entriesOf(flat: FlatEntries): LogEntry[] {
   const entries: LogEntry[] = [];
-  for (let at = 0; at < flat.length; at += ITEMS_PER_ENTRY) {
-    const position = positionOf(flat[at + 2] as number);
-    entries.push({
-      stream: flat[at] as string,
-      version: flat[at + 1] as number,
-      position,
-      token: position as Token,
-      bytes: flat[at + 3] as string,
-      prev_hash: flat[at + 4] as string,
-      hash: flat[at + 5] as string,
-    });
-  }
+  for (let at = 0; at < flat.length; at += ITEMS_PER_ENTRY) entries.push(entryAt(flat, at));
   return entries;
+}
+
+function* headsOf(flat: FlatHeads): Generator<LogHead> {
+  for (let at = 0; at < flat.length; at += ITEMS_PER_HEAD) {
+    const entry = entryAt(flat, at);
+    const version = flat[at + 6] as number;
+    yield version === 0 ? entry : { ...entry, landmark: { version, bytes: flat[at + 7] as string } };
+  }
+}
+
+/** What was asked for, or LogUnavailableError with the reason why the storage could not answer. */
+export async function askFor<K extends Reply['kind']>(
+  port: StoragePort,
+  request: Request,
+  kind: K,
+): Promise<Extract<Reply, { kind: K }>> {
+  const reply = await port.request(request);
+  if (reply.kind === kind) return reply as Extract<Reply, { kind: K }>;
+  throw new LogUnavailableError(reply.kind === 'failed' ? reply.message : reply.kind);
 }
 
 interface Page {
@@ -30,24 +59,23 @@ interface Page {
 
 /** Asks for entries; throws LogUnavailableError when the storage cannot answer. */
 export async function askEntries(port: StoragePort, request: Request): Promise<Page> {
-  const reply = await port.request(request);
-  if (reply.kind !== 'entries') throw new LogUnavailableError(reply.kind === 'failed' ? reply.message : reply.kind);
-  return { entries: entriesOf(reply.entries), next: reply.next };
+  const { entries, next } = await askFor(port, request, 'entries');
+  return { entries: entriesOf(entries), next };
 }
 
 async function walkBack(port: StoragePort, seq: number, count: number): Promise<Float64Array> {
-  const reply = await port.request({ kind: 'walk', seq, count: Math.min(count, WALK_STEPS) });
-  if (reply.kind !== 'seqs') throw new LogUnavailableError(reply.kind === 'failed' ? reply.message : reply.kind);
-  return reply.seqs;
+  return (await askFor(port, { kind: 'walk', seq, count: Math.min(count, WALK_STEPS) }, 'seqs')).seqs;
 }
 
-/** Entries with these sequences, asked for again until the last has come: a page holds only so many characters. */
+/**
+ * Entries with these sequences, asked for again until the last has come: a page holds only so many characters. Those
+ * that were trimmed meanwhile are left out.
+ */
 async function* entriesAt(port: StoragePort, seqs: Float64Array): AsyncGenerator<LogEntry> {
   for (let rest = seqs; rest.length > 0; ) {
-    const { entries } = await askEntries(port, { kind: 'rows', seqs: rest });
-    if (entries.length === 0) return;
+    const { entries, next } = await askEntries(port, { kind: 'rows', seqs: rest });
     yield* entries;
-    rest = rest.slice(entries.length);
+    rest = rest.slice(Math.max(1, next));
   }
 }
 
@@ -66,7 +94,7 @@ export async function* readStream(
   const near = await askEntries(port, { kind: 'near', stream, version, count, steps: WALK_STEPS });
   yield* near.entries;
   if (near.entries.length >= limit) return;
-  yield* readFar(port, stream, version + near.entries.length);
+  yield* readFar(port, stream, near.next + near.entries.length);
 }
 
 async function* readFar(port: StoragePort, stream: string, fromVersion: number): AsyncGenerator<LogEntry> {
@@ -105,20 +133,35 @@ export async function* readPages(
   let wanted = limit;
   for (let seq = after; seq < upTo && wanted > 0; ) {
     const most = Number.isFinite(wanted) ? { most: wanted } : {};
-    const { entries } = await askEntries(port, { kind: 'page', after: seq, upTo, ...most });
-    const last = entries.at(-1);
-    if (last === undefined) return;
+    const { entries, next } = await askEntries(port, { kind: 'page', after: seq, upTo, ...most });
     yield* entries;
-    seq = Number(last.position);
+    seq = next;
     wanted -= entries.length;
   }
 }
 
-export async function* readHeads(port: StoragePort): AsyncGenerator<LogEntry> {
-  let after = 0;
-  do {
-    const page: Page = await askEntries(port, { kind: 'heads', after });
-    yield* page.entries;
-    after = page.next;
-  } while (after !== 0);
+/** Entries up to a sequence, the newest first. */
+export async function* readBack(port: StoragePort, upTo: number): AsyncGenerator<LogEntry> {
+  for (let before = upTo + 1; before > 0; ) {
+    const { entries, next } = await askEntries(port, { kind: 'back', before });
+    yield* entries;
+    before = next;
+  }
+}
+
+type HeadsPage = Extract<Reply, { kind: 'heads' }>;
+
+/** Every head; the storage reads the next page while this one is worked on. */
+export async function* readHeads(port: StoragePort): AsyncGenerator<LogHead> {
+  const ask = (after: number): Promise<HeadsPage> => {
+    const page = askFor(port, { kind: 'heads', after }, 'heads');
+    // Awaited later, or never by a reader that stops: its failure must not look unhandled.
+    page.catch(() => {});
+    return page;
+  };
+  for (let page: Promise<HeadsPage> | null = ask(0); page !== null; ) {
+    const { heads, next }: HeadsPage = await page;
+    page = next === 0 ? null : ask(next);
+    yield* headsOf(heads);
+  }
 }

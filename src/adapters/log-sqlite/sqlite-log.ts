@@ -1,12 +1,14 @@
-import { type Advance, createAdvance } from '../../actors/contracts/advance.ts';
-import type { CancelTimer, Clock } from '../../actors/contracts/clock.ts';
-import type { AppendResult, Log, LogEntry, Position, Room } from '../../actors/contracts/log.ts';
+import { createAdvance } from '../../actors/contracts/advance.ts';
+import type { Clock } from '../../actors/contracts/clock.ts';
+import type { AppendResult, Log, Position, Room } from '../../actors/contracts/log.ts';
 import { LogUnavailableError } from '../../actors/contracts/log-error.ts';
-import { createLogStateKeeper, type LogStateKeeper } from '../../actors/contracts/log-state.ts';
+import { createLogStateKeeper } from '../../actors/contracts/log-state.ts';
 import { createAppendQueue } from './append-queue.ts';
-import { askEntries, readHeads, readPages, readStream } from './paged-reads.ts';
+import { logReads, positionOrNull, seqOf, type View } from './log-reads.ts';
+import { askFor } from './paged-reads.ts';
 import { placeInWorker, placeOnMain, type StoragePort } from './placement.ts';
-import { type AppendReply, positionOf } from './protocol.ts';
+import type { AppendReply } from './protocol.ts';
+import { createSweeper } from './sweeper.ts';
 
 /** Room kept free for reserved appends on a full disk, in bytes. */
 export const BALLAST_BYTES_DEFAULT = 4_194_304;
@@ -37,27 +39,11 @@ export interface SqliteLog extends Log {
   readonly status: () => SqliteLogStatus;
 }
 
-/** What is known here about the storage, without asking it. */
-interface View {
-  lastSeq: number;
-  full: boolean;
-  lastRoomCheckMs: number;
-  cancelRoomCheck: CancelTimer | null;
-  closing: Promise<void> | null;
-  /** Why the storage is gone, if it is. */
-  gone: string | null;
-  readonly mode: LogStateKeeper;
-}
-
 const FULL_MESSAGE = 'the disk that holds the log is full';
 
 function noteRoom(view: View, full: boolean): void {
   view.full = full;
   if (view.gone === null) view.mode.become(full ? 'log_full' : 'serving', FULL_MESSAGE);
-}
-
-function seqOf(after: Position | null): number {
-  return after === null ? 0 : Number(after);
 }
 
 /** Looks for room again while the log is full: by the clock, and when an append comes that has to be refused. */
@@ -90,34 +76,14 @@ function refusalOf(view: View, room: Room): (AppendResult & { readonly kind: 're
   return { kind: 'refused', reason: 'full', message: FULL_MESSAGE };
 }
 
-async function* follow(
-  port: StoragePort,
-  view: View,
-  advance: Advance,
-  after: Position | null,
-  signal: AbortSignal,
-): AsyncGenerator<LogEntry> {
-  for (let seq = seqOf(after); !signal.aborted && !advance.ended(); ) {
-    const seen = advance.mark();
-    if (seq >= view.lastSeq) {
-      await advance.wait(seen, signal);
-      continue;
-    }
-    for await (const entry of readPages(port, seq, view.lastSeq)) {
-      if (signal.aborted) return;
-      yield entry;
-      seq = Number(entry.position);
-    }
-  }
-  if (view.gone !== null && !signal.aborted) throw new LogUnavailableError(view.gone);
-}
-
 /** The log over its storage, wherever that runs. */
 export function createSqliteLog(port: StoragePort, clock: Clock): SqliteLog {
   const advance = createAdvance();
-  const { lastSeq, full } = port.opening;
+  const { lastSeq, full, completeAfter, unswept } = port.opening;
   const view: View = {
     lastSeq,
+    completeAfter,
+    appendedBytes: 0,
     full,
     lastRoomCheckMs: clock.monotonic(),
     cancelRoomCheck: null,
@@ -142,11 +108,14 @@ export function createSqliteLog(port: StoragePort, clock: Clock): SqliteLog {
     view.lastSeq = last;
     advance.advance();
   });
+  const sweeper = createSweeper(port, clock);
+  if (unswept > 0) sweeper.start();
   const assertOpen = (): void => {
     if (view.closing !== null) throw new LogUnavailableError('the log is closed');
   };
   const close = async (): Promise<void> => {
     view.cancelRoomCheck?.();
+    sweeper.stop();
     await queue.drained();
     advance.end();
     await port.request({ kind: 'close' });
@@ -154,37 +123,27 @@ export function createSqliteLog(port: StoragePort, clock: Clock): SqliteLog {
   return {
     survives: 'os',
     state: () => view.mode.state(),
-    append: (stream, prev, bytes, roomKind = 'ordinary') => {
+    append: (stream, prev, bytes, roomKind = 'ordinary', landmark = false) => {
       const refusal = refusalOf(view, roomKind);
       if (refusal !== null) {
         if (refusal.reason === 'full') room.check();
         return Promise.resolve(refusal);
       }
-      return queue.push(stream, prev, bytes, roomKind);
+      view.appendedBytes += bytes.length;
+      return queue.push({ stream, prev, bytes, room: roomKind, landmark });
     },
-    async *read(stream, fromVersion = 1, limit = Number.POSITIVE_INFINITY) {
+    ...logReads(port, view, advance, assertOpen),
+    trim: async ({ stream, version, position }) => {
       assertOpen();
-      yield* readStream(port, stream, fromVersion, limit);
+      const reply = await askFor(port, { kind: 'trim', stream, version, seq: seqOf(position) }, 'trimmed');
+      view.completeAfter = reply.completeAfter;
+      if (reply.removed > 0) sweeper.start();
+      return reply.removed;
     },
-    head: async (stream) => {
+    usage: async () => {
       assertOpen();
-      return (await askEntries(port, { kind: 'head', stream })).entries[0] ?? null;
-    },
-    async *heads() {
-      assertOpen();
-      yield* readHeads(port);
-    },
-    extent: async () => {
-      assertOpen();
-      return { completeAfter: null, last: view.lastSeq === 0 ? null : positionOf(view.lastSeq) };
-    },
-    async *readAll(after, limit) {
-      assertOpen();
-      yield* readPages(port, seqOf(after), view.lastSeq, limit);
-    },
-    async *subscribe(after, signal) {
-      assertOpen();
-      yield* follow(port, view, advance, after, signal);
+      const { usage } = await askFor(port, { kind: 'usage' }, 'usage');
+      return { ...usage, appended_bytes: view.appendedBytes };
     },
     close: () => {
       view.closing ??= close();
@@ -192,7 +151,7 @@ export function createSqliteLog(port: StoragePort, clock: Clock): SqliteLog {
     },
     status: () => ({
       room: view.full ? 'full' : 'free',
-      position: view.lastSeq === 0 ? null : positionOf(view.lastSeq),
+      position: positionOrNull(view.lastSeq),
       batches: queue.batches(),
     }),
   };

@@ -1,3 +1,4 @@
+import { statfsSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
 import type { AppendResult } from '../../actors/contracts/log.ts';
 import { LogOpenError } from '../../actors/contracts/log-error.ts';
@@ -5,18 +6,20 @@ import { type Ballast, createBallast, RESUME_FREE_BYTES } from './ballast.ts';
 import { type BatchAnswers, createBatchWriter, emptyAnswers, replyOf } from './batch.ts';
 import { openDatabase } from './database.ts';
 import { createEntryReader, type EntryReader } from './entries.ts';
+import { watchPlace } from './file-place.ts';
 import { type Heads, loadHeads } from './heads.ts';
 import {
   type FlatAppends,
-  type FlatEntries,
   ITEMS_PER_APPEND,
   type Opening,
-  type ReadRequest,
   type Reply,
   type Request,
   type StorageOptions,
+  type StorageUsage,
 } from './protocol.ts';
+import { answerRead } from './reading.ts';
 import { messageOf, SQLITE_FULL, sqliteCode } from './sqlite-error.ts';
+import { createTrimming, type Trimming } from './trimming.ts';
 import { createWal, type Wal } from './wal.ts';
 
 /**
@@ -40,13 +43,17 @@ interface Parts {
   readonly ballast: Ballast;
   readonly wal: Wal;
   readonly write: ReturnType<typeof createBatchWriter>['write'];
+  readonly trimming: Trimming;
+  readonly inPlace: () => boolean;
+  readonly directory: string;
   full: boolean;
   settled: boolean;
 }
 
 type Outcome = 'written' | 'full' | 'unknown' | 'unavailable';
 
-const MESSAGES: Readonly<Record<Exclude<Outcome, 'written'>, string>> = {
+const MESSAGES: Readonly<Record<Exclude<Outcome, 'written'> | 'misplaced', string>> = {
+  misplaced: "the log's files are no longer where they were opened",
   full: 'the disk that holds the log is full',
   unknown: 'the disk that holds the log failed in the midst of writing',
   unavailable: 'the disk that holds the log does not take writes',
@@ -77,10 +84,10 @@ function settle(parts: Parts): boolean {
   return false;
 }
 
-function tryWrite(parts: Parts, appends: FlatAppends, indexes: readonly number[], answers: BatchAnswers): Outcome {
-  if (indexes.length === 0) return 'written';
+/** Runs what writes in a transaction of its own, and learns what became of that. */
+function tryCommit(parts: Parts, work: () => void): Outcome {
   try {
-    parts.write(appends, indexes, answers);
+    work();
     return 'written';
   } catch (error) {
     rollBack(parts.db);
@@ -90,10 +97,15 @@ function tryWrite(parts: Parts, appends: FlatAppends, indexes: readonly number[]
   }
 }
 
-function refuse(answers: BatchAnswers, indexes: readonly number[], outcome: Exclude<Outcome, 'written'>): void {
+function tryWrite(parts: Parts, appends: FlatAppends, indexes: readonly number[], answers: BatchAnswers): Outcome {
+  return indexes.length === 0 ? 'written' : tryCommit(parts, () => parts.write(appends, indexes, answers));
+}
+
+function refuse(answers: BatchAnswers, indexes: readonly number[], outcome: keyof typeof MESSAGES): void {
   const message = MESSAGES[outcome];
+  const reason = outcome === 'full' ? 'full' : 'unavailable';
   const answer: AppendResult =
-    outcome === 'unknown' ? { kind: 'unknown', message } : { kind: 'refused', reason: outcome, message };
+    outcome === 'unknown' ? { kind: 'unknown', message } : { kind: 'refused', reason, message };
   for (const index of indexes) answers.others.set(index, answer);
 }
 
@@ -107,8 +119,8 @@ function enterFull(parts: Parts): void {
 function append(parts: Parts, appends: FlatAppends): BatchAnswers {
   const answers = emptyAnswers(appends);
   const all = Array.from(answers.seqs.keys());
-  if (!parts.settled && !settle(parts)) {
-    refuse(answers, all, 'unavailable');
+  if (!parts.inPlace() || (!parts.settled && !settle(parts))) {
+    refuse(answers, all, parts.inPlace() ? 'unavailable' : 'misplaced');
     return answers;
   }
   const isReserved = (index: number): boolean => appends[index * ITEMS_PER_APPEND + 3] === 'reserved';
@@ -152,34 +164,44 @@ function close(parts: Parts): void {
   parts.db.close();
 }
 
-function read(heads: Heads, reader: EntryReader, request: ReadRequest): Reply {
-  switch (request.kind) {
-    case 'head': {
-      const head = heads.get(request.stream);
-      return { kind: 'entries', entries: head === undefined ? [] : reader.rows([head.seq]), next: 0 };
-    }
-    case 'near':
-      return { kind: 'entries', entries: near(heads, reader, request), next: 0 };
-    case 'walk':
-      return { kind: 'seqs', seqs: reader.walk(request.seq, request.count) };
-    case 'rows':
-      return { kind: 'entries', entries: reader.rows(request.seqs), next: 0 };
-    case 'page':
-      return { kind: 'entries', entries: reader.page(request.after, request.upTo, request.most), next: 0 };
-    case 'heads':
-      return { kind: 'entries', ...reader.heads(request.after) };
-  }
+/** Removes what may go, unless the disk has other worries: nothing is lost by doing it later. */
+function remove<T>(parts: Parts, work: () => () => T): T | null {
+  if (parts.full || !parts.inPlace() || (!parts.settled && !settle(parts))) return null;
+  let committed: (() => T) | null = null;
+  const outcome = tryCommit(parts, () => {
+    parts.db.exec('BEGIN IMMEDIATE');
+    committed = work();
+    parts.db.exec('COMMIT');
+  });
+  if (outcome === 'full') enterFull(parts);
+  return outcome === 'written' && committed !== null ? (committed as () => T)() : null;
 }
 
-function near(heads: Heads, reader: EntryReader, wanted: Extract<ReadRequest, { kind: 'near' }>): FlatEntries {
-  const head = heads.get(wanted.stream);
-  const missing = head === undefined ? 0 : head.version - wanted.version + 1;
-  if (head === undefined || missing < 1) return [];
-  // Nearly every instance's definition stands in its first record, and then history need not be walked.
-  if (wanted.version === 1 && wanted.count === 1) return reader.rows([head.first]);
-  if (missing > wanted.steps) return [];
-  const seqs = reader.walk(head.seq, missing).toReversed();
-  return reader.rows(seqs.subarray(0, wanted.count));
+function failed(parts: Parts): Reply {
+  return { kind: 'failed', message: MESSAGES[parts.full ? 'full' : parts.inPlace() ? 'unavailable' : 'misplaced'] };
+}
+
+function trim(parts: Parts, request: Extract<Request, { kind: 'trim' }>): Reply {
+  const removed = remove(parts, () => parts.trimming.trim(request));
+  if (removed === null) return failed(parts);
+  return { kind: 'trimmed', removed, completeAfter: parts.trimming.completeAfter() };
+}
+
+function sweep(parts: Parts): Reply {
+  if (parts.trimming.unswept() > 0 && remove(parts, () => parts.trimming.sweep()) === null) return failed(parts);
+  return { kind: 'swept', left: parts.trimming.unswept() };
+}
+
+function usage({ db, heads, directory }: Parts): StorageUsage {
+  const pages = (pragma: string): number => Number(Object.values(db.prepare(`PRAGMA ${pragma}`).get() ?? {})[0] ?? 0);
+  const pageBytes = pages('page_size');
+  const { bavail, blocks, bsize } = statfsSync(directory);
+  return {
+    entries: heads.entries(),
+    bytes: pages('page_count') * pageBytes,
+    reusable_bytes: pages('freelist_count') * pageBytes,
+    disk: { free_bytes: bavail * bsize, total_bytes: blocks * bsize },
+  };
 }
 
 function handle(parts: Parts, reader: EntryReader, request: Request): Reply {
@@ -188,6 +210,12 @@ function handle(parts: Parts, reader: EntryReader, request: Request): Reply {
       return replyOf(append(parts, request.appends), parts.full);
     case 'restore':
       return { kind: 'room', full: restore(parts) };
+    case 'trim':
+      return trim(parts, request);
+    case 'sweep':
+      return sweep(parts);
+    case 'usage':
+      return { kind: 'usage', usage: usage(parts) };
     case 'close':
       close(parts);
       return { kind: 'closed' };
@@ -196,9 +224,10 @@ function handle(parts: Parts, reader: EntryReader, request: Request): Reply {
     case 'walk':
     case 'rows':
     case 'page':
+    case 'back':
     case 'heads':
       if (!parts.settled && !settle(parts)) return { kind: 'failed', message: MESSAGES.unavailable };
-      return read(parts.heads, reader, request);
+      return answerRead(parts.heads, reader, request);
   }
 }
 
@@ -210,17 +239,28 @@ export function openStorage({ directory, ballastBytes }: StorageOptions): Storag
     const reader = createEntryReader(db, heads);
     const { write } = createBatchWriter(db, heads, reader);
     const ballast = createBallast(directory, ballastBytes);
+    const trimming = createTrimming(db, heads);
     const parts: Parts = {
       db,
       heads,
       ballast,
       wal: createWal(db),
       write,
+      trimming,
+      inPlace: watchPlace(directory),
+      directory,
       full: !ballast.make(0),
       settled: true,
     };
     return {
-      opening: { kind: 'opened', lastSeq: heads.lastSeq(), streams: heads.count(), full: parts.full },
+      opening: {
+        kind: 'opened',
+        lastSeq: heads.lastSeq(),
+        streams: heads.count(),
+        full: parts.full,
+        unswept: trimming.unswept(),
+        completeAfter: trimming.completeAfter(),
+      },
       handle: (request) => {
         try {
           return handle(parts, reader, request);

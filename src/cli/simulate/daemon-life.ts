@@ -116,8 +116,7 @@ function mortalClock(clock: Clock, breath: Breath): Clock {
 function mortalLog(log: Log, breath: Breath): Log {
   return {
     ...log,
-    append: (stream, prev, bytes, room) =>
-      breath.alive ? whileAlive(breath, log.append(stream, prev, bytes, room)) : new Promise(() => {}),
+    append: (...args) => (breath.alive ? whileAlive(breath, log.append(...args)) : new Promise(() => {})),
     head: (stream) => whileAlive(breath, log.head(stream)),
   };
 }
