@@ -52,10 +52,11 @@ interface Door {
 
 async function openDoor(place: string): Promise<Door> {
   const random = systemRandom();
-  const server = await startPrivateNats(join(place, 'nats'), clock, random);
+  const server = await startPrivateNats({ directory: join(place, 'nats'), clock, random, tell: () => {} });
   if (server === null) throw new Error('There is no nats-server on this machine.');
   const { user, password: pass } = server;
-  const dial = (): Promise<NatsConnection> => connect({ servers: server.server, user, pass, noAsyncTraces: true });
+  const dial = (): Promise<NatsConnection> =>
+    connect({ servers: server.server() ?? '', user, pass, noAsyncTraces: true });
   const [client, connection, echoing] = await Promise.all([dial(), dial(), dial()]);
   echoing.subscribe(ECHO, { callback: (_, message) => void message.respond(message.data) });
   await echoing.flush();

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect, headers, type Msg, type NatsConnection } from '@nats-io/transport-node';
@@ -21,22 +21,36 @@ export const SERVICE = { version: '1.2.3', metadata: { host: HOST, log: 'memory'
 export interface NatsServer {
   readonly url: string;
   /** Ends it and starts it again on the same port. */
-  restart(): Promise<void>;
+  restart(how?: NodeJS.Signals): Promise<void>;
+  /** Ends it; `start` brings it back on the same port. */
+  end(how?: NodeJS.Signals): Promise<void>;
+  start(): Promise<void>;
+  /** SIGSTOP makes it stand still, SIGCONT go on. */
+  signal(name: NodeJS.Signals): void;
   stop(): Promise<void>;
 }
 
-export async function startNatsServer(): Promise<NatsServer> {
+/** `config` is text of its configuration file, beside its address. */
+export async function startNatsServer(config = ''): Promise<NatsServer> {
   const directory = mkdtempSync(join(tmpdir(), 'statevisor-nats-'));
+  writeFileSync(join(directory, 'server.conf'), config.replaceAll('DIRECTORY', directory));
   let child = launch(directory, '-1');
   const port = new URL(await urlOf(directory, child)).port;
+  const start = async (): Promise<void> => {
+    child = launch(directory, port);
+    await urlOf(directory, child);
+  };
   return {
     url: `nats://127.0.0.1:${port}`,
-    restart: async () => {
-      await end(child);
-      child = launch(directory, port);
-      await urlOf(directory, child);
+    restart: async (how) => {
+      await end(child, how);
+      await start();
     },
+    end: (how) => end(child, how),
+    start,
+    signal: (name) => child.kill(name),
     stop: async () => {
+      child.kill('SIGCONT');
       await end(child);
       rmSync(directory, { recursive: true, force: true });
     },
@@ -44,14 +58,14 @@ export async function startNatsServer(): Promise<NatsServer> {
 }
 
 function launch(directory: string, port: string): ChildProcess {
-  const flags = ['-a', '127.0.0.1', '-p', port, '--ports_file_dir', directory];
+  const flags = ['-c', join(directory, 'server.conf'), '-a', '127.0.0.1', '-p', port, '--ports_file_dir', directory];
   return spawn('nats-server', flags, { stdio: 'ignore' });
 }
 
-async function end(child: ChildProcess): Promise<void> {
+async function end(child: ChildProcess, how: NodeJS.Signals = 'SIGTERM'): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const ended = once(child, 'exit');
-  child.kill('SIGTERM');
+  child.kill(how);
   await ended;
 }
 

@@ -7,7 +7,6 @@ import type { FaultInjector } from '../../actors/fault-points.ts';
 import type { Supervisor } from '../../actors/supervisor.ts';
 import { createHostSections } from '../../gateway/host-sections.ts';
 import { createHttpGateway } from '../../gateway/http/http-gateway.ts';
-import { createNatsGateway } from '../../gateway/nats/nats-gateway.ts';
 import { createHostUseCases, createUseCases } from '../../gateway/use-cases/use-cases.ts';
 import { createInstances } from '../../projections/instances.ts';
 import { chooseHypervisor, type HypervisorChoice } from '../choose-hypervisor.ts';
@@ -23,8 +22,8 @@ import {
 import { Closers } from './closers.ts';
 import { buildDemoOnce } from './demo-image.ts';
 import { type LogChoice, openLog, SURVIVAL } from './open-log.ts';
-import { openNats } from './open-nats.ts';
 import { programVersion } from './program-version.ts';
+import { serveNats } from './serve-nats.ts';
 
 /** The one place that wires log, hypervisor, runtime, projections and doors into a daemon. */
 
@@ -104,16 +103,12 @@ async function assemble(options: DaemonOptions, parts: Parts): Promise<Daemon> {
   const tokens = [{ token, actor: 'admin', scopes: ['admin'] as const }];
   const http = await createHttpGateway({ useCases, hostUseCases, tokens, listen: options.listen, random, logger });
   closers.add(() => http.close());
-  const { say } = options;
-  const nats = await openNats({ nats: options.nats, directory: directory.nats, clock, random, closers, say });
-  if (nats !== null) {
-    const service = { version: programVersion(), metadata: { host, log: options.log, survives: log.survives } };
-    const about = { useCases, hostUseCases, tokens, host, service, clock, random, logger };
-    const door = await createNatsGateway({ ...about, connection: nats.connection });
-    closers.add(() => door.close());
-  }
-  const endpoints = { pid: process.pid, http: http.url, nats: nats?.url ?? null, token_file: directory.tokenFile };
+  const service = { version: programVersion(), metadata: { host, log: options.log, survives: log.survives } };
+  const door = { useCases, hostUseCases, tokens, host, service, clock, random, logger };
+  const nats = await serveNats(options, { ...parts, door, sections });
+  const endpoints = { pid: process.pid, http: http.url, nats: nats.url(), token_file: directory.tokenFile };
   writeEndpoints(directory, endpoints);
+  nats.onConnected(() => writeEndpoints(directory, { ...endpoints, nats: nats.url() }));
   closers.add(async () => removeEndpoints(directory));
   return { endpoints, supervisor, close: () => closers.closeAll() };
 }

@@ -1,154 +1,159 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync } from 'node:fs';
 import type { Clock, Random } from '../../actors/contracts/clock.ts';
+import { isAlive } from '../../actors/contracts/process-identity.ts';
 import {
-  hostProcesses,
-  isAlive,
-  type ProcessIdentity,
-  parseStat,
-  signalProcess,
-} from '../../actors/contracts/process-identity.ts';
-import { writePrivately } from '../data-directory.ts';
+  ANY_PORT,
+  endNats,
+  findNatsProcess,
+  keepPassword,
+  lastPort,
+  launchNats,
+  NATS_USER,
+  type NatsProcess,
+  portOf,
+  readPassword,
+} from './nats-process.ts';
 
 /**
- * A private nats-server beside the daemon: on a free loopback port, with JetStream and one user only this directory's
- * owner knows. It outlives a killed daemon and is adopted by the next one; a daemon that ends in order ends it.
+ * A private nats-server beside the daemon: on a loopback port, with JetStream and one user only this directory's owner
+ * knows. It outlives a killed daemon and is adopted by the next one; a daemon that ends in order ends it. One that ends
+ * while the daemon runs is started again where it was: same port, same credentials, same streams.
  */
 
 export interface PrivateNats {
-  /** `nats://127.0.0.1:PORT`, without credentials. */
-  readonly server: string;
+  /** `nats://127.0.0.1:PORT`, without credentials; null until the server was ready for the first time. */
+  server(): string | null;
   readonly user: string;
   readonly password: string;
+  status(): PrivateNatsStatus;
   /** Ends the server and waits for it. */
   stop(): Promise<void>;
 }
 
-const BINARY = 'nats-server';
-const USER = 'statevisor';
+export interface PrivateNatsStatus {
+  readonly pid: number | null;
+  /** How often it was started again since this daemon began. */
+  readonly restarts: number;
+  readonly last_error: string | null;
+}
+
 const PASSWORD_BYTES = 24;
-const READY_WAIT_MS = 10_000;
-const READY_LOOK_MS = 25;
-const STOP_WAIT_MS = 5_000;
-const PAYLOAD_MAX_BYTES = 1_048_576;
+/** How often a look tells whether it still runs. */
+const LOOK_MS = 250;
+/** Before a server that has just ended is started again; doubles while it does not stay. */
+export const NATS_RESTART_MIN_MS = 100;
+export const NATS_RESTART_MAX_MS = 30_000;
+/** Having run so long, its next end is a new story. */
+export const NATS_STABLE_AFTER_MS = 60_000;
 
-interface Place {
+export interface PrivateNatsOptions {
   readonly directory: string;
-  readonly config: string;
-  readonly identity: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Hears what the operator should know. */
+  readonly tell: (line: string) => void;
+}
+
+/** Null when there is no nats-server on this machine. One that cannot be started is tried again in the background. */
+export async function startPrivateNats(options: PrivateNatsOptions): Promise<PrivateNats | null> {
+  const { directory, random } = options;
+  const password = readPassword(directory) ?? random.hex(PASSWORD_BYTES);
+  const keeper = new NatsKeeper(options, password);
+  return (await keeper.start()) ? keeper : null;
+}
+
+type Attempt = 'started' | 'failed' | 'not_installed';
+
+class NatsKeeper implements PrivateNats {
+  readonly user = NATS_USER;
   readonly password: string;
-}
+  readonly #options: PrivateNatsOptions;
+  readonly #closing = new AbortController();
+  #process: NatsProcess | null;
+  #port: number;
+  #restarts = 0;
+  #lastError: string | null = null;
+  #watching: Promise<void> = Promise.resolve();
 
-function placeIn(directory: string): Place {
-  return {
-    directory,
-    config: join(directory, 'server.conf'),
-    identity: join(directory, 'server.identity'),
-    password: join(directory, 'password'),
-  };
-}
-
-/** Null when there is no nats-server on this machine; throws when there is one and it does not start. */
-export async function startPrivateNats(directory: string, clock: Clock, random: Random): Promise<PrivateNats | null> {
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const place = placeIn(directory);
-  const adopted = adopt(place, clock);
-  if (adopted !== null) return adopted;
-  const password = random.hex(PASSWORD_BYTES);
-  writePrivately(place.password, password);
-  writePrivately(place.config, configText(directory, password));
-  removePortsFiles(directory);
-  const child = await launch(place);
-  if (child === null) return null;
-  return awaitReady(place, child, password, clock);
-}
-
-function configText(directory: string, password: string): string {
-  return [
-    'host: "127.0.0.1"',
-    'port: -1',
-    'server_name: "statevisor"',
-    `jetstream { store_dir: ${JSON.stringify(join(directory, 'jetstream'))} }`,
-    `authorization { user: ${USER}, password: "${password}" }`,
-    `ports_file_dir: ${JSON.stringify(directory)}`,
-    `max_payload: ${PAYLOAD_MAX_BYTES}`,
-    '',
-  ].join('\n');
-}
-
-function launch(place: Place): Promise<ChildProcess | null> {
-  const log = openSync(join(place.directory, 'server.log'), 'a', 0o600);
-  return new Promise((resolve, reject) => {
-    const child = spawn(BINARY, ['-c', place.config], { detached: true, stdio: ['ignore', log, log] });
-    child.once('spawn', () => {
-      child.unref();
-      resolve(child);
-    });
-    child.once('error', (error: NodeJS.ErrnoException) => (error.code === 'ENOENT' ? resolve(null) : reject(error)));
-  });
-}
-
-async function awaitReady(place: Place, child: ChildProcess, password: string, clock: Clock): Promise<PrivateNats> {
-  const { pid } = child;
-  const identity = pid === undefined ? null : identityOf(pid);
-  if (identity === null) throw new Error(`nats-server ended at once; see ${join(place.directory, 'server.log')}.`);
-  writePrivately(place.identity, JSON.stringify(identity));
-  const until = clock.monotonic() + READY_WAIT_MS;
-  while (clock.monotonic() < until && isAlive(identity)) {
-    const server = readPorts(place.directory, identity.pid);
-    if (server !== null) return running(identity, server, password, clock);
-    await clock.sleep(READY_LOOK_MS);
+  constructor(options: PrivateNatsOptions, password: string) {
+    this.#options = options;
+    this.password = password;
+    this.#port = lastPort(options.directory);
+    this.#process = findNatsProcess(options.directory);
+    if (this.#process !== null) this.#port = portOf(this.#process.server);
   }
-  signalProcess(identity, 'SIGKILL');
-  throw new Error(`nats-server did not become ready; see ${join(place.directory, 'server.log')}.`);
-}
 
-function adopt(place: Place, clock: Clock): PrivateNats | null {
-  try {
-    const identity = JSON.parse(readFileSync(place.identity, 'utf8')) as ProcessIdentity;
-    const server = isAlive(identity) ? readPorts(place.directory, identity.pid) : null;
-    return server === null ? null : running(identity, server, readFileSync(place.password, 'utf8'), clock);
-  } catch {
-    return null;
+  /** False when there is no such program. */
+  async start(): Promise<boolean> {
+    const tried = this.#process === null ? await this.#tryToStart() : 'started';
+    if (tried === 'not_installed') return false;
+    this.#watching = this.#watch(tried);
+    return true;
   }
-}
 
-function running(identity: ProcessIdentity, server: string, password: string, clock: Clock): PrivateNats {
-  return {
-    server,
-    user: USER,
-    password,
-    stop: async () => {
-      signalProcess(identity, 'SIGTERM');
-      const until = clock.monotonic() + STOP_WAIT_MS;
-      while (isAlive(identity) && clock.monotonic() < until) await clock.sleep(READY_LOOK_MS);
-      signalProcess(identity, 'SIGKILL');
-    },
-  };
-}
-
-function identityOf(pid: number): ProcessIdentity | null {
-  const text = hostProcesses.stat(pid);
-  const stat = text === null ? null : parseStat(text);
-  return stat === null ? null : { pid, startTicks: stat.startTicks, bootId: hostProcesses.bootId() };
-}
-
-function portsFile(directory: string, pid: number): string {
-  return join(directory, `${BINARY}_${pid}.ports`);
-}
-
-function readPorts(directory: string, pid: number): string | null {
-  try {
-    const ports = JSON.parse(readFileSync(portsFile(directory, pid), 'utf8')) as { nats?: string[] };
-    return ports.nats?.[0] ?? null;
-  } catch {
-    return null;
+  server(): string | null {
+    return this.#process?.server ?? null;
   }
-}
 
-/** A killed server leaves its ports file behind. */
-function removePortsFiles(directory: string): void {
-  for (const name of readdirSync(directory))
-    if (name.endsWith('.ports')) rmSync(join(directory, name), { force: true });
+  status(): PrivateNatsStatus {
+    const running = this.#process !== null && isAlive(this.#process.identity);
+    return {
+      pid: running ? this.#process!.identity.pid : null,
+      restarts: this.#restarts,
+      last_error: this.#lastError,
+    };
+  }
+
+  async stop(): Promise<void> {
+    this.#closing.abort();
+    await this.#watching;
+    if (this.#process !== null) await endNats(this.#process, this.#options.clock);
+  }
+
+  /** Ends when the daemon does. */
+  async #watch(first: Attempt): Promise<void> {
+    const { clock, tell } = this.#options;
+    const { signal } = this.#closing;
+    let tried = first;
+    let delayMs = NATS_RESTART_MIN_MS;
+    while (!signal.aborted) {
+      const began = clock.monotonic();
+      while (this.#alive() && (await clock.sleep(LOOK_MS, signal))) {
+        // Nothing to do as long as it runs.
+      }
+      if (signal.aborted) return;
+      if (clock.monotonic() - began > NATS_STABLE_AFTER_MS) delayMs = NATS_RESTART_MIN_MS;
+      const what = tried === 'failed' ? `could not be started (${this.#lastError})` : 'ended';
+      tell(`The private nats-server ${what}; it is started again in ${delayMs} ms.`);
+      if (!(await clock.sleep(delayMs, signal))) return;
+      delayMs = Math.min(delayMs * 2, NATS_RESTART_MAX_MS);
+      tried = await this.#tryToStart();
+      if (tried === 'started') this.#restarts += 1;
+    }
+  }
+
+  #alive(): boolean {
+    return this.#process !== null && isAlive(this.#process.identity);
+  }
+
+  async #tryToStart(): Promise<Attempt> {
+    const { directory, clock } = this.#options;
+    const { password } = this;
+    // Clients of this life know the port; before that, another one is better than none.
+    const ports = this.#process === null && this.#port !== ANY_PORT ? [this.#port, ANY_PORT] : [this.#port];
+    for (const port of ports) {
+      try {
+        mkdirSync(directory, { recursive: true, mode: 0o700 });
+        keepPassword(directory, password);
+        const started = await launchNats(directory, { port, password }, clock);
+        if (started === null) return 'not_installed';
+        this.#process = started;
+        this.#port = portOf(started.server);
+        return 'started';
+      } catch (error) {
+        this.#lastError = error instanceof Error ? error.message : String(error);
+      }
+    }
+    return 'failed';
+  }
 }
