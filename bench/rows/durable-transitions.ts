@@ -1,6 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseRecord } from '../../src/actors/records.ts';
+import { parseRecord } from '../../src/actors/contracts/instance-entry.ts';
 import { openSqliteLog } from '../../src/adapters/log-sqlite/sqlite-log.ts';
 import { bareSqliteMs, inMemoryMs } from '../baselines.ts';
 import { type BenchOptions, clock, elapsedMs, median, type Row, shown } from '../measure.ts';

@@ -2,7 +2,7 @@ import { transition } from 'xstate';
 import { instanceChart } from '../../machines/chart.ts';
 import type { InstanceRecord } from '../../machines/record.ts';
 import { EMPTY_SNAPSHOT, type Step, step, stepByXState } from '../../machines/step.ts';
-import { parseRecord } from '../../src/actors/records.ts';
+import { parseRecord } from '../../src/actors/contracts/instance-entry.ts';
 import { createMemoryLog } from '../../src/adapters/log-memory/memory-log.ts';
 import { type BenchOptions, elapsedMs, median, type Row, shown } from '../measure.ts';
 import { createFleet } from '../workload.ts';

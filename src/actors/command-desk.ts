@@ -1,9 +1,9 @@
 import type { Cause, InstanceRecord } from '../../machines/record.ts';
 import { CommandIndex, type KnownCommand } from './command-index.ts';
 import type { Clock } from './contracts/clock.ts';
+import { parseRecord } from './contracts/instance-entry.ts';
 import type { Log, Position } from './contracts/log.ts';
 import { OutcomeUnknownError } from './outcome-unknown.ts';
-import { parseRecord } from './records.ts';
 import type { Acceptance, CommandMeta } from './supervisor.ts';
 
 /** Makes sure that one command id acts once, whatever is repeated, crashes included. */

@@ -1,7 +1,7 @@
 import type { Clock } from './contracts/clock.ts';
+import { parseRecord } from './contracts/instance-entry.ts';
 import type { Log } from './contracts/log.ts';
 import { StatevisorError } from './errors.ts';
-import { parseRecord } from './records.ts';
 
 /** A command's id is remembered this long, or until this many newer ones have come. */
 export const COMMAND_ID_KEPT_MS = 24 * 3_600_000;

@@ -2,6 +2,7 @@ import type { Definition } from '../../machines/definition.ts';
 import { type InstanceRecord, SYSTEM_CAUSE } from '../../machines/record.ts';
 import { CommandDesk, causeOf } from './command-desk.ts';
 import type { Observation } from './contracts/hypervisor.ts';
+import { parseRecord } from './contracts/instance-entry.ts';
 import type { LogEntry, Position } from './contracts/log.ts';
 import { APPEND_RETRY_MS } from './durable-append.ts';
 import { perform } from './effect-operations.ts';
@@ -11,7 +12,6 @@ import { HostStream } from './host-stream.ts';
 import type { ActorWorld, InstanceActor } from './instance-actor.ts';
 import type { Accepted } from './mailbox.ts';
 import { undoUnlessRecorded } from './outcome-unknown.ts';
-import { parseRecord } from './records.ts';
 import { recover } from './recovery.ts';
 import { RESTING_MAX, Residents } from './residents.ts';
 import { StandingWork } from './standing-work.ts';
@@ -221,7 +221,7 @@ class RunningSupervisor implements Supervisor {
     const definition = record?.definition;
     if (record === null || definition === undefined) return;
     this.#reserveAgain(entry.stream, definition);
-    this.#show({ record, definition, position: entry.position, live: false });
+    this.#show({ record, definition, position: entry.position, live: false, setAside: true });
   }
 
   /** What an older record holds is held, even where two of them clash: both instances go on. */

@@ -67,12 +67,3 @@ export function headAfter(record: InstanceRecord, snapshot: ChartSnapshot): Head
     definitionAt: record.definition_at,
   };
 }
-
-/** Trusts the bytes: the log has kept them and their hash. Throws on text that is not a record at all. */
-export function parseRecord(bytes: string): InstanceRecord {
-  const record = JSON.parse(bytes) as InstanceRecord;
-  if (typeof record.stream !== 'string' || typeof record.version !== 'number' || record.state === undefined) {
-    throw new Error('This entry of the log is not a record of an instance.');
-  }
-  return record;
-}

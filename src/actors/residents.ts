@@ -1,11 +1,12 @@
 import type { Definition } from '../../machines/definition.ts';
 import type { InstanceRecord } from '../../machines/record.ts';
 import { EMPTY_SNAPSHOT, fromStateData } from '../../machines/step.ts';
+import { INSTANCE_STREAM, parseRecord } from './contracts/instance-entry.ts';
 import type { Log, LogEntry } from './contracts/log.ts';
 import { LogUnavailableError } from './contracts/log-error.ts';
 import { StatevisorError } from './errors.ts';
 import { type ActorWorld, InstanceActor } from './instance-actor.ts';
-import { headAfter, parseRecord } from './records.ts';
+import { headAfter } from './records.ts';
 import { NewerChartError, refuseNewerChart } from './unreadable.ts';
 
 /**
@@ -15,9 +16,6 @@ import { NewerChartError, refuseNewerChart } from './unreadable.ts';
 
 /** Instances at rest kept in memory for a quick answer; the longest unused is let go first. */
 export const RESTING_MAX = 1_000;
-
-/** Streams of instances are ULIDs; anything else in the log (the host's own stream) is not an instance. */
-const INSTANCE_STREAM = /^[0-9a-z]{26}$/;
 
 /** Heads whose definitions are read side by side, so that a start waits for the log once for all of them. */
 const RESTORED_TOGETHER = 512;

@@ -47,6 +47,8 @@ export interface Published {
   readonly position: Position;
   /** False for heads read back at the start. */
   readonly live: boolean;
+  /** The head behind it cannot be gone on from: what is shown of it does not stand in the log. */
+  readonly setAside?: boolean;
 }
 
 export interface SupervisorOptions {

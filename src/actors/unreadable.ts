@@ -1,5 +1,6 @@
 import type { InstanceRecord } from '../../machines/record.ts';
-import { CHART, parseRecord } from './records.ts';
+import { parseRecord } from './contracts/instance-entry.ts';
+import { CHART } from './records.ts';
 
 /** What the runtime does with a head that it cannot go on from: refuse the whole log, or set one instance aside. */
 

@@ -1,5 +1,8 @@
-import type { Definition } from '../../machines/definition.ts';
+import { type Phase, PUBLIC_STATES, type PublicState } from '../../machines/public-states.ts';
 import type { InstanceRecord } from '../../machines/record.ts';
+import { firstAfter } from './engine/ordered-keys.ts';
+import type { Projection, Recorded, Rows } from './engine/projection.ts';
+import { RowTable } from './engine/row-table.ts';
 import { type InstanceView, instanceView } from './instance-view.ts';
 
 /** The read model behind GET and list: the newest view of every instance that is not deleted. */
@@ -12,37 +15,93 @@ export interface InstanceChange {
   readonly deleted: boolean;
 }
 
-export interface Instances {
-  /** Takes one record, in the order of its stream; called before the command behind it is answered. */
-  apply(recorded: { record: InstanceRecord; definition: Definition; position: string }): void;
+/** Which of the instances are wanted, in the order of creation. */
+export interface PageRequest {
+  /** Id after which the page begins; '' for the first one. */
+  readonly after: string;
+  readonly limit: number;
+  readonly state?: PublicState;
+}
+
+export interface InstanceReads {
   get(id: string): InstanceView | undefined;
   /** In the order of creation. */
   list(): InstanceView[];
+  /** `more`: there are others behind the last one. */
+  page(request: PageRequest): { readonly views: InstanceView[]; readonly more: boolean };
+  /** The view as JSON, kept until the next change. */
+  textOf(view: InstanceView): string;
+  /** How many instances are in each public state and each phase. */
+  tally(): { readonly states: ReadonlyMap<PublicState, number>; readonly phases: ReadonlyMap<Phase, number> };
   /** Hears of every change from now on. Returns the way to stop. */
   watch(listener: (change: InstanceChange) => void): () => void;
   /** The newest position taken in; '' before the first. */
   position(): string;
 }
 
+export interface Instances extends InstanceReads {
+  /** Takes one record, in the order of its stream; called before the command behind it is answered. */
+  apply(recorded: Recorded): void;
+}
+
+export const instancesProjection: Projection<InstanceView, InstanceReads> = {
+  name: 'instances',
+  version: 1,
+  start: 'heads',
+  fold: (_, { record, definition }) => {
+    const view = instanceView(record, definition);
+    return view.phase === 'deleted' ? undefined : view;
+  },
+  publish: instanceReads,
+};
+
+/** The projection on its own, fed by whoever has it: for doors over a runtime without the other projections. */
 export function createInstances(): Instances {
-  const views = new Map<string, InstanceView>();
-  const listeners = new Set<(change: InstanceChange) => void>();
-  let newest = '';
-  return {
-    apply({ record, definition, position }) {
-      const view = instanceView(record, definition);
-      const deleted = view.phase === 'deleted';
-      if (deleted) views.delete(record.stream);
-      else views.set(record.stream, view);
-      if (position > newest) newest = position;
-      for (const listener of listeners) listener({ view, record, position, deleted });
-    },
-    get: (id) => views.get(id),
-    list: () => [...views.values()].sort((a, b) => (a.id < b.id ? -1 : 1)),
-    watch(listener) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
-    position: () => newest,
+  const table = new RowTable(instancesProjection, true);
+  const rethrow = (error: unknown): never => {
+    throw error;
   };
+  return { ...instanceReads(table), apply: (recorded) => table.take(recorded, rethrow) };
+}
+
+function instanceReads(rows: Rows<InstanceView>): InstanceReads {
+  const texts = new WeakMap<InstanceView, string>();
+  return {
+    get: (id) => rows.get(id),
+    list: () => rows.keys().map((id) => rows.get(id)!),
+    page: (request) => pageOf(rows, request),
+    textOf: (view) => {
+      const kept = texts.get(view);
+      if (kept !== undefined) return kept;
+      const text = JSON.stringify(view);
+      texts.set(view, text);
+      return text;
+    },
+    tally: () => {
+      const states = new Map<PublicState, number>(PUBLIC_STATES.map((state) => [state, 0]));
+      const phases = new Map<Phase, number>();
+      for (const { state, phase } of rows.values()) {
+        states.set(state, (states.get(state) ?? 0) + 1);
+        phases.set(phase, (phases.get(phase) ?? 0) + 1);
+      }
+      return { states, phases };
+    },
+    watch: (listener) =>
+      rows.watch(({ record, definition, position }, row) => {
+        listener({ view: row ?? instanceView(record, definition), record, position, deleted: row === undefined });
+      }),
+    position: () => rows.position(),
+  };
+}
+
+function pageOf(rows: Rows<InstanceView>, { after, limit, state }: PageRequest): ReturnType<InstanceReads['page']> {
+  const keys = rows.keys();
+  const views: InstanceView[] = [];
+  for (let index = firstAfter(keys, after); index < keys.length; index++) {
+    const view = rows.get(keys[index]!)!;
+    if (state !== undefined && view.state !== state) continue;
+    if (views.length === limit) return { views, more: true };
+    views.push(view);
+  }
+  return { views, more: false };
 }

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { ExternalEvent } from '../../machines/events.ts';
 import { type InstanceRecord, SYSTEM_CAUSE } from '../../machines/record.ts';
 import { EMPTY_SNAPSHOT, fromStateData, step } from '../../machines/step.ts';
-import { CHART, type Head, headAfter, nextRecord, parseRecord } from '../../src/actors/records.ts';
+import { parseRecord } from '../../src/actors/contracts/instance-entry.ts';
+import { CHART, type Head, headAfter, nextRecord } from '../../src/actors/records.ts';
 import { definition } from './simulated-host.ts';
 
 const AT = Date.UTC(2026, 0, 1, 12);

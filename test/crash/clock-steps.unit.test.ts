@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { InstanceRecord } from '../../machines/record.ts';
-import { parseRecord } from '../../src/actors/records.ts';
+import { parseRecord } from '../../src/actors/contracts/instance-entry.ts';
 import { CLOCK_LOOK_MS } from '../../src/actors/timer-heap.ts';
 import { check } from './checker.ts';
 import { type SmallWorld, startSmallWorld } from './small-world.ts';

@@ -1,7 +1,7 @@
 import type { Definition } from '../../machines/definition.ts';
 import type { InstanceRecord } from '../../machines/record.ts';
+import { parseRecord } from '../../src/actors/contracts/instance-entry.ts';
 import type { LogEntry } from '../../src/actors/contracts/log.ts';
-import { parseRecord } from '../../src/actors/records.ts';
 import type { JournalLine } from '../../src/adapters/simulator/journal.ts';
 
 /** What is known after a crash run, from three witnesses: the world, the client and the log. */

@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseRecord } from '../../src/actors/contracts/instance-entry.ts';
 import type { LogEntry } from '../../src/actors/contracts/log.ts';
 import { parseIdentity } from '../../src/actors/contracts/process-identity.ts';
-import { parseRecord } from '../../src/actors/records.ts';
 import type { JournalEntry, JournalLine } from '../../src/adapters/simulator/journal.ts';
 import { vmmsUnder } from '../adapters/qemu.world.ts';
 import { untilTrue } from '../contracts/hypervisor.world.ts';

@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { InstanceRecord } from '../../machines/record.ts';
-import { parseRecord } from '../../src/actors/records.ts';
+import { parseRecord } from '../../src/actors/contracts/instance-entry.ts';
 import { projectDir } from '../architecture/project-files.ts';
 
 /**

@@ -1,0 +1,13 @@
+import { durationsProjection } from './durations.ts';
+import { listed } from './engine/running-projection.ts';
+import { instancesProjection } from './instances.ts';
+import { timelineProjection } from './timeline.ts';
+import { totalsProjection } from './totals.ts';
+
+/** Every projection of the daemon: a new one is a file and a line here (docs/how-to/add-a-projection.md). */
+export const PROJECTIONS = {
+  instances: listed(instancesProjection),
+  timeline: listed(timelineProjection),
+  durations: listed(durationsProjection),
+  totals: listed(totalsProjection),
+};
