@@ -19,6 +19,15 @@ const portSchema = z.strictObject({
   guest_port: z.int().min(1).max(65_535),
 });
 
+/** Moments at which a program of the host may be run for an instance. */
+export const hookMomentSchema = z.enum(['before_stop', 'before_standby']);
+export type HookMoment = z.infer<typeof hookMomentSchema>;
+
+const hookName = z.string().regex(NAME_PATTERN);
+/** Names of hooks that the host is configured with, by moment. */
+export const hooksSchema = z.strictObject({ before_stop: hookName.optional(), before_standby: hookName.optional() });
+export type Hooks = z.infer<typeof hooksSchema>;
+
 /** What the user asked for. Changes only by command; normalised. */
 export const definitionSchema = z.strictObject({
   name: z.string().regex(NAME_PATTERN),
@@ -32,11 +41,13 @@ export const definitionSchema = z.strictObject({
   health_check: healthCheckSchema.nullable(),
   auto_standby: autoStandbySchema.nullable(),
   expiry: expirySchema.nullable(),
+  /** Absent in definitions older than hooks. */
+  hooks: hooksSchema.nullable().optional(),
 });
 export type Definition = z.infer<typeof definitionSchema>;
 
 /** What `update` may change; an absent part stays, null removes. Each given policy replaces the old one whole. */
 export const changesSchema = definitionSchema
-  .pick({ restart_policy: true, health_check: true, auto_standby: true, expiry: true })
+  .pick({ restart_policy: true, health_check: true, auto_standby: true, expiry: true, hooks: true })
   .partial();
 export type Changes = z.infer<typeof changesSchema>;

@@ -11,6 +11,18 @@ const at = z.int().nonnegative();
 const run = z.int().positive();
 const by = z.string().min(1).max(256);
 
+/** What the host is in for: `maintenance` and `draining` hold back whatever is automatic; VMs run on. */
+export const hostModeSchema = z.enum(['normal', 'maintenance', 'draining']);
+export type HostMode = z.infer<typeof hostModeSchema>;
+
+/** Why the host is asked for room: an automatic start after an end, for an unhealthy guest, after a host reboot. */
+export const purposeSchema = z.enum(['restart_policy', 'health', 'host_reboot']);
+export type Purpose = z.infer<typeof purposeSchema>;
+
+/** What there was too little of. `spread`: too many boots are under way at once. */
+export const heldReasonSchema = z.enum(['memory', 'vcpus', 'disk', 'spread']);
+export type HeldReason = z.infer<typeof heldReasonSchema>;
+
 export const wantedSchema = z.enum(['running', 'stopped', 'ignore']);
 export type Wanted = z.infer<typeof wantedSchema>;
 

@@ -1,17 +1,19 @@
 import type { Definition } from '../../machines/definition.ts';
+import type { HostMode } from '../../machines/events.ts';
 import { type InstanceRecord, SYSTEM_CAUSE } from '../../machines/record.ts';
 import { CommandDesk, causeOf } from './command-desk.ts';
 import type { Observation } from './contracts/hypervisor.ts';
-import { parseRecord } from './contracts/instance-entry.ts';
-import type { LogEntry, Position } from './contracts/log.ts';
 import { APPEND_RETRY_MS } from './durable-append.ts';
 import { perform } from './effect-operations.ts';
 import { StatevisorError } from './errors.ts';
 import { HostLedger, resolveId } from './host-ledger.ts';
-import { HostStream } from './host-stream.ts';
+import { type CapacityView, HostLife } from './host-life.ts';
+import { type HostChange, HostStream } from './host-stream.ts';
 import type { ActorWorld, InstanceActor } from './instance-actor.ts';
 import type { Accepted } from './mailbox.ts';
 import { undoUnlessRecorded } from './outcome-unknown.ts';
+import { RecordKeeping } from './record-keeping.ts';
+import { readRecords } from './records.ts';
 import { recover } from './recovery.ts';
 import { RESTING_MAX, Residents } from './residents.ts';
 import { StandingWork } from './standing-work.ts';
@@ -19,13 +21,11 @@ import type {
   Acceptance,
   CommandMeta,
   InstanceCommand,
-  Published,
   Supervisor,
   SupervisorOptions,
   SupervisorStatus,
 } from './supervisor.ts';
 import { type DueTimer, TimerHeap } from './timer-heap.ts';
-import { asQuarantined } from './unreadable.ts';
 
 /** How long `close` waits for letters under way. */
 export const CLOSE_WAIT_MAX_MS = 5_000;
@@ -43,8 +43,10 @@ class RunningSupervisor implements Supervisor {
   readonly #ledger: HostLedger;
   readonly #heap: TimerHeap;
   readonly #host: HostStream;
+  readonly #life: HostLife;
   readonly #residents: Residents;
   readonly #desk: CommandDesk;
+  readonly #keeping: RecordKeeping;
   readonly #standing: StandingWork;
   #recovered: Promise<void> = Promise.resolve();
   /** Instances that have still to deal with what was found of them at the start. */
@@ -57,6 +59,10 @@ class RunningSupervisor implements Supervisor {
     const { clock, log, random, prober, activity } = options;
     this.#host = new HostStream(log, clock, random);
     this.#ledger = new HostLedger(options.ports);
+    this.#life = new HostLife({
+      stream: this.#host,
+      limits: options.capacity,
+    });
     this.#desk = new CommandDesk(log, clock);
     const deliver = (id: string, event: Parameters<Supervisor['observe']>[1]): void => this.observe(id, event);
     this.#standing = new StandingWork({ clock, prober, activity, deliver });
@@ -68,18 +74,24 @@ class RunningSupervisor implements Supervisor {
       onClockStep: (byMs) => this.#noteClockStep(byMs),
     });
     this.#residents = new Residents(log, this.#world(), options.restingMax ?? RESTING_MAX);
+    this.#keeping = new RecordKeeping({
+      ledger: this.#ledger,
+      life: this.#life,
+      desk: this.#desk,
+      residents: this.#residents,
+      onRecord: options.onRecord,
+      report: (instance, message, error) => this.#report(instance, message, error),
+    });
   }
 
   async start(): Promise<void> {
     const { hypervisor } = this.#options;
-    const setAside = (entry: LogEntry, error: unknown): void => this.#setAside(entry, error);
     const waiting: InstanceActor[] = [];
+    await this.#host.load();
     this.#stopObserving = hypervisor.observe((observation) => this.#onObservation(observation));
-    for await (const { entry, actor, record, definition } of this.#residents.restoreAll(setAside)) {
-      this.#show({ record, definition, position: entry.position, live: false });
-      if (actor.head.snapshot.matches({ lifecycle: 'deleted' })) continue;
-      this.#residents.known.add(actor.id);
-      this.#reserveAgain(actor.id, definition);
+    for await (const loaded of this.#residents.restoreAll((entry, error) => this.#keeping.setAside(entry, error))) {
+      const { actor } = loaded;
+      if (!this.#keeping.noteHead(loaded)) continue;
       if (actor.head.snapshot.hasTag('at_rest')) this.#armAll(actor);
       else {
         this.#residents.keep(actor);
@@ -105,7 +117,8 @@ class RunningSupervisor implements Supervisor {
       this.#residents.known.add(id);
       try {
         const event = { type: 'create' as const, by: meta.actor, definition: reserved, wanted };
-        return await this.#accept(actor, await actor.command(event, causeOf(meta)));
+        const accepted = await actor.command(event, causeOf(meta));
+        return this.#accept(actor, accepted);
       } catch (error) {
         undoUnlessRecorded(error, () => {
           this.#ledger.release(id, reserved);
@@ -133,13 +146,21 @@ class RunningSupervisor implements Supervisor {
     return this.#residents.known.has(id);
   }
 
-  async history(id: string, fromVersion: number, limit: number): Promise<InstanceRecord[]> {
-    const records: InstanceRecord[] = [];
-    for await (const entry of this.#options.log.read(id, fromVersion, limit)) {
-      records.push(parseRecord(entry.bytes));
-      if (records.length >= limit) break;
-    }
-    return records;
+  history(id: string, fromVersion: number, limit: number): Promise<InstanceRecord[]> {
+    return readRecords(this.#options.log, id, { fromVersion, limit });
+  }
+
+  setMode(mode: HostMode, meta: CommandMeta): Promise<HostChange> {
+    if (this.#closing) return Promise.reject(shuttingDown());
+    return this.#life.setMode(mode, meta);
+  }
+
+  mode(): HostMode {
+    return this.#life.mode;
+  }
+
+  capacity(): CapacityView {
+    return this.#life.capacity();
   }
 
   observe(id: string, event: Parameters<Supervisor['observe']>[1]): void {
@@ -182,9 +203,10 @@ class RunningSupervisor implements Supervisor {
       perform: (task, control) => perform({ hypervisor, activity }, task, control),
       armTimer: (timer) => this.#heap.add(timer),
       publish: (record, head, position) => {
-        this.#publish(record, head.snapshot.context.definition, position);
+        this.#keeping.publish(record, head, position);
         this.#standing.derive(record.stream, head.snapshot);
       },
+      reserve: (id, before, decided) => this.#life.reserve(id, before, decided),
       onIdle: (actor) => this.#onIdle(actor),
       report: ({ instance, message, error }) => this.#report(instance, message, error),
       closing: () => this.#closing,
@@ -202,48 +224,8 @@ class RunningSupervisor implements Supervisor {
     if (this.#told.delete(actor)) this.#standing.derive(actor.id, actor.head.snapshot);
   }
 
-  #publish(record: InstanceRecord, definition: Definition | null, position: Position): void {
-    if (definition === null) return;
-    this.#desk.remember(record);
-    if (record.facts.some((fact) => fact.type === 'instance.deleted')) {
-      this.#ledger.release(record.stream, definition);
-      this.#residents.known.delete(record.stream);
-      this.#residents.forget(record.stream);
-    }
-    this.#show({ record, definition, position, live: true });
-  }
-
-  /** One instance that cannot be gone on from stops no other: it is shown as quarantined, its VM untouched. */
-  #setAside(entry: LogEntry, error: unknown): void {
-    this.#report(entry.stream, 'The last record cannot be gone on from.', error);
-    this.#residents.known.add(entry.stream);
-    const record = asQuarantined(entry.bytes, error);
-    const definition = record?.definition;
-    if (record === null || definition === undefined) return;
-    this.#reserveAgain(entry.stream, definition);
-    this.#show({ record, definition, position: entry.position, live: false, setAside: true });
-  }
-
-  /** What an older record holds is held, even where two of them clash: both instances go on. */
-  #reserveAgain(id: string, definition: Definition): void {
-    try {
-      this.#ledger.reserve(id, definition);
-    } catch (error) {
-      this.#report(id, 'What this instance holds is held by another one too.', error);
-    }
-  }
-
-  /** What is durable counts, whatever its readers make of it. */
-  #show(published: Published): void {
-    try {
-      this.#options.onRecord?.(published);
-    } catch (error) {
-      this.#report(published.record.stream, 'A record could not be shown.', error);
-    }
-  }
-
   async #once(meta: CommandMeta, act: () => Promise<Acceptance>): Promise<Acceptance> {
-    if (this.#closing) throw new StatevisorError('shutting_down', 'The daemon is shutting down.');
+    if (this.#closing) throw shuttingDown();
     return this.#desk.once(meta, act);
   }
 
@@ -273,12 +255,14 @@ class RunningSupervisor implements Supervisor {
     id: string,
     event: Parameters<Supervisor['observe']>[1],
     kind: 'timer' | 'observation',
+    settled?: () => void,
   ): Promise<boolean> {
     try {
       const actor = this.#residents.resident(id) ?? (await this.#residents.load(id));
-      actor.deliver(event, SYSTEM_CAUSE, kind);
+      actor.deliver(event, SYSTEM_CAUSE, kind, settled);
       return true;
     } catch (error) {
+      settled?.();
       this.#report(id, `An event (${event.type}) could not be delivered.`, error);
       return false;
     }
@@ -297,4 +281,8 @@ class RunningSupervisor implements Supervisor {
   #report(instance: string | null, message: string, error?: unknown): void {
     this.#options.report?.({ instance, message, error });
   }
+}
+
+function shuttingDown(): StatevisorError {
+  return new StatevisorError('shutting_down', 'The daemon is shutting down.');
 }

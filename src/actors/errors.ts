@@ -17,6 +17,7 @@ export const ERRORS = {
   instance_in_standby: { status: 409, remedy: 'Restore the instance first.' },
   idempotency_mismatch: { status: 409, remedy: 'Use a new command id for a different payload.' },
   insufficient_resources: { status: 409, remedy: 'Free what is named, or ask for less.' },
+  host_draining: { status: 409, remedy: 'Set the mode of the host back to normal, or use another host.' },
   expired: { status: 409, remedy: 'The instance has reached its expiry; create a new one.' },
   payload_too_large: { status: 413, remedy: 'Send a smaller body.' },
   unsupported_media_type: { status: 415, remedy: 'Send application/json.' },

@@ -1,7 +1,7 @@
 import { acceptedCommands, refusalReason } from '../../machines/accepted-commands.ts';
 import type { ExternalEvent, Unstamped } from '../../machines/events.ts';
 import { type Cause, effectId, type InstanceRecord, SYSTEM_CAUSE } from '../../machines/record.ts';
-import { type Step, step } from '../../machines/step.ts';
+import { type ChartSnapshot, type Step, step } from '../../machines/step.ts';
 import type { Clock, Random } from './contracts/clock.ts';
 import type { EffectControl } from './contracts/hypervisor.ts';
 import type { Log, Position, Token } from './contracts/log.ts';
@@ -29,9 +29,17 @@ export interface ActorWorld {
   readonly armTimer: (timer: DueTimer) => void;
   /** Hears of every durable record, before the command behind it is answered. */
   readonly publish: (record: InstanceRecord, head: Head, position: Position) => void;
+  /** Keeps the room that an accepted command needs until `release` is called; throws when the host has none. */
+  readonly reserve: (id: string, before: ChartSnapshot, decided: Decided) => () => void;
   readonly onIdle: (actor: InstanceActor) => void;
   readonly report: (problem: { instance: string; message: string; error?: unknown }) => void;
   readonly closing: () => boolean;
+}
+
+/** What the chart makes of an event; of one that made it throw: the event that sets the instance aside. */
+export interface Decided {
+  readonly event: ExternalEvent;
+  readonly result: Step;
 }
 
 export class InstanceActor {
@@ -90,8 +98,9 @@ export class InstanceActor {
     });
   }
 
-  deliver(event: Unstamped<ExternalEvent>, cause: Cause, letterClass: Letter['class']): void {
-    this.#mailbox.put({ class: letterClass, event, cause, answer: null });
+  /** `settled` is called once, when the letter has been dealt with, whatever came of it. */
+  deliver(event: Unstamped<ExternalEvent>, cause: Cause, letterClass: Letter['class'], settled?: () => void): void {
+    this.#mailbox.put({ class: letterClass, event, cause, answer: null, ...(settled && { settled }) });
     this.#kick();
   }
 
@@ -103,6 +112,7 @@ export class InstanceActor {
   close(): void {
     for (const letter of this.#mailbox.drain()) {
       letter.answer?.refuse(new StatevisorError('shutting_down', 'The daemon is shutting down.'));
+      letter.settled?.();
     }
   }
 
@@ -114,21 +124,26 @@ export class InstanceActor {
 
   async #drain(): Promise<void> {
     for (let letter = this.#mailbox.take(); letter !== undefined; letter = this.#mailbox.take()) {
-      if (this.#world.closing()) {
-        letter.answer?.refuse(new StatevisorError('shutting_down', 'The daemon is shutting down.'));
-        continue;
-      }
-      try {
-        await this.#handle(letter);
-      } catch (error) {
-        letter.answer?.refuse(error);
-        if (!(error instanceof StatevisorError)) {
-          this.#world.report({ instance: this.id, message: 'A letter could not be dealt with.', error });
-        }
-      }
+      await this.#open(letter);
+      letter.settled?.();
     }
     this.#busy = false;
     this.#world.onIdle(this);
+  }
+
+  async #open(letter: Letter): Promise<void> {
+    if (this.#world.closing()) {
+      letter.answer?.refuse(new StatevisorError('shutting_down', 'The daemon is shutting down.'));
+      return;
+    }
+    try {
+      await this.#handle(letter);
+    } catch (error) {
+      letter.answer?.refuse(error);
+      if (!(error instanceof StatevisorError)) {
+        this.#world.report({ instance: this.id, message: 'A letter could not be dealt with.', error });
+      }
+    }
   }
 
   async #handle(letter: Letter): Promise<void> {
@@ -147,6 +162,17 @@ export class InstanceActor {
       this.#ignore(letter, decided.event);
       return true;
     }
+    if (letter.class !== 'command') return this.#commit(letter, decided);
+    const release = this.#world.reserve(this.id, this.#head.snapshot, decided);
+    try {
+      return await this.#commit(letter, decided);
+    } finally {
+      release();
+    }
+  }
+
+  /** Durable first; only then does the state move, and only then is anything done. */
+  async #commit(letter: Letter, decided: Decided): Promise<boolean> {
     const record = nextRecord(this.#head, decided.result, {
       id: this.#world.random.id(),
       event: decided.event,
@@ -182,7 +208,7 @@ export class InstanceActor {
   }
 
   /** A rule that throws takes this one instance out of automatic care: visible, its VM untouched. */
-  #decide(event: ExternalEvent): { event: ExternalEvent; result: Step } {
+  #decide(event: ExternalEvent): Decided {
     try {
       return { event, result: step(this.#head.snapshot, event) };
     } catch (error) {

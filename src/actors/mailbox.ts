@@ -14,6 +14,8 @@ export interface Letter {
   readonly cause: Cause;
   /** Called once, when the letter has been dealt with: with what became of it. */
   readonly answer: Answer | null;
+  /** Called once, when it has been dealt with, for whoever keeps something back until then. */
+  readonly settled?: () => void;
 }
 
 /** The record of an accepted command, durable at this position. */

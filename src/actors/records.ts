@@ -3,6 +3,8 @@ import { CHART_VERSION, instanceChart } from '../../machines/chart.ts';
 import type { ExternalEvent } from '../../machines/events.ts';
 import type { Cause, InstanceRecord, PendingTimer } from '../../machines/record.ts';
 import { type ChartSnapshot, type Step, toStateData } from '../../machines/step.ts';
+import { parseRecord } from './contracts/instance-entry.ts';
+import type { Log } from './contracts/log.ts';
 
 /** Hex characters of the chart's digest: enough to tell charts apart, short enough to stand in every record. */
 const DIGEST_LENGTH = 16;
@@ -66,4 +68,18 @@ export function headAfter(record: InstanceRecord, snapshot: ChartSnapshot): Head
     timers: record.state.timers,
     definitionAt: record.definition_at,
   };
+}
+
+/** Records of one stream from `fromVersion` on, at most `limit`. */
+export async function readRecords(
+  log: Log,
+  stream: string,
+  { fromVersion, limit }: { fromVersion: number; limit: number },
+): Promise<InstanceRecord[]> {
+  const records: InstanceRecord[] = [];
+  for await (const entry of log.read(stream, fromVersion, limit)) {
+    records.push(parseRecord(entry.bytes));
+    if (records.length >= limit) break;
+  }
+  return records;
 }

@@ -1,13 +1,17 @@
 import type { Definition } from '../../machines/definition.ts';
-import type { Command, ExternalEvent, Unstamped } from '../../machines/events.ts';
+import type { Command, ExternalEvent, HostMode, Unstamped } from '../../machines/events.ts';
 import type { Cause, InstanceRecord } from '../../machines/record.ts';
+import type { CapacityLimits } from './capacity.ts';
 import type { ActivitySource } from './contracts/activity.ts';
 import type { Clock, Random } from './contracts/clock.ts';
+import type { Hooks } from './contracts/hooks.ts';
 import type { Hypervisor } from './contracts/hypervisor.ts';
 import type { Log, Position } from './contracts/log.ts';
 import type { Prober } from './contracts/probe.ts';
 import type { FaultInjector } from './fault-points.ts';
 import type { PortRange } from './host-ledger.ts';
+import type { CapacityView } from './host-life.ts';
+import type { HostChange } from './host-stream.ts';
 
 /**
  * The runtime as the doors see it. Doors can construct commands only; everything else enters from adapters.
@@ -61,6 +65,10 @@ export interface SupervisorOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly ports?: PortRange;
+  /** What the host has for VMs; without it nothing is limited. */
+  readonly capacity?: CapacityLimits;
+  /** Without it every hook fails as `hook_unknown`. */
+  readonly hooks?: Hooks;
   readonly faults?: FaultInjector;
   /** Infinity when the wall clock cannot step. */
   readonly clockLookMs?: number;
@@ -83,6 +91,14 @@ export interface Supervisor {
   /** For adapters and simulations: an observation on its way into the mailbox of an instance. */
   observe(id: string, event: Unstamped<ExternalEvent>): void;
   status(): SupervisorStatus;
+  /**
+   * Resolves when the mode is durable in the stream of the host and every instance has been told; whoever was not told
+   * before a crash is told at the next start. Throws StatevisorError: then the mode is what it was.
+   */
+  setMode(mode: HostMode, meta: CommandMeta): Promise<HostChange>;
+  mode(): HostMode;
+  /** How much of the host is taken, and who waits for it. */
+  capacity(): CapacityView;
   /** Resolves when no letter is under way; effects may still run. */
   quiet(): Promise<void>;
   /** Stops deciding and lets VMs run on. Idempotent. */

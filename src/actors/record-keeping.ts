@@ -1,0 +1,82 @@
+import type { Definition } from '../../machines/definition.ts';
+import type { InstanceRecord } from '../../machines/record.ts';
+import type { CommandDesk } from './command-desk.ts';
+import type { LogEntry, Position } from './contracts/log.ts';
+import type { HostLedger } from './host-ledger.ts';
+import type { HostLife } from './host-life.ts';
+import type { Head } from './records.ts';
+import type { Loaded, Residents } from './residents.ts';
+import type { Published, SupervisorOptions } from './supervisor.ts';
+import { asQuarantined } from './unreadable.ts';
+
+export interface RecordKeepingOptions {
+  readonly ledger: HostLedger;
+  readonly life: HostLife;
+  readonly desk: CommandDesk;
+  readonly residents: Residents;
+  readonly onRecord: SupervisorOptions['onRecord'];
+  readonly report: (instance: string | null, message: string, error?: unknown) => void;
+}
+
+/** What follows inside the runtime from every durable record: what the host has given out, which command ids are known. */
+export class RecordKeeping {
+  readonly #options: RecordKeepingOptions;
+
+  constructor(options: RecordKeepingOptions) {
+    this.#options = options;
+  }
+
+  /** A head that was read back at the start. False when its instance is gone and needs nothing more. */
+  noteHead({ entry, actor, record, definition }: Loaded): boolean {
+    const { life, residents } = this.#options;
+    this.#show({ record, definition, position: entry.position, live: false });
+    if (actor.head.snapshot.matches({ lifecycle: 'deleted' })) return false;
+    residents.known.add(actor.id);
+    life.note(actor.id, actor.head.snapshot);
+    this.#reserveAgain(actor.id, definition);
+    return true;
+  }
+
+  publish(record: InstanceRecord, { snapshot }: Head, position: Position): void {
+    const { desk, ledger, life, residents } = this.#options;
+    const { definition } = snapshot.context;
+    life.note(record.stream, snapshot);
+    if (definition === null) return;
+    desk.remember(record);
+    if (record.facts.some((fact) => fact.type === 'instance.deleted')) {
+      ledger.release(record.stream, definition);
+      residents.known.delete(record.stream);
+      residents.forget(record.stream);
+    }
+    this.#show({ record, definition, position, live: true });
+  }
+
+  /** One instance that cannot be gone on from stops no other: it is shown as quarantined, its VM untouched. */
+  setAside(entry: LogEntry, error: unknown): void {
+    this.#options.report(entry.stream, 'The last record cannot be gone on from.', error);
+    this.#options.residents.known.add(entry.stream);
+    const record = asQuarantined(entry.bytes, error);
+    const definition = record?.definition;
+    if (record === null || definition === undefined) return;
+    this.#reserveAgain(entry.stream, definition);
+    this.#show({ record, definition, position: entry.position, live: false, setAside: true });
+  }
+
+  /** What an older record holds is held, even where two of them clash: both instances go on. */
+  #reserveAgain(id: string, definition: Definition): void {
+    try {
+      this.#options.ledger.reserve(id, definition);
+    } catch (error) {
+      this.#options.report(id, 'What this instance holds is held by another one too.', error);
+    }
+  }
+
+  /** What is durable counts, whatever its readers make of it. */
+  #show(published: Published): void {
+    try {
+      this.#options.onRecord?.(published);
+    } catch (error) {
+      this.#options.report(published.record.stream, 'A record could not be shown.', error);
+    }
+  }
+}
