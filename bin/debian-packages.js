@@ -1,9 +1,11 @@
 /**
  * The Debian packages that the project's tests and its real virtual machines need, one sentence each on what for. The
  * list is written once, here; bin/prepare-debian.js installs what is missing of it. A package's `service` is one that
- * Debian would start with the machine, which somebody who wanted to try this project did not ask for.
+ * Debian would start with the machine, which somebody who wanted to try this project did not ask for. Those of which
+ * `only` says that tests need them are not installed to run it.
  *
- * @type {readonly { name: string, why: string, service?: string }[]}
+ * @typedef {{ name: string, why: string, service?: string, only?: 'tests' }} DebianPackage
+ * @type {readonly DebianPackage[]}
  */
 export const debianPackages = [
   { name: 'qemu-system-x86', why: 'Runs the real virtual machines; without it only the simulator is left.' },
@@ -14,4 +16,12 @@ export const debianPackages = [
     why: 'The private message server started as a child process, for the NATS door and its tests.',
     service: 'nats-server.service',
   },
+  {
+    name: 'systemd',
+    why: 'Checks the unit file in packaging/systemd, and sends the messages that the service manager waits for.',
+    only: 'tests',
+  },
 ];
+
+/** What it takes to run. */
+export const packagesToRun = debianPackages.filter(({ only }) => only === undefined);

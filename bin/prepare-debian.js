@@ -3,6 +3,7 @@ import { debianPackages } from './debian-packages.js';
 import { withoutServices } from './service-guard.js';
 
 /** @typedef {import('./processes.js').Run} Run */
+/** @typedef {import('./debian-packages.js').DebianPackage} DebianPackage */
 /** @typedef {{ uid: number, run: Run, say: (line: string) => void, policyPath?: string, listsDir?: string }} Machine */
 
 /** How long to wait for somebody else's use of the package database. */
@@ -35,14 +36,16 @@ function hasPackageLists(dir) {
  * a service, now or when the machine starts.
  *
  * @param {Machine} machine
+ * @param {readonly DebianPackage[]} [wanted]
  * @returns {string[]} names still missing; each was told with what to do about it
  */
-export function prepareDebian(machine) {
+export function prepareDebian(machine, wanted = debianPackages) {
   const { run, say } = machine;
-  const missing = missingDebianPackages(run);
+  const names = wanted.map(({ name }) => name);
+  const missing = missingDebianPackages(run, names);
   if (missing.length === 0) return [];
   const command = `apt-get install --no-install-recommends ${missing.join(' ')}`;
-  if (run('apt-get', ['--version'], { quiet: true }).status !== 0) {
+  if (!hasApt(run)) {
     say(`This machine has no apt-get. Install what these Debian packages hold: ${missing.join(', ')}.`);
     return missing;
   }
@@ -60,9 +63,30 @@ export function prepareDebian(machine) {
       if (service !== undefined && missing.includes(name)) run('systemctl', ['disable', service], { quiet: true });
     }
   }, machine.policyPath);
-  const left = missingDebianPackages(run);
+  const left = missingDebianPackages(run, names);
   if (left.length > 0) say(`These Debian packages could not be installed: ${left.join(', ')}. Try as root: ${command}`);
   return left;
+}
+
+/** @param {Run} run */
+function hasApt(run) {
+  return run('apt-get', ['--version'], { quiet: true }).status === 0;
+}
+
+/**
+ * What `prepareDebian` would install here: nothing where it can only say what is missing.
+ *
+ * @param {Pick<Machine, 'uid' | 'run'>} machine
+ * @param {readonly DebianPackage[]} wanted
+ * @returns {DebianPackage[]}
+ */
+export function installableDebianPackages({ uid, run }, wanted) {
+  if (uid !== 0 || !hasApt(run)) return [];
+  const missing = missingDebianPackages(
+    run,
+    wanted.map(({ name }) => name),
+  );
+  return wanted.filter(({ name }) => missing.includes(name));
 }
 
 /**

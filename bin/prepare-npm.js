@@ -20,25 +20,37 @@ function lockedPackages(path) {
 }
 
 /**
- * Why the installed npm packages are not what the lock file asks for, or null when they are. Compared is what npm
+ * The installed npm packages that are not what the lock file asks for, each with what is wrong. Compared is what npm
  * itself notes about what it installed. Optional packages may be absent: they are for other platforms.
+ *
+ * @param {string} dir
+ * @returns {{ path: string, why: string }[]}
+ */
+export function staleNpmPackages(dir) {
+  const installed = lockedPackages(join(dir, 'node_modules', '.package-lock.json'));
+  const wanted = lockedPackages(join(dir, 'package-lock.json')) ?? {};
+  const stale = [];
+  for (const [path, entry] of Object.entries(wanted)) {
+    if (path === '' || entry.link) continue;
+    const present = installed?.[path];
+    if (present === undefined && entry.optional) continue;
+    if (present === undefined || !existsSync(join(dir, path))) stale.push({ path, why: `${path} is missing` });
+    else if (present.version !== entry.version) {
+      stale.push({ path, why: `${path} is ${present.version}, wanted is ${entry.version}` });
+    }
+  }
+  return stale;
+}
+
+/**
+ * Why something has to be installed, or null when all is there.
  *
  * @param {string} dir
  * @returns {string | null}
  */
 export function npmStaleness(dir) {
-  const installed = lockedPackages(join(dir, 'node_modules', '.package-lock.json'));
-  if (installed === null) return 'nothing is installed yet';
-  const wanted = lockedPackages(join(dir, 'package-lock.json'));
-  if (wanted === null) return null;
-  for (const [path, entry] of Object.entries(wanted)) {
-    if (path === '' || entry.link) continue;
-    const present = installed[path];
-    if (present === undefined && entry.optional) continue;
-    if (present === undefined || !existsSync(join(dir, path))) return `${path} is missing`;
-    if (present.version !== entry.version) return `${path} is ${present.version}, wanted is ${entry.version}`;
-  }
-  return null;
+  if (lockedPackages(join(dir, 'node_modules', '.package-lock.json')) === null) return 'nothing is installed yet';
+  return staleNpmPackages(dir)[0]?.why ?? null;
 }
 
 /**

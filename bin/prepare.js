@@ -1,3 +1,4 @@
+import { debianPackages } from './debian-packages.js';
 import { prepareDebian } from './prepare-debian.js';
 import { findNode, NODE_MAJOR_MIN, prepareNpm } from './prepare-npm.js';
 import { projectDir, run } from './processes.js';
@@ -23,7 +24,13 @@ export function prepareNode() {
   process.exit(1);
 }
 
-/** @returns {string[]} Debian packages that are still missing after trying */
-export function prepareSystem() {
-  return prepareDebian({ uid: process.getuid?.() ?? -1, run, say });
+/** Who runs this. */
+export const uid = process.getuid?.() ?? -1;
+
+/**
+ * @param {readonly import('./debian-packages.js').DebianPackage[]} [wanted]
+ * @returns {string[]} Debian packages that are still missing after trying
+ */
+export function prepareSystem(wanted = debianPackages) {
+  return prepareDebian({ uid, run, say }, wanted);
 }

@@ -11,7 +11,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { debianPackages } from '../../bin/debian-packages.js';
+import { debianPackages, packagesToRun } from '../../bin/debian-packages.js';
+import { installationPlan } from '../../bin/installation-plan.js';
 import { missingDebianPackages, prepareDebian } from '../../bin/prepare-debian.js';
 import { findNode, npmStaleness, prepareNpm } from '../../bin/prepare-npm.js';
 import type { Run } from '../../bin/processes.js';
@@ -226,4 +227,33 @@ test('every entry point can be run as a program', () => {
   const programs = readdirSync(bin).filter((name) => readFileSync(join(bin, name), 'utf8').startsWith('#!'));
   expect(programs.sort()).toEqual(['long.js', 'start.js', 'statevisor.js', 'test.js']);
   for (const name of programs) expect(statSync(join(bin, name)).mode & 0o111).toBe(0o111);
+});
+
+describe('the plan that is shown before anything is installed', () => {
+  const answering = (there: string) =>
+    recordingRun((line) => (line.startsWith('dpkg-query') ? { stdout: there } : {})).run;
+  const all = packagesToRun.map(({ name }) => `installed ${name}\n`).join('');
+
+  test('names each missing Debian package with its sentence, and how many npm packages', () => {
+    writeLocks({ 'node_modules/pino': { version: '10.4.0' } }, null);
+    const plan = installationPlan(dir, { uid: 0, run: answering('') }, packagesToRun).join('\n');
+    for (const { name, why } of packagesToRun) expect(plan).toMatch(new RegExp(`${name} +${why.replace('.', '\\.')}`));
+    expect(plan).toContain('1 npm package, into node_modules');
+    expect(plan).toContain('no service is started');
+  });
+
+  test('is empty when everything is there', () => {
+    writeLocks({}, {});
+    expect(installationPlan(dir, { uid: 0, run: answering(all) }, packagesToRun)).toEqual([]);
+  });
+
+  test('does not offer what an ordinary user cannot install', () => {
+    writeLocks({}, {});
+    expect(installationPlan(dir, { uid: 1000, run: answering('') }, packagesToRun)).toEqual([]);
+  });
+
+  test('what only tests need is not installed to run', () => {
+    expect(debianPackages.length).toBeGreaterThan(packagesToRun.length);
+    expect(packagesToRun.some(({ name }) => name === 'systemd')).toBe(false);
+  });
 });
