@@ -5,23 +5,38 @@ import { type DaemonProcess, type Ran, until, type Workplace, workplace } from '
 import { comparedWith, transcript } from './transcript.ts';
 
 /**
- * The first minutes of a newcomer, on real QEMU: the daemon, one VM, its port; what happens when the VMM is killed;
- * what a stop means; what a killed daemon changes. The README shows what is printed on the way.
+ * The first minutes of a newcomer, on real QEMU and without a terminal: one command, one VM, its port; what happens when
+ * the VMM is killed; what a killed and a stopped daemon change; what a stop means. The README shows what is printed.
  */
 
 const BOOT_LIMIT_MS = 90_000;
-const QEMU = ['--no-hello', '--hypervisor', 'qemu'] as const;
+const QEMU = ['--hypervisor', 'qemu'] as const;
+/** The last line of what a start says. */
+const SAID_ALL = 'Ctrl-C stops this daemon';
+const NAME = 'hello';
 
 describe('a first run on real QEMU', () => {
   let place: Workplace;
   let daemon: DaemonProcess;
-  let name = '';
   const seen = transcript();
   /** A command of the README: run, and kept with what it printed. */
   const show = async (...args: string[]): Promise<Ran> => {
     const ran = await place.cli(...args);
     seen.add(`npx statevisor ${args.join(' ')}`, `${ran.stderr}${ran.stdout}`);
     return ran;
+  };
+  const daemonUrl = (): string => /ready: (\S+)/.exec(daemon.printed())?.[1] ?? 'not ready';
+  /** What the daemon printed by the time that it has said all, as somebody in a checkout would see it. */
+  const said = async (): Promise<string> => {
+    const printed = await until(
+      () => daemon.printed(),
+      (text) => text.includes(SAID_ALL),
+      BOOT_LIMIT_MS,
+    );
+    return printed
+      .replaceAll(` --data ${place.data}`, '')
+      .replaceAll(place.data, '.statevisor')
+      .replace(daemonUrl(), 'http://127.0.0.1:7070');
   };
 
   beforeAll(async () => {
@@ -37,58 +52,76 @@ describe('a first run on real QEMU', () => {
     place.remove();
   });
 
-  test('`run` boots the demo guest and says where its port answers', async () => {
-    const { status, stdout, stderr } = await show('run');
-    expect({ status, stderr }).toMatchObject({ status: 0 });
-    const url = /http:\/\/127\.0\.0\.1:\d+\//.exec(stdout)?.[0] ?? 'no address printed';
+  test('`npm start` boots the instance `hello` and says where it answers and where to look', async () => {
+    const printed = await said();
+    seen.add('npm start', printed);
+    const url = /http:\/\/127\.0\.0\.1:2\d+\//.exec(printed)?.[0] ?? 'no address printed';
     const health = await fetch(`${url}health`);
     const answer = await health.text();
     expect(answer).toContain('ok');
+    seen.remark('In a second terminal.');
     seen.add(`curl ${url}health`, answer);
-    name = stdout.split(' ')[0] ?? '';
-    expect(await place.get(name)).toMatchObject({ state: 'Running', run: 1, wanted: 'running' });
+    expect(await place.get(NAME)).toMatchObject({ state: 'Running', run: 1, wanted: 'running' });
   });
 
   test('a killed VMM is replaced by a new run, and the history tells it', async () => {
-    const { pid } = await place.get(name);
+    const { pid } = await place.get(NAME);
     if (pid === null) throw new Error('The instance shows no pid.');
     process.kill(pid, 'SIGKILL');
     seen.remark('Kill the VMM, wait a moment, and look.');
     seen.add(`kill -9 ${pid}`, '');
     const view = await until(
-      () => place.get(name),
+      () => place.get(NAME),
       (seen) => seen.run === 2 && seen.state === 'Running',
       BOOT_LIMIT_MS,
     );
     expect(view).toMatchObject({ restart_status: { attempts: 1 } });
     expect(view.pid).not.toBe(pid);
     await show('ps');
-    const { stdout } = await show('history', name);
+    const { stdout } = await show('history', NAME);
     expect(stdout).toMatch(/vmm\.exited run 1: killed .*restart attempt 1.*boot requested \(run 2/);
   });
 
   test('a daemon that is killed leaves its VM running, and the next one adopts it', async () => {
-    const { pid } = await place.get(name);
+    const { pid } = await place.get(NAME);
     await daemon.end('SIGKILL');
     daemon = await place.serve(...QEMU);
-    expect(await place.get(name)).toMatchObject({ state: 'Running', run: 2, pid });
+    expect(await place.get(NAME)).toMatchObject({ state: 'Running', run: 2, pid });
+  });
+
+  test('Ctrl-C stops the daemon and leaves its VM running, and says so; the next start takes it over, and says so', async () => {
+    await said();
+    const { pid } = await place.get(NAME);
+    expect(await daemon.end('SIGINT')).toBe(0);
+    expect(daemon.printed()).toContain('Stopping; these run on, 1 VM: hello.\n');
+    daemon = await place.serve(...QEMU);
+    expect(await said()).toContain('Took over what ran on meanwhile, 1 VM: hello.\n');
+    expect(await place.get(NAME)).toMatchObject({ state: 'Running', run: 2, pid });
   });
 
   test('a stopped instance stays stopped through the death of the daemon and its next start', async () => {
-    expect(await show('stop', name)).toMatchObject({ status: 0 });
-    expect(await place.get(name)).toMatchObject({ state: 'Stopped', wanted: 'stopped' });
+    expect(await show('stop', NAME)).toMatchObject({ status: 0 });
+    expect(await place.get(NAME)).toMatchObject({ state: 'Stopped', wanted: 'stopped' });
     seen.remark('Kill the daemon and start it again: it stays stopped.');
     seen.add(`kill -9 ${daemon.pid}`, '');
     seen.add('npm start', '');
     await daemon.end('SIGKILL');
     daemon = await place.serve(...QEMU);
     await show('ps');
-    const view = await place.get(name);
+    const view = await place.get(NAME);
     expect(view).toMatchObject({ state: 'Stopped', wanted: 'stopped', run: 2, pid: null });
-    const history = (await place.cli('history', name, '--json')).stdout.trim().split('\n');
+    const history = (await place.cli('history', NAME, '--json')).stdout.trim().split('\n');
     const stopAt = history.findIndex((line) => line.includes('"type":"stop"'));
     expect(stopAt).toBeGreaterThan(0);
     expect(history.slice(stopAt).join('\n')).not.toContain('instance.boot_requested');
+  });
+
+  test('an instance `hello` that was removed does not come back', async () => {
+    expect(await place.cli('rm', NAME)).toMatchObject({ status: 0 });
+    expect(await daemon.end('SIGTERM')).toBe(0);
+    daemon = await place.serve(...QEMU);
+    expect(await said()).not.toContain('booting');
+    expect(JSON.parse((await place.cli('ps', '--json')).stdout)).toEqual([]);
   });
 
   test('the README shows what was printed', () => {

@@ -12,7 +12,7 @@ test('a document is cut at its marks, and one without them is refused', () => {
 
 test('the README holds a transcript of the first run', () => {
   const [, shown] = aroundMarks(document('README.md'), 'first-run');
-  expect(shown).toContain('$ npx statevisor run\n');
+  expect(shown).toContain('$ npm start\n');
 });
 
 test('ids, times, ports and pids may differ, and nothing else may', () => {

@@ -68,14 +68,18 @@ export function consoleSession(): Session {
   let daemon: DaemonProcess | null = null;
   let address = DAEMON_ADDRESS;
 
-  const start = async (flags: string[]): Promise<string> => {
-    daemon = await place.serve(...flags, '--hypervisor', 'simulator');
-    address = /127\.0\.0\.1:\d+/.exec(await readyLine(daemon))?.[0] ?? DAEMON_ADDRESS;
-    return daemon.printed();
+  const start = async (flags: string[], shown: string): Promise<string> => {
+    const started = await place.serve(...flags, '--hypervisor', 'simulator');
+    daemon = started;
+    const until = clock.monotonic() + STEP_LIMIT_MS;
+    // It can be reached before it has said all there is to say.
+    while (!looksLike(shown, started.printed()) && clock.monotonic() < until) await clock.sleep(LOOK_MS);
+    address = /ready: http:\/\/(127\.0\.0\.1:\d+)/.exec(started.printed())?.[1] ?? DAEMON_ADDRESS;
+    return started.printed();
   };
-  const act = async (command: string): Promise<string> => {
+  const act = async (command: string, shown: string): Promise<string> => {
     const [, flags] = /^npm start(?: -- (.*))?$/.exec(command) ?? [];
-    if (command.startsWith('npm start')) return start(flags?.split(' ') ?? []);
+    if (command.startsWith('npm start')) return start(flags?.split(' ') ?? [], shown);
     const victim = KILLS_VMM.exec(command)?.[1];
     if (victim !== undefined) {
       await control.sigkill((await place.get(victim)).id);
@@ -93,7 +97,7 @@ export function consoleSession(): Session {
     run: async ({ command, shown }) => {
       const until = clock.monotonic() + STEP_LIMIT_MS;
       for (;;) {
-        const printed = await act(command);
+        const printed = await act(command, shown);
         if (looksLike(shown, printed) || !READS.test(command) || clock.monotonic() > until) return printed;
         await clock.sleep(LOOK_MS);
       }
@@ -106,13 +110,6 @@ export function consoleSession(): Session {
       rmSync(directory, { recursive: true, force: true });
     },
   };
-}
-
-/** The daemon writes where it can be reached before it says so. */
-async function readyLine(daemon: DaemonProcess): Promise<string> {
-  const until = clock.monotonic() + STEP_LIMIT_MS;
-  while (!daemon.printed().includes('is ready') && clock.monotonic() < until) await clock.sleep(LOOK_MS);
-  return daemon.printed();
 }
 
 const PRELUDE = 'npx() { shift; "$NODE" "$MAIN" "$@"; }; node() { "$NODE" "$@"; }';

@@ -11,6 +11,7 @@ const VARYING: readonly (readonly [RegExp, string])[] = [
   [/\bkill -9 \d+/g, 'kill -9 PID'],
   [/^pid +\d+$/gm, 'pid PID'],
   [/\b\d+ ms\b/g, 'N ms'],
+  [/\bafter \d+\.\d s\b/g, 'after N s'],
   [/ +$/gm, ''],
   // Columns are as wide as their widest cell.
   [/(?<=\S) {2,}/g, '  '],

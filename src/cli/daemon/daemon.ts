@@ -1,12 +1,14 @@
 import { hostname } from 'node:os';
-import pino from 'pino';
+import type { Logger } from 'pino';
+import type { PublicState } from '../../../machines/public-states.ts';
 import { systemClock, systemRandom } from '../../actors/clock.ts';
 import type { Clock, Random } from '../../actors/contracts/clock.ts';
 import { createSupervisor } from '../../actors/create-supervisor.ts';
 import type { FaultInjector } from '../../actors/fault-points.ts';
-import type { Supervisor } from '../../actors/supervisor.ts';
+import type { Supervisor, SupervisorOptions } from '../../actors/supervisor.ts';
 import { createHostSections } from '../../gateway/host-sections.ts';
 import { createHttpGateway } from '../../gateway/http/http-gateway.ts';
+import type { UseCases } from '../../gateway/use-cases/contract.ts';
 import { createHostUseCases, createUseCases } from '../../gateway/use-cases/use-cases.ts';
 import { createInstances } from '../../projections/instances.ts';
 import { chooseHypervisor, type HypervisorChoice } from '../choose-hypervisor.ts';
@@ -20,6 +22,7 @@ import {
   writeEndpoints,
 } from '../data-directory.ts';
 import { Closers } from './closers.ts';
+import { createDaemonLogger } from './daemon-logger.ts';
 import { buildDemoOnce } from './demo-image.ts';
 import { type LogChoice, openLog, SURVIVAL } from './open-log.ts';
 import { programVersion } from './program-version.ts';
@@ -36,6 +39,8 @@ export interface DaemonOptions {
   readonly log: LogChoice;
   /** Lines for the person who started it. */
   readonly say: (line: string) => void;
+  /** Where the daemon logs about itself; standard error when absent. */
+  readonly logger?: Logger;
   /** Only tests inject these. */
   readonly clock?: Clock;
   readonly random?: Random;
@@ -45,6 +50,14 @@ export interface DaemonOptions {
 export interface Daemon {
   readonly endpoints: Endpoints;
   readonly supervisor: Supervisor;
+  /** What runs VMs: `qemu`, `simulator`. */
+  readonly hypervisor: string;
+  /** What the doors call. */
+  readonly useCases: UseCases;
+  /** The newest position that the read model has taken in; '' when nothing was ever recorded. */
+  position(): string;
+  /** Names of the instances that are in one of these states. */
+  namesIn(states: readonly PublicState[]): string[];
   /** Stops taking commands, waits for what is under way, leaves VMs running. */
   close(): Promise<void>;
 }
@@ -54,9 +67,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const random = options.random ?? systemRandom();
   const directory = dataDirectory(options.data);
   ensureDataDirectory(directory);
-  const closers = new Closers();
+  const logger = options.logger ?? createDaemonLogger();
+  const closers = new Closers(clock, ({ part, error }) => logger.error({ part, err: error }, 'Could not be ended.'));
   try {
-    return await assemble(options, { clock, random, directory, closers });
+    return await assemble(options, { clock, random, directory, closers, logger });
   } catch (error) {
     await closers.closeAll();
     throw error;
@@ -68,20 +82,20 @@ interface Parts {
   readonly random: Random;
   readonly directory: DataDirectory;
   readonly closers: Closers;
+  readonly logger: Logger;
 }
 
 async function assemble(options: DaemonOptions, parts: Parts): Promise<Daemon> {
-  const { clock, random, directory, closers } = parts;
-  const logger = pino({ name: 'statevisor', base: undefined }, pino.destination(2));
+  const { clock, random, directory, closers, logger } = parts;
   const log = await openLog(options.log, directory.log, clock);
-  closers.add(() => log.close());
+  closers.add(() => log.close(), 'log');
   const token = ensureToken(directory, random);
   const { hypervisor, reason } = chooseHypervisor(options.hypervisor, directory, {
     clock,
     random,
     log: (line) => logger.debug(line),
   });
-  closers.add(() => hypervisor.close());
+  closers.add(() => hypervisor.close(), 'hypervisor');
   options.say(`Hypervisor: ${reason}. Log: ${options.log}; acknowledged records ${SURVIVAL[log.survives]}.`);
   if (hypervisor.name === 'qemu') await buildDemoOnce(directory.images, clock, options.say);
   const instances = createInstances();
@@ -92,9 +106,9 @@ async function assemble(options: DaemonOptions, parts: Parts): Promise<Daemon> {
     random,
     faults: options.faults,
     onRecord: (published) => instances.apply(published),
-    report: ({ instance, message, error }) => logger.error({ instance, err: error }, message),
+    report: (problem) => reportProblem(logger, problem),
   });
-  closers.add(() => supervisor.close());
+  closers.add(() => supervisor.close(), 'runtime');
   const host = hostname();
   const useCases = createUseCases({ supervisor, instances, clock, host, checkImage: hypervisor.checkImage });
   const sections = createHostSections();
@@ -102,7 +116,7 @@ async function assemble(options: DaemonOptions, parts: Parts): Promise<Daemon> {
   const hostUseCases = createHostUseCases({ supervisor, instances, sections, host, version: programVersion() });
   const tokens = [{ token, actor: 'admin', scopes: ['admin'] as const }];
   const http = await createHttpGateway({ useCases, hostUseCases, tokens, listen: options.listen, random, logger });
-  closers.add(() => http.close());
+  closers.add(() => http.close(), 'HTTP door');
   const service = { version: programVersion(), metadata: { host, log: options.log, survives: log.survives } };
   const door = { useCases, hostUseCases, tokens, host, service, clock, random, logger };
   const nats = await serveNats(options, { ...parts, door, sections });
@@ -110,5 +124,21 @@ async function assemble(options: DaemonOptions, parts: Parts): Promise<Daemon> {
   writeEndpoints(directory, endpoints);
   nats.onConnected(() => writeEndpoints(directory, { ...endpoints, nats: nats.url() }));
   closers.add(async () => removeEndpoints(directory));
-  return { endpoints, supervisor, close: () => closers.closeAll() };
+  return {
+    endpoints,
+    supervisor,
+    hypervisor: hypervisor.name,
+    useCases,
+    position: () => instances.position(),
+    namesIn: (states) => instances.list().flatMap(({ name, state }) => (states.includes(state) ? [name] : [])),
+    close: () => closers.closeAll(),
+  };
 }
+
+/** Under the id of the instance it concerns, if it concerns one. */
+function reportProblem(logger: Logger, { instance, message, error }: Problem): void {
+  const about = instance === null ? logger : logger.child({ instance });
+  about.error({ err: error }, message);
+}
+
+type Problem = Parameters<NonNullable<SupervisorOptions['report']>>[0];
