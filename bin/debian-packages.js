@@ -11,6 +11,8 @@ export const debianPackages = [
   { name: 'qemu-system-x86', why: 'Runs the real virtual machines; without it only the simulator is left.' },
   { name: 'linux-image-cloud-amd64', why: 'The kernel of the demo guest.' },
   { name: 'busybox-static', why: 'The user space of the demo guest, in one static binary.' },
+  { name: 'iproute2', why: 'Makes the bridge and the taps of guests with addresses of their own.' },
+  { name: 'nftables', why: 'Keeps such a guest to its own address.' },
   {
     name: 'nats-server',
     why: 'The private message server started as a child process, for the NATS door and its tests.',

@@ -28,13 +28,30 @@ const hookName = z.string().regex(NAME_PATTERN);
 export const hooksSchema = z.strictObject({ before_stop: hookName.optional(), before_standby: hookName.optional() });
 export type Hooks = z.infer<typeof hooksSchema>;
 
+/** Ports of the guest are forwarded from the host's loopback address. Definitions without a mode are of this one. */
+const userNetworkSchema = z.strictObject({
+  mode: z.literal('user').optional(),
+  enabled: z.boolean(),
+  ports: z.array(portSchema).max(PORTS_MAX),
+});
+
+/** The guest has an address of its own on the host's bridge, so there is nothing to forward. */
+const bridgeNetworkSchema = z.strictObject({
+  mode: z.literal('bridge'),
+  enabled: z.literal(true),
+  ports: z.array(portSchema).max(0),
+  /** Null until the host ledger has given one out; a definition in a record always has a real one, and its MAC. */
+  address: z.ipv4().nullable(),
+  mac: z.mac().nullable(),
+});
+
 /** What the user asked for. Changes only by command; normalised. */
 export const definitionSchema = z.strictObject({
   name: z.string().regex(NAME_PATTERN),
   image: z.string().min(1).max(255),
   vcpus: z.int().min(1).max(VCPUS_MAX),
   memory_bytes: z.int().min(MEMORY_MIN_BYTES).max(MEMORY_MAX_BYTES),
-  network: z.strictObject({ enabled: z.boolean(), ports: z.array(portSchema).max(PORTS_MAX) }),
+  network: z.union([bridgeNetworkSchema, userNetworkSchema]),
   boot_timeout_ms: z.int().positive(),
   stop_timeout_ms: z.int().nonnegative(),
   restart_policy: restartPolicySchema.nullable(),

@@ -16,6 +16,7 @@ import { RecordKeeping } from './record-keeping.ts';
 import { readRecords } from './records.ts';
 import { recover } from './recovery.ts';
 import { RESTING_MAX, Residents } from './residents.ts';
+import { reconcileNetwork } from './run-network.ts';
 import { StandingWork } from './standing-work.ts';
 import type {
   Acceptance,
@@ -58,7 +59,7 @@ class RunningSupervisor implements Supervisor {
     this.#options = options;
     const { clock, log, random, prober, activity } = options;
     this.#host = new HostStream(log, clock, random);
-    this.#ledger = new HostLedger(options.ports);
+    this.#ledger = new HostLedger(options.ports, options.addresses);
     this.#life = new HostLife({
       stream: this.#host,
       limits: options.capacity,
@@ -98,6 +99,7 @@ class RunningSupervisor implements Supervisor {
         waiting.push(actor);
       }
     }
+    await reconcileNetwork(this.#options, (id) => this.has(id));
     this.#desk.readBack().catch((error) => this.#report(null, 'Command ids could not be read back.', error));
     this.#recovered = recover(waiting, {
       hypervisor,
@@ -194,13 +196,13 @@ class RunningSupervisor implements Supervisor {
   }
 
   #world(): ActorWorld {
-    const { activity, clock, faults, hypervisor, log, random } = this.#options;
+    const { activity, clock, faults, hypervisor, log, network, random } = this.#options;
     return {
       log,
       clock,
       random,
       faults,
-      perform: (task, control) => perform({ hypervisor, activity }, task, control),
+      perform: (task, control) => perform({ hypervisor, activity, network }, task, control),
       armTimer: (timer) => this.#heap.add(timer),
       publish: (record, head, position) => {
         this.#keeping.publish(record, head, position);

@@ -1,8 +1,18 @@
 import type { Definition } from '../../machines/definition.ts';
-import type { Effect, OneShotKind } from '../../machines/effects.ts';
+import type { Effect } from '../../machines/effects.ts';
 import type { EffectResult, ObservationEvent, Unstamped } from '../../machines/events.ts';
 import type { ActivitySource } from './contracts/activity.ts';
-import type { EffectControl, Hypervisor, OperationError, Outcome, RunEnd, RunSpec } from './contracts/hypervisor.ts';
+import type {
+  BootResult,
+  EffectControl,
+  Hypervisor,
+  OperationError,
+  Outcome,
+  RunEnd,
+  RunSpec,
+} from './contracts/hypervisor.ts';
+import type { Network } from './contracts/network.ts';
+import { connectRun } from './run-network.ts';
 
 /** Which operation of an adapter each effect is, and which one event its outcome becomes. */
 
@@ -18,12 +28,11 @@ export interface EffectTask {
   readonly definition: Definition;
 }
 
-type OneShot<K extends OneShotKind> = Extract<Effect, { kind: K }>;
-
 /** What effects are carried out with. */
 export interface Operators {
   readonly hypervisor: Hypervisor;
   readonly activity: ActivitySource | undefined;
+  readonly network?: Network | undefined;
 }
 
 export async function perform(operators: Operators, task: EffectTask, control: EffectControl): Promise<ResultEvent> {
@@ -34,11 +43,11 @@ export async function perform(operators: Operators, task: EffectTask, control: E
     case 'instance.prepare':
       return prepare(hypervisor, task);
     case 'instance.remove':
-      return toEvent(task, await hypervisor.remove(instance));
+      return remove(operators, task);
     case 'vmm.boot':
-      return bootResult(task, await hypervisor.boot(specOf(task), control));
+      return boot(operators, task, control, (spec) => hypervisor.boot(spec, control));
     case 'vmm.restore':
-      return restore(hypervisor, task, effect, control);
+      return boot(operators, task, control, (spec) => hypervisor.restore(spec, { snapshot: effect.snapshot }, control));
     case 'vmm.pause':
       return toEvent(task, await hypervisor.pause(ref, control));
     case 'vmm.resume':
@@ -81,18 +90,27 @@ async function confirmIdle(activity: ActivitySource | undefined, task: EffectTas
   }
 }
 
-async function restore(
-  hypervisor: Hypervisor,
+/** The network first: without it no VMM is spawned, so a failure here certainly left no run behind. */
+async function boot(
+  { network }: Operators,
   task: EffectTask,
-  effect: OneShot<'vmm.restore'>,
   control: EffectControl,
+  spawn: (spec: RunSpec) => Promise<Outcome<BootResult>>,
 ): Promise<ResultEvent> {
-  return bootResult(task, await hypervisor.restore(specOf(task), { snapshot: effect.snapshot }, control));
+  const { instance, effect, definition } = task;
+  const { name, image, vcpus, memory_bytes } = definition;
+  const connected = await connectRun(network, instance, definition.network, control.signal);
+  if ('error' in connected) return control.signal.aborted ? withdrawn(task) : failed(task, connected.error);
+  const spec = { instance, run: effect.run, name, image, vcpus, memory_bytes, network: connected.network };
+  return bootResult(task, await spawn(spec));
 }
 
-function specOf({ instance, effect, definition }: EffectTask): RunSpec {
-  const { name, image, vcpus, memory_bytes, network } = definition;
-  return { instance, run: effect.run, name, image, vcpus, memory_bytes, network };
+/** The network last: while a VMM lives, which keeps its files, it keeps its tap too. */
+async function remove({ hypervisor, network }: Operators, task: EffectTask): Promise<ResultEvent> {
+  const removed = await hypervisor.remove(task.instance);
+  if (removed.outcome !== 'done' || task.definition.network.mode !== 'bridge') return toEvent(task, removed);
+  const error = (await network?.detach(task.instance)) ?? null;
+  return error === null ? toEvent(task, removed) : failed(task, error);
 }
 
 function bootResult(task: EffectTask, outcome: Outcome<{ pid: number | null }>): ResultEvent {

@@ -1,8 +1,9 @@
 import type { Definition } from '../../machines/definition.ts';
+import { AddressPool } from './address-pool.ts';
 import { StatevisorError } from './errors.ts';
 
 /**
- * What concerns more than one instance, in memory: names and ports. A fold of all heads. Reserving is synchronous and
+ * What concerns more than one instance, in memory: names, ports and addresses. A fold of all heads. Reserving is synchronous and
  * happens before the append; a failed append releases.
  */
 
@@ -18,10 +19,12 @@ export class HostLedger {
   readonly #names = new Map<string, string>();
   readonly #ports = new Map<number, string>();
   readonly #range: PortRange;
+  readonly #addresses: AddressPool;
   #nextPort: number;
 
-  constructor(range: PortRange = PORT_RANGE_DEFAULT) {
+  constructor(range: PortRange = PORT_RANGE_DEFAULT, addresses: AddressPool = new AddressPool(null)) {
     this.#range = range;
+    this.#addresses = addresses;
     this.#nextPort = range.first;
   }
 
@@ -29,7 +32,7 @@ export class HostLedger {
     return this.#names.get(name);
   }
 
-  /** Takes the name and every port, or nothing; answers the definition with its open ports filled in. */
+  /** Takes the name, every port and the address, or nothing; answers the definition with what was left open filled in. */
   reserve(id: string, definition: Definition): Definition {
     const holder = this.#names.get(definition.name);
     if (holder !== undefined && holder !== id) {
@@ -50,13 +53,16 @@ export class HostLedger {
       }
       ports.push({ ...port, host_port });
     }
+    const network = this.#addresses.choose(id, { ...definition.network, ports });
     this.#names.set(definition.name, id);
+    this.#addresses.hold(id, network);
     for (const port of ports) this.#ports.set(port.host_port, id);
-    return { ...definition, network: { ...definition.network, ports } };
+    return { ...definition, network };
   }
 
   release(id: string, definition: Definition): void {
     if (this.#names.get(definition.name) === id) this.#names.delete(definition.name);
+    this.#addresses.release(id, definition.network);
     for (const { host_port } of definition.network.ports) {
       if (this.#ports.get(host_port) === id) this.#ports.delete(host_port);
     }

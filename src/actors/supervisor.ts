@@ -2,11 +2,13 @@ import type { Definition } from '../../machines/definition.ts';
 import type { Command, ExternalEvent, HostMode, Unstamped } from '../../machines/events.ts';
 import type { Cause, InstanceRecord } from '../../machines/record.ts';
 import type { CapacityLimits } from './capacity.ts';
+import type { AddressPool } from './address-pool.ts';
 import type { ActivitySource } from './contracts/activity.ts';
 import type { Clock, Random } from './contracts/clock.ts';
 import type { Hooks } from './contracts/hooks.ts';
 import type { Hypervisor } from './contracts/hypervisor.ts';
 import type { Log, Position } from './contracts/log.ts';
+import type { Network } from './contracts/network.ts';
 import type { Prober } from './contracts/probe.ts';
 import type { FaultInjector } from './fault-points.ts';
 import type { PortRange } from './host-ledger.ts';
@@ -69,6 +71,10 @@ export interface SupervisorOptions {
   readonly capacity?: CapacityLimits;
   /** Without it every hook fails as `hook_unknown`. */
   readonly hooks?: Hooks;
+  /** Without it no instance can be bridged. */
+  readonly addresses?: AddressPool;
+  /** Without it a bridged instance cannot be booted. */
+  readonly network?: Network;
   readonly faults?: FaultInjector;
   /** Infinity when the wall clock cannot step. */
   readonly clockLookMs?: number;

@@ -1,4 +1,5 @@
 import type { InstanceView } from '../projections/instance-view.ts';
+import { DEMO_IMAGE } from './daemon/demo-image.ts';
 
 /** What commands print: lines for people, JSON for programs. */
 export interface Output {
@@ -23,18 +24,34 @@ export function table(rows: readonly (readonly string[])[]): string[] {
 }
 
 export function instanceTable(views: readonly InstanceView[]): string[] {
-  const head = ['NAME', 'STATE', 'WANTED', 'RUN', 'ATTEMPTS', 'PORTS', 'IMAGE', 'ID'];
-  return table([head, ...views.map(instanceRow)]);
+  // A host without bridged guests has no use for the column.
+  const isBridged = views.some((view) => view.network.address !== undefined);
+  const head = [
+    'NAME',
+    'STATE',
+    'WANTED',
+    'RUN',
+    'ATTEMPTS',
+    ...(isBridged ? ['ADDRESS'] : []),
+    'PORTS',
+    'IMAGE',
+    'ID',
+  ];
+  return table([head, ...views.map((view) => instanceRow(view, isBridged))]);
 }
 
-function instanceRow(view: InstanceView): string[] {
+function instanceRow(view: InstanceView, isBridged: boolean): string[] {
   const ports = view.network.ports.map((port) => `${port.host_port}->${port.guest_port}`).join(',');
+  const address = isBridged ? [view.network.address ?? '-'] : [];
   const attempts = String(view.restart_status?.attempts ?? 0);
   const state = view.phase === 'backoff' ? `${view.state} (backoff)` : view.state;
-  return [view.name, state, view.wanted, String(view.run), attempts, ports || '-', view.image, view.id];
+  return [view.name, state, view.wanted, String(view.run), attempts, ...address, ports || '-', view.image, view.id];
 }
 
 export function portLines(view: InstanceView): string[] {
+  const { address } = view.network;
+  // Which ports a bridged guest serves is its own affair; of the demo guest it is known.
+  if (address !== undefined) return [view.image === DEMO_IMAGE ? `  http://${address}/` : `  ${address}`];
   return view.network.ports.map((port) => {
     const address = `127.0.0.1:${port.host_port}`;
     return port.guest_port === 80 ? `  http://${address}/` : `  ${address} -> guest port ${port.guest_port}`;

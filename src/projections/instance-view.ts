@@ -1,6 +1,7 @@
 import type { Definition } from '../../machines/definition.ts';
 import { type Phase, type PublicState, phaseOf, publicStateOf, stateOf } from '../../machines/public-states.ts';
 import type { InstanceRecord } from '../../machines/record.ts';
+import { type NetworkView, networkView } from './network-view.ts';
 import { autoStandbyView, healthCheckView, restartPolicyView } from './policy-views.ts';
 
 /**
@@ -24,7 +25,7 @@ export interface InstanceView {
   readonly has_snapshot: boolean;
   readonly size: string;
   readonly vcpus: number;
-  readonly network: Definition['network'];
+  readonly network: NetworkView;
   readonly run: number;
   readonly pid: number | null;
   readonly restart_policy?: RestartPolicyView;
@@ -82,7 +83,7 @@ export function instanceView(record: InstanceRecord, definition: Definition): In
     has_snapshot: context.snapshot !== null,
     size: formatSize(definition.memory_bytes),
     vcpus: definition.vcpus,
-    network: definition.network,
+    network: networkView(definition.network),
     run: run.number,
     pid: live ? run.pid : null,
     ...(definition.restart_policy === null ? {} : { restart_policy: restartPolicyView(definition.restart_policy) }),

@@ -124,7 +124,7 @@ export async function makeQemuWorld(imagesDirectory: string, overrides: Partial<
       { host_port: http, guest_port: 80 },
       { host_port: echo, guest_port: 7 },
     ];
-    const network = { enabled: true, ports: forwards };
+    const network = { mode: 'user' as const, ports: forwards };
     return { ...ref, name: 'contract', image: 'demo', vcpus: 1, memory_bytes: 128 * MIB, network, ...changes };
   };
   const ask: QemuWorld['ask'] = async (ref, path) => {

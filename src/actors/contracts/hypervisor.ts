@@ -1,3 +1,5 @@
+import type { Attachment } from './network.ts';
+
 /**
  * One hypervisor: how runs of instances are started, watched and ended. A run is one life of a VMM process.
  *
@@ -25,13 +27,19 @@ export interface PortForward {
   readonly guest_port: number;
 }
 
+/** How the guest is reached: not at all, at ports of the host, or at an address of its own behind a tap that is there. */
+export type RunNetwork =
+  | { readonly mode: 'none' }
+  | { readonly mode: 'user'; readonly ports: readonly PortForward[] }
+  | ({ readonly mode: 'bridge' } & Attachment);
+
 export interface RunSpec extends RunRef {
   readonly name: string;
   /** Name of an image in the image store. */
   readonly image: string;
   readonly vcpus: number;
   readonly memory_bytes: number;
-  readonly network: { readonly enabled: boolean; readonly ports: readonly PortForward[] };
+  readonly network: RunNetwork;
 }
 
 /** Why a run ended. `power_off`: the guest turned itself off. `killed`: a signal from outside. `crashed`: the VMM failed. */

@@ -7,7 +7,15 @@ import type { Accelerator } from './accelerator.ts';
 import { commandLine, MONITOR_SOCKET } from './command-line.ts';
 import { formatReadyRule } from './image/manifest.ts';
 import type { Image } from './image/store.ts';
-import { giveUpRun, type RunFacts, readRunState, readStatus, runDirectory, takeRun } from './run-directory.ts';
+import {
+  giveUpRun,
+  LOOPBACK,
+  type RunFacts,
+  readRunState,
+  readStatus,
+  runDirectory,
+  takeRun,
+} from './run-directory.ts';
 import { isGoneWithin, tellEnd } from './run-ending.ts';
 import { type RunWatch, watchRun } from './run-watch.ts';
 import { startSupervisor } from './supervisor.ts';
@@ -47,7 +55,17 @@ async function failureOf(directory: string, facts: RunFacts, clock: Clock): Prom
   const message = end.message ?? 'the VMM ended before it ran';
   if (CANNOT_RUN_STATUS.includes(readStatus(directory) ?? 0)) return failed('hypervisor_missing', message);
   if (/could not set up host forwarding|address already in use/i.test(message)) return failed('port_in_use', message);
+  if (/could not configure \/dev\/net\/tun.*busy/i.test(message)) return failed('tap_busy', message);
   return failed('spawn_failed', message);
+}
+
+/** Where the image's `port:N` rule is asked; null by the other rules, undefined when it cannot be reached. */
+function readyDoor({ network }: RunSpec, { ready }: Image): { host: string; port: number } | null | undefined {
+  if (ready.by !== 'port') return null;
+  if (network.mode === 'none') return undefined;
+  if (network.mode === 'bridge') return { host: network.address, port: ready.guestPort };
+  const forward = network.ports.find((port) => port.guest_port === ready.guestPort);
+  return forward === undefined ? undefined : { host: LOOPBACK, port: forward.host_port };
 }
 
 /** Holds observations back until the boot is known to be done; those of a boot that failed are dropped. */
@@ -134,18 +152,19 @@ export async function bootRun(
   control: EffectControl,
   options: BootOptions,
 ): Promise<Booted> {
-  const { ready } = image;
-  const readyForward = spec.network.ports.find((port) => ready.by === 'port' && port.guest_port === ready.guestPort);
-  if (ready.by === 'port' && (readyForward === undefined || !spec.network.enabled)) {
-    return failed('ready_port_not_forwarded', `image ${image.name} is ready by port ${ready.guestPort}; forward it`);
+  const door = readyDoor(spec, image);
+  if (door === undefined) {
+    const rule = formatReadyRule(image.ready);
+    return failed('ready_port_not_forwarded', `image ${image.name} is ready by ${rule}; forward it`);
   }
   const facts: RunFacts = {
     token: options.random.hex(8),
     boot_id: hostProcesses.bootId(),
     accelerator: `qemu/${accelerator.name}`,
     image: image.name,
-    ready: formatReadyRule(ready),
-    ready_host_port: readyForward?.host_port ?? null,
+    ready: formatReadyRule(image.ready),
+    ready_host: door?.host ?? LOOPBACK,
+    ready_host_port: door?.port ?? null,
     argv: commandLine(options.binary, spec, image, accelerator),
   };
   const directory = runDirectory(options.root, spec);

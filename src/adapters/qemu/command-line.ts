@@ -9,7 +9,7 @@ export const MONITOR_SOCKET = 'qmp.sock';
 export const AGENT_SOCKET = 'agent.sock';
 
 /** Addresses of QEMU's user network. */
-const USER_NETWORK = { guest: '10.0.2.15', prefix: 24, gateway: '10.0.2.2', mac: '02:00:00:00:00:02' } as const;
+const USER_NETWORK = { address: '10.0.2.15', prefix: 24, gateway: '10.0.2.2', mac: '02:00:00:00:00:02' } as const;
 
 const SANDBOX = 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny';
 
@@ -18,23 +18,22 @@ function optionValue(text: string): string {
   return text.replaceAll(',', ',,');
 }
 
-function network(spec: RunSpec): string[] {
-  if (!spec.network.enabled) return [];
-  const forwards = spec.network.ports.map(
-    (port) => `,hostfwd=tcp:127.0.0.1:${port.host_port}-${USER_NETWORK.guest}:${port.guest_port}`,
+function network({ network }: RunSpec): string[] {
+  if (network.mode === 'none') return [];
+  const card = ['-device', `virtio-net-pci,netdev=net,mac=${network.mode === 'user' ? USER_NETWORK.mac : network.mac}`];
+  // QEMU runs no script and makes no tap of its own: the tap is there, with everything that belongs to it.
+  if (network.mode === 'bridge')
+    return ['-netdev', `tap,id=net,ifname=${network.tap},script=no,downscript=no`, ...card];
+  const forwards = network.ports.map(
+    (port) => `,hostfwd=tcp:127.0.0.1:${port.host_port}-${USER_NETWORK.address}:${port.guest_port}`,
   );
-  return [
-    '-netdev',
-    `user,id=net,restrict=on${forwards.join('')}`,
-    '-device',
-    `virtio-net-pci,netdev=net,mac=${USER_NETWORK.mac}`,
-  ];
+  return ['-netdev', `user,id=net,restrict=on${forwards.join('')}`, ...card];
 }
 
-function kernelCommandLine(spec: RunSpec, image: Image): string {
-  if (!spec.network.enabled) return image.commandLine;
-  const { guest, prefix, gateway } = USER_NETWORK;
-  return `${image.commandLine} statevisor.address=${guest}/${prefix} statevisor.gateway=${gateway}`;
+function kernelCommandLine({ network }: RunSpec, image: Image): string {
+  if (network.mode === 'none') return image.commandLine;
+  const { address, prefix, gateway } = network.mode === 'user' ? USER_NETWORK : network;
+  return `${image.commandLine} statevisor.address=${address}/${prefix} statevisor.gateway=${gateway}`;
 }
 
 function serialPorts(image: Image): string[] {

@@ -4,36 +4,52 @@ import { AGENT_DEVICE } from './command-line.ts';
 import type { ReadyRule } from './image/manifest.ts';
 import { queryAgentOpen } from './monitor.ts';
 import type { QmpConnection, QmpEvent } from './qmp.ts';
-import { CONSOLE_LOG_PART_BYTES, readLog } from './run-directory.ts';
+import { CONSOLE_LOG_PART_BYTES, type RunFacts, readLog } from './run-directory.ts';
 
 /** How often a port or the console is asked while its guest is not ready yet. */
 export const READY_POLL_MS = 100;
+const CONNECT_LIMIT_MS = 200;
 const PORT_ANSWER_LIMIT_MS = 1_000;
 const PORT_QUESTION = 'GET / HTTP/1.0\r\n\r\n';
+
+/** Where a guest's port can be reached. */
+export interface Door {
+  readonly host: string;
+  readonly port: number;
+}
+
+export function readyDoorOf(facts: RunFacts): Door | null {
+  return facts.ready_host_port === null ? null : { host: facts.ready_host, port: facts.ready_host_port };
+}
 
 /** What a rule needs to be asked. */
 export interface ReadyQuestion {
   readonly rule: ReadyRule;
   readonly directory: string;
-  readonly hostPort: number | null;
+  readonly door: Door | null;
   readonly clock: Clock;
   readonly monitor: QmpConnection;
 }
 
 /**
- * Whether something behind a forwarded port answers at least one byte to an HTTP question. A connection alone proves
- * nothing: QEMU's user network accepts it before the guest even boots.
+ * Whether something behind a guest's port answers at least one byte to an HTTP question. A connection alone proves
+ * nothing: QEMU's user network accepts it before the guest even boots. One that takes long is given up and made anew: a
+ * packet sent to a bridged guest before it listens is lost, and would be repeated a whole second later only.
  */
-export function portAnswers(hostPort: number, clock: Clock): Promise<boolean> {
+export function portAnswers(door: Door, clock: Clock): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect({ host: '127.0.0.1', port: hostPort });
+    const socket = connect(door);
     const settle = (answered: boolean): void => {
       cancel();
       socket.destroy();
       resolve(answered);
     };
-    const cancel = clock.after(PORT_ANSWER_LIMIT_MS, () => settle(false));
-    socket.once('connect', () => socket.write(PORT_QUESTION));
+    let cancel = clock.after(CONNECT_LIMIT_MS, () => settle(false));
+    socket.once('connect', () => {
+      cancel();
+      cancel = clock.after(PORT_ANSWER_LIMIT_MS, () => settle(false));
+      socket.write(PORT_QUESTION);
+    });
     socket.once('data', () => settle(true));
     socket.once('error', () => settle(false));
     socket.once('close', () => settle(false));
@@ -45,7 +61,7 @@ export async function isReadyNow(question: ReadyQuestion): Promise<boolean> {
   const { rule } = question;
   if (rule.by === 'immediate') return true;
   if (rule.by === 'agent') return queryAgentOpen(question.monitor);
-  if (rule.by === 'port') return question.hostPort !== null && portAnswers(question.hostPort, question.clock);
+  if (rule.by === 'port') return question.door !== null && portAnswers(question.door, question.clock);
   return rule.pattern.test(readLog(question.directory, 'console.log', 2 * CONSOLE_LOG_PART_BYTES));
 }
 

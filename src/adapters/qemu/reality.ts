@@ -3,7 +3,7 @@ import type { Reality, RunEnd, RunRef } from '../../actors/contracts/hypervisor.
 import { parseReadyRule } from './image/manifest.ts';
 import { openMonitor, queryStatus } from './monitor.ts';
 import type { QmpConnection } from './qmp.ts';
-import { isReadyNow } from './readiness.ts';
+import { isReadyNow, readyDoorOf } from './readiness.ts';
 import {
   giveUpRun,
   listRuns,
@@ -89,7 +89,7 @@ async function isReady(scope: RunScope, run: WatchedRun, monitor: QmpConnection)
   if (readMarks(run.directory).ready_at !== null) return true;
   const rule = parseReadyRule(run.facts.ready) ?? { by: 'immediate' };
   const { directory, facts } = run;
-  return isReadyNow({ rule, directory, hostPort: facts.ready_host_port, clock: scope.clock, monitor });
+  return isReadyNow({ rule, directory, door: readyDoorOf(facts), clock: scope.clock, monitor });
 }
 
 async function describeAlive(scope: RunScope, run: WatchedRun): Promise<Reality> {

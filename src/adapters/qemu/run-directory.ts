@@ -22,13 +22,16 @@ import { type RunJournal, readJournal } from './run-journal.ts';
  * - `marks.json`: what this daemon or a former one has observed.
  * - `verdict.json`: how the run ended, decided once, so that it is told the same for ever.
  */
+export const LOOPBACK = '127.0.0.1';
+
 export const runFactsSchema = z.object({
   token: z.string(),
   boot_id: z.string(),
   accelerator: z.string(),
   image: z.string(),
   ready: z.string(),
-  /** Host port through which a `port:N` rule is asked; null for the other rules. */
+  /** Where a `port:N` rule is asked: a forwarded port of this host, or the guest's own; null for the other rules. */
+  ready_host: z.string().default(LOOPBACK),
   ready_host_port: z.number().nullable(),
   argv: z.array(z.string()),
 });

@@ -4,7 +4,7 @@ import { isAlive, type ProcessIdentity } from '../../actors/contracts/process-id
 import { parseReadyRule } from './image/manifest.ts';
 import { openMonitor } from './monitor.ts';
 import type { QmpConnection, QmpEvent } from './qmp.ts';
-import { isReadyNow, READY_POLL_MS, type ReadyQuestion, saysReady } from './readiness.ts';
+import { isReadyNow, READY_POLL_MS, type ReadyQuestion, readyDoorOf, saysReady } from './readiness.ts';
 import type { RunFacts } from './run-directory.ts';
 import { endIsRecorded, tellEnd } from './run-ending.ts';
 import { keepNotes } from './run-notes.ts';
@@ -125,7 +125,7 @@ export function watchRun(run: WatchedRun, options: WatchOptions): RunWatch {
   };
   const rebooted = (at: number): void => emit({ type: 'guest.rebooted', ...ref, occurred_at: at });
   const askReady = async (monitor: QmpConnection): Promise<void> => {
-    const question: ReadyQuestion = { rule, directory, hostPort: facts.ready_host_port, clock, monitor };
+    const question: ReadyQuestion = { rule, directory, door: readyDoorOf(facts), clock, monitor };
     if (!notes.isReady() && (await isReadyNow(question).catch(() => false))) ready();
   };
   const attach = (): void => {

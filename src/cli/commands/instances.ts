@@ -88,6 +88,12 @@ function addRun(program: Command, output: Output): void {
     .option('--vcpus <n>', 'virtual processors', Number)
     .option('-p, --port <port>', 'forward a port of the host to the guest; may be repeated', collect, [])
     .addOption(
+      new Option('--network <mode>', 'how the guest is reached: at ports of the host, or at its own address')
+        .choices(['user', 'bridge'])
+        .default('user'),
+    )
+    .option('--address <address>', 'address of a bridged guest; the host picks one otherwise')
+    .addOption(
       new Option('--restart <policy>', 'restart policy')
         .choices(['never', 'on_failure', 'always'])
         .default('on_failure'),
@@ -115,10 +121,16 @@ function definitionOf(options: Record<string, unknown>, name: string | undefined
     image,
     size: options.size,
     vcpus: options.vcpus,
-    network: { enabled: true, ports: ports.map(portOf) },
+    network: networkOf(options, ports),
     ttl: options.ttl,
     ...(hasPolicy ? { restart_policy: policy } : {}),
   };
+}
+
+/** A bridged guest's ports are its own: whoever asks for forwarded ones too is told so by the daemon. */
+function networkOf({ network, address, port }: Record<string, unknown>, ports: string[]): Record<string, unknown> {
+  if (network !== 'bridge') return { enabled: true, address, ports: ports.map(portOf) };
+  return { enabled: true, mode: 'bridge', address, ports: (port as string[]).map(portOf) };
 }
 
 function portOf(text: string): { guest_port: number; host_port?: number } {

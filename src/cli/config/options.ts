@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { type AddressRange, parseRange, RANGE_DEFAULT } from '../../actors/address-pool.ts';
+import { BRIDGE_NAME } from '../daemon/network.ts';
 import { option } from './option.ts';
 
 /**
@@ -35,6 +37,26 @@ export const OPTIONS = {
     about: 'what runs VMs: auto, qemu or simulator',
     expects: 'auto, qemu or simulator',
   }),
+  bridge: option({
+    schema: z.string().regex(BRIDGE_NAME).nullable(),
+    default: null,
+    placeholder: 'name',
+    about: 'bridge for guests with addresses of their own',
+    expects: 'a name of at most 15 letters, digits, dashes and underscores that begins with a letter',
+  }),
+  bridge_range: option({
+    schema: z.string().transform(addressRange),
+    default: RANGE_DEFAULT,
+    placeholder: 'cidr',
+    about: 'addresses of bridged guests; the first is the host',
+    expects: 'an IPv4 network from /16 to /30, for example 10.77.0.0/16',
+  }),
+  bridge_nat: option({
+    schema: z.boolean(),
+    default: false,
+    about: 'let bridged guests reach beyond the host, behind its address',
+    expects: 'true or false',
+  }),
   log: option({
     schema: z.enum(['sqlite', 'memory']),
     default: 'sqlite',
@@ -62,6 +84,13 @@ export const OPTIONS = {
 export type Config = { readonly [Key in keyof typeof OPTIONS]: z.output<(typeof OPTIONS)[Key]['schema']> };
 
 const PORT_MAX = 65_535;
+
+function addressRange(text: string, context: z.RefinementCtx): AddressRange {
+  const range = parseRange(text);
+  if (range !== null) return range;
+  context.addIssue('not a range of addresses');
+  return z.NEVER;
+}
 
 function listenAddress(text: string, context: z.RefinementCtx): { host: string; port: number } {
   const [, bracketed, plain, digits] = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text) ?? [];

@@ -24,13 +24,14 @@ import {
 import { Closers } from './closers.ts';
 import { createDaemonLogger } from './daemon-logger.ts';
 import { buildDemoOnce } from './demo-image.ts';
+import { type NetworkOptions, openNetwork } from './network.ts';
 import { type LogChoice, openLog, SURVIVAL } from './open-log.ts';
 import { programVersion } from './program-version.ts';
 import { serveNats } from './serve-nats.ts';
 
 /** The one place that wires log, hypervisor, runtime, projections and doors into a daemon. */
 
-export interface DaemonOptions {
+export interface DaemonOptions extends NetworkOptions {
   readonly data: string;
   readonly listen: { readonly host: string; readonly port: number };
   /** `auto`, `off`, or the URL of a server. */
@@ -99,9 +100,13 @@ async function assemble(options: DaemonOptions, parts: Parts): Promise<Daemon> {
   options.say(`Hypervisor: ${reason}. Log: ${options.log}; acknowledged records ${SURVIVAL[log.survives]}.`);
   if (hypervisor.name === 'qemu') await buildDemoOnce(directory.images, clock, options.say);
   const instances = createInstances();
+  const sections = createHostSections();
+  const simulated = hypervisor.name === 'simulator';
+  const bridged = openNetwork(options, { data: directory.path, clock, random, simulated, sections });
   const supervisor = await createSupervisor({
     log,
     hypervisor,
+    ...bridged,
     clock,
     random,
     faults: options.faults,
@@ -111,7 +116,6 @@ async function assemble(options: DaemonOptions, parts: Parts): Promise<Daemon> {
   closers.add(() => supervisor.close(), 'runtime');
   const host = hostname();
   const useCases = createUseCases({ supervisor, instances, clock, host, checkImage: hypervisor.checkImage });
-  const sections = createHostSections();
   sections.add('hypervisor', () => ({ name: hypervisor.name, reason }));
   const hostUseCases = createHostUseCases({ supervisor, instances, sections, host, version: programVersion() });
   const tokens = [{ token, actor: 'admin', scopes: ['admin'] as const }];

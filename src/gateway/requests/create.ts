@@ -23,6 +23,10 @@ const NAME_WANTED = 'must be 1 to 63 lower-case letters, digits or dashes, witho
 
 const network = z.strictObject({
   enabled: z.boolean().default(true),
+  /** `user`: ports of the host lead to the guest. `bridge`: the guest has an address of its own. */
+  mode: z.enum(['user', 'bridge']).default('user'),
+  /** With mode bridge; without it the host picks one. */
+  address: z.ipv4({ error: 'must be an IPv4 address such as 10.77.0.2' }).optional(),
   ports: z
     .array(
       z.strictObject({
@@ -40,7 +44,7 @@ export const createRequest = z.strictObject({
   image: z.string().min(1).max(IMAGE_NAME_MAX),
   size: memorySize.default(MEMORY_DEFAULT_BYTES),
   vcpus: z.int().min(1).max(VCPUS_MAX).default(VCPUS_DEFAULT),
-  network: network.default({ enabled: true, ports: [] }),
+  network: network.default({ enabled: true, mode: 'user', ports: [] }),
   boot_timeout: duration(BOOT_TIMEOUT_DEFAULT_MS),
   stop_timeout: duration(STOP_TIMEOUT_DEFAULT_MS, { zero: true }),
   restart_policy: restartPolicyRequest.optional(),
@@ -66,7 +70,7 @@ export function parseCreate(input: unknown, now: number): CreateRequest {
     image: given.image,
     vcpus: given.vcpus,
     memory_bytes: given.size,
-    network: given.network,
+    network: networkOf(given.network),
     boot_timeout_ms: given.boot_timeout,
     stop_timeout_ms: given.stop_timeout,
     restart_policy: given.restart_policy ?? null,
@@ -76,6 +80,17 @@ export function parseCreate(input: unknown, now: number): CreateRequest {
   };
   requireCoherentNetwork(definition);
   return { definition, wanted: given.start ? 'running' : 'stopped', waitMs: given.wait };
+}
+
+function networkOf({ enabled, mode, ports, address }: z.infer<typeof network>): Definition['network'] {
+  const refuse = (field: string, needs: string): never => {
+    throw new StatevisorError('invalid_request', `${field} needs ${needs}.`, { field });
+  };
+  if (mode === 'user')
+    return address === undefined ? { enabled, ports } : refuse('network.address', 'network.mode bridge');
+  if (!enabled) return refuse('network.mode', 'network.enabled to be true');
+  if (ports.length > 0) return refuse('network.ports', 'network.mode user');
+  return { mode, enabled, ports: [], address: address ?? null, mac: null };
 }
 
 function requireCoherentNetwork({ network: { enabled, ports }, health_check }: Definition): void {

@@ -12,7 +12,7 @@ const hypervisor = createQemuHypervisor({
   clock: systemClock(),
   random: systemRandom(),
 });
-const network = { enabled: false, ports: [] };
+const network = { mode: 'none' as const };
 const spec = {
   instance,
   run: Number(run),

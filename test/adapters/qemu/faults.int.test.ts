@@ -76,7 +76,7 @@ describe('a boot that fails', () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const address = server.address();
     const taken = typeof address === 'object' && address !== null ? address.port : 0;
-    const network = { enabled: true, ports: [{ host_port: taken, guest_port: 80 }] };
+    const network = { mode: 'user' as const, ports: [{ host_port: taken, guest_port: 80 }] };
     expect(await failure(scene, { network })).toMatchObject({ code: 'port_in_use' });
     await new Promise((resolve) => server.close(resolve));
     expect((await scene.current().remove(REF.instance)).outcome).toBe('done');

@@ -39,7 +39,13 @@ function rule(name: string, check: (world: QemuWorld, directory: string) => Prom
 /** A run whose VMM is a shell script. */
 function factsOf(script: string): RunFacts {
   const argv = ['/bin/sh', '-c', script];
-  const none = { accelerator: 'none', image: 'none', ready: 'immediate', ready_host_port: null };
+  const none = {
+    accelerator: 'none',
+    image: 'none',
+    ready: 'immediate',
+    ready_host: '127.0.0.1',
+    ready_host_port: null,
+  };
   return { token: 'a1', boot_id: hostProcesses.bootId(), ...none, argv };
 }
 

@@ -18,7 +18,7 @@ export function specOf(ref: RunRef, overrides: Partial<RunSpec> = {}): RunSpec {
     image: 'demo',
     vcpus: 1,
     memory_bytes: 64 * 1024 * 1024,
-    network: { enabled: false, ports: [] },
+    network: { mode: 'none' },
     ...overrides,
   };
 }

@@ -1,0 +1,251 @@
+import type { Clock } from '../../actors/contracts/clock.ts';
+import type {
+  Attached,
+  KnownInstances,
+  Lease,
+  Network,
+  NetworkError,
+  NetworkStatus,
+  Reconciled,
+} from '../../actors/contracts/network.ts';
+import { refuseTakenAddress } from './address-check.ts';
+import { bridgeLines, enslaveLines, neighbourLine, ownTaps, refuseForeignBridge, type Site } from './bridge-lines.ts';
+import { checkHost } from './check.ts';
+import { type CommandRunner, createCommandRunner } from './command-runner.ts';
+import { errorOf, NetworkFailure } from './failure.ts';
+import { type Link, readLinks, readNeighbours, runBatch } from './links.ts';
+import { tapAlias, tapMac, tapName } from './marks.ts';
+import {
+  admitGuest,
+  dismissGuest,
+  FAMILIES,
+  type Family,
+  findTable,
+  makeTables,
+  removeTables,
+  replaceTables,
+} from './packet-filter.ts';
+
+export interface BridgeOptions extends Site {
+  readonly clock: Clock;
+  readonly run?: CommandRunner;
+}
+
+/** A bridge, taps and a packet filter of the Linux kernel, made with `ip` and `nft`. Needs CAP_NET_ADMIN. */
+export function createBridgeNetwork(options: BridgeOptions): Network {
+  return new BridgeNetwork(options);
+}
+
+class BridgeNetwork implements Network {
+  readonly #site: Site;
+  readonly #clock: Clock;
+  readonly #run: CommandRunner;
+  /** Every lease this object has heard of: what a bridge that has to be made again must carry. */
+  readonly #leases = new Map<string, Lease>();
+  #last: Promise<unknown> = Promise.resolve();
+  #repairs = 0;
+  #lastError: NetworkError | null = null;
+
+  constructor({ clock, run = createCommandRunner(), ...site }: BridgeOptions) {
+    this.#site = site;
+    this.#clock = clock;
+    this.#run = run;
+  }
+
+  attach(lease: Lease, signal: AbortSignal): Promise<Attached> {
+    return this.#next(async (): Promise<Attached> => {
+      if (signal.aborted) throw new NetworkFailure('network_failed', 'withdrawn before it began');
+      await this.#attach(lease);
+      const { prefix, gateway } = this.#site;
+      const { address, mac } = lease;
+      return { attachment: { tap: tapName(lease.instance), mac, address, prefix, gateway } };
+    });
+  }
+
+  async detach(instance: string): Promise<NetworkError | null> {
+    const done = await this.#next(async () => {
+      const lease = this.#leases.get(instance);
+      const links = await readLinks(this.#run);
+      const tap = ownTaps(links, this.#site.owner).find((one) => one.instance === instance);
+      if (tap !== undefined) await runBatch(this.#run, [`link delete dev ${tap.name}`]);
+      if (lease !== undefined) await this.#forget(lease, links);
+      this.#leases.delete(instance);
+      return null;
+    });
+    return done === null ? null : done.error;
+  }
+
+  reconcile(known: () => KnownInstances): Promise<Reconciled> {
+    return this.#next(async () => {
+      const { leases, isKnown } = known();
+      for (const lease of leases) this.#leases.set(lease.instance, lease);
+      const links = await readLinks(this.#run);
+      const repaired = await this.#repairBridge(links);
+      const removed: string[] = [];
+      for (const { name, instance } of ownTaps(links, this.#site.owner)) {
+        if (isKnown(instance)) continue;
+        await runBatch(this.#run, [`link delete dev ${name}`]);
+        removed.push(name);
+      }
+      removed.push(...(await this.#forgetNeighbours(leases)));
+      removed.push(...(await this.#replaceFilter(leases, isKnown)));
+      return { removed, repaired };
+    });
+  }
+
+  check(): Promise<readonly NetworkError[]> {
+    return checkHost(this.#run, this.#site);
+  }
+
+  async remove(): Promise<NetworkError | null> {
+    const done = await this.#next(async () => {
+      const { bridge, owner } = this.#site;
+      const links = await readLinks(this.#run);
+      refuseForeignBridge(links, this.#site);
+      await this.#missingTables();
+      const taps = ownTaps(links, owner);
+      const busy = taps.find((tap) => tap.hasCarrier);
+      if (busy !== undefined) throw new NetworkFailure('in_use', `the guest of ${busy.instance} uses ${busy.name}`);
+      const isThere = links.some((link) => link.name === bridge);
+      const names = [...taps.map((tap) => tap.name), ...(isThere ? [bridge] : [])];
+      await runBatch(
+        this.#run,
+        names.map((name) => `link delete dev ${name}`),
+      );
+      await removeTables(this.#run);
+      return null;
+    });
+    return done === null ? null : done.error;
+  }
+
+  status(): NetworkStatus {
+    const { bridge, range, gateway, nat } = this.#site;
+    return { bridge, range, gateway, nat, repairs: this.#repairs, last_error: this.#lastError };
+  }
+
+  /** One operation after the other; a failure is its answer, and is shown until the next one goes well. */
+  #next<T>(operation: () => Promise<T>): Promise<T | { readonly error: NetworkError }> {
+    const done = this.#last.then(operation).then(
+      (answer) => {
+        this.#lastError = null;
+        return answer;
+      },
+      (failure: unknown) => {
+        const error = errorOf(failure);
+        this.#lastError = error;
+        return { error };
+      },
+    );
+    this.#last = done;
+    return done;
+  }
+
+  async #attach(lease: Lease): Promise<void> {
+    const { owner, uid } = this.#site;
+    const name = tapName(lease.instance);
+    const links = await readLinks(this.#run);
+    const present = links.find((link) => link.name === name);
+    if (present !== undefined) refuseForeignTap(present, tapAlias(owner, lease.instance));
+    if (present?.hasCarrier) throw new NetworkFailure('tap_busy', `another process has the tap ${name} open`);
+    await this.#repairBridge(links);
+    await this.#repairFilter();
+    await refuseTakenAddress({ run: this.#run, clock: this.#clock, site: this.#site, links, lease });
+    try {
+      // The filter first: a tap is never up without it.
+      await admitGuest(this.#run, lease);
+      await runBatch(this.#run, [
+        ...(present === undefined ? [`tuntap add dev ${name} mode tap user ${uid}`] : []),
+        `link set dev ${name} address ${tapMac(lease.mac)} alias ${tapAlias(owner, lease.instance)} addrgenmode none`,
+        ...enslaveLines(name, this.#site),
+        neighbourLine(lease, this.#site),
+      ]);
+    } catch (failure) {
+      if (present === undefined) await this.#undo(lease, name);
+      throw failure;
+    }
+    this.#leases.set(lease.instance, lease);
+  }
+
+  /** What a failed attach has made goes again; what cannot be removed now is a leftover that the next start removes. */
+  async #undo(lease: Lease, tap: string): Promise<void> {
+    await runBatch(this.#run, [`link delete dev ${tap}`]).catch(() => undefined);
+    await this.#forget(lease, await readLinks(this.#run)).catch(() => undefined);
+  }
+
+  /** Neighbour entry and filter of a lease. */
+  async #forget(lease: Lease, links: readonly Link[]): Promise<void> {
+    const { bridge, owner } = this.#site;
+    if (links.some((link) => link.name === bridge)) {
+      // Replaced first, because an entry that is not there cannot be removed.
+      await runBatch(this.#run, [neighbourLine(lease, this.#site), `neigh delete ${lease.address} dev ${bridge}`]);
+    }
+    const { state } = await findTable(this.#run, 'bridge', owner, { full: false });
+    if (state === 'ours') await dismissGuest(this.#run, lease);
+  }
+
+  /** Makes the bridge as it should be, with the taps of every instance it had. Answers what had to be done. */
+  async #repairBridge(links: readonly Link[]): Promise<string[]> {
+    const { bridge, owner } = this.#site;
+    refuseForeignBridge(links, this.#site);
+    const taps = ownTaps(links, owner).filter((tap) => this.#leases.has(tap.instance));
+    const bridgeWork = bridgeLines(links, this.#site);
+    const loose = taps.filter((tap) => tap.master !== bridge || !tap.isUp);
+    if (bridgeWork.length === 0 && loose.length === 0) return [];
+    // A bridge that was down has lost its neighbour entries; one that is new never had any.
+    const neighbours = taps.map((tap) => neighbourLine(this.#leases.get(tap.instance)!, this.#site));
+    await runBatch(this.#run, [
+      ...bridgeWork,
+      ...loose.flatMap((tap) => enslaveLines(tap.name, this.#site)),
+      ...neighbours,
+    ]);
+    if (taps.length > 0) this.#repairs += 1;
+    return [...(bridgeWork.length > 0 ? [bridge] : []), ...loose.map((tap) => tap.name)];
+  }
+
+  async #missingTables(): Promise<Family[]> {
+    const missing: Family[] = [];
+    for (const family of FAMILIES) {
+      const { state } = await findTable(this.#run, family, this.#site.owner, { full: false });
+      if (state === 'foreign') throw new NetworkFailure('not_ours', `the nft table ${family} statevisor is not ours`);
+      if (state === 'missing') missing.push(family);
+    }
+    return missing;
+  }
+
+  async #repairFilter(): Promise<void> {
+    const missing = await this.#missingTables();
+    await makeTables(this.#run, this.#site, missing, [...this.#leases.values()]);
+    if (missing.length > 0 && this.#leases.size > 0) this.#repairs += 1;
+  }
+
+  /** Permanent entries on our bridge that no lease stands behind. */
+  async #forgetNeighbours(leases: readonly Lease[]): Promise<string[]> {
+    const { bridge } = this.#site;
+    const leased = new Set(leases.map(({ address }) => address));
+    const left = (await readNeighbours(this.#run, bridge)).filter(
+      ({ dst, state }) => state.includes('PERMANENT') && !leased.has(dst),
+    );
+    await runBatch(
+      this.#run,
+      left.map(({ dst }) => `neigh delete ${dst} dev ${bridge}`),
+    );
+    return left.map(({ dst }) => dst);
+  }
+
+  /** The filter as it is meant now: the range or the way out may have been changed since it was made. */
+  async #replaceFilter(leases: readonly Lease[], isKnown: (instance: string) => boolean): Promise<string[]> {
+    await this.#missingTables();
+    const { guests } = await findTable(this.#run, 'bridge', this.#site.owner, { full: true });
+    const leased = new Set(leases.map(({ instance }) => instance));
+    const kept = guests.filter(({ instance }) => !leased.has(instance) && isKnown(instance));
+    await replaceTables(this.#run, this.#site, [...leases, ...kept]);
+    return guests.filter(({ instance }) => !isKnown(instance)).map(({ instance }) => `filter of ${instance}`);
+  }
+}
+
+/** A tap that was made and not marked yet is ours: nobody else makes one of that name. */
+function refuseForeignTap(link: Link, alias: string): void {
+  const isUnfinished = link.alias === null && link.master === null && !link.isUp;
+  if (link.kind === 'tap' && (link.alias === alias || isUnfinished)) return;
+  throw new NetworkFailure('not_ours', `the device ${link.name} belongs to somebody else`);
+}

@@ -1,0 +1,57 @@
+import { constants } from 'node:fs';
+import { access, readFile } from 'node:fs/promises';
+import type { NetworkError } from '../../actors/contracts/network.ts';
+import { ownTaps, refuseForeignBridge, type Site } from './bridge-lines.ts';
+import type { CommandRunner } from './command-runner.ts';
+import { errorOf, NetworkFailure } from './failure.ts';
+import { readLinks } from './links.ts';
+import { FAMILIES, findTable } from './packet-filter.ts';
+
+const TUN_DEVICE = '/dev/net/tun';
+const FORWARDING = '/proc/sys/net/ipv4/ip_forward';
+
+type Look = () => Promise<void>;
+
+/** Everything that would keep guests from being attached, each by trying; nothing is changed. */
+export async function checkHost(run: CommandRunner, site: Site): Promise<NetworkError[]> {
+  const looks: Look[] = [
+    () => lookAtBridge(run, site),
+    // Reading the filter needs the same rights as changing it, so this tells about rights too.
+    () => lookAtTables(run, site),
+    lookAtTun,
+    ...(site.nat ? [lookAtForwarding] : []),
+  ];
+  const found: NetworkError[] = [];
+  for (const look of looks) await look().catch((failure: unknown) => found.push(errorOf(failure)));
+  return found;
+}
+
+async function lookAtBridge(run: CommandRunner, site: Site): Promise<void> {
+  const links = await readLinks(run);
+  refuseForeignBridge(links, site);
+  const isThere = links.some((link) => link.name === site.bridge);
+  if (!isThere && ownTaps(links, site.owner).length > 0) {
+    throw new NetworkFailure('bridge_missing', `${site.bridge} is gone; the next boot makes it again`);
+  }
+}
+
+async function lookAtTables(run: CommandRunner, site: Site): Promise<void> {
+  for (const family of FAMILIES) {
+    const { state } = await findTable(run, family, site.owner, { full: false });
+    if (state === 'foreign') throw new NetworkFailure('not_ours', `the nft table ${family} statevisor is not ours`);
+  }
+}
+
+async function lookAtTun(): Promise<void> {
+  await access(TUN_DEVICE, constants.R_OK | constants.W_OK).catch(() => {
+    throw new NetworkFailure('network_failed', `${TUN_DEVICE} cannot be opened: load the module tun`);
+  });
+}
+
+async function lookAtForwarding(): Promise<void> {
+  if ((await readFile(FORWARDING, 'utf8')).trim() !== '0') return;
+  throw new NetworkFailure(
+    'forwarding_off',
+    'guests do not get beyond the host: set the sysctl net.ipv4.ip_forward to 1',
+  );
+}

@@ -1,0 +1,60 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { AddressPool, type AddressRange, parseRange, RANGE_DEFAULT } from '../../actors/address-pool.ts';
+import type { Clock, Random } from '../../actors/contracts/clock.ts';
+import type { Network } from '../../actors/contracts/network.ts';
+import { createBridgeNetwork } from '../../adapters/bridge/bridge-network.ts';
+import { createSimulatedNetwork } from '../../adapters/simulator/simulated-network.ts';
+import type { HostSections } from '../../gateway/host-sections.ts';
+
+/** The network of bridged guests, when the daemon is asked for one. */
+
+export interface NetworkOptions {
+  /** Name of the bridge; without it there are no bridged guests. */
+  readonly bridge?: string | null;
+  readonly bridge_range?: AddressRange;
+  /** Guests reach beyond the host, behind its address. */
+  readonly bridge_nat?: boolean;
+}
+
+export interface OpenNetwork {
+  readonly addresses: AddressPool;
+  readonly network?: Network;
+}
+
+/** What the kernel takes as the name of a device, without what `ip` or `nft` would read as something else. */
+export const BRIDGE_NAME = /^[a-z][a-z0-9_-]{0,14}$/i;
+
+const OWNER_FILE = 'network-owner';
+const OWNER_BYTES = 8;
+const OWNER = /^[0-9a-f]{16}$/;
+
+export function openNetwork(
+  { bridge = null, bridge_range, bridge_nat = false }: NetworkOptions,
+  given: { data: string; clock: Clock; random: Random; simulated: boolean; sections: HostSections },
+): OpenNetwork {
+  const range = bridge_range ?? parseRange(RANGE_DEFAULT);
+  if (bridge === null || range === null) {
+    given.sections.add('network', () => ({ bridge: null }));
+    return { addresses: new AddressPool(null) };
+  }
+  const { cidr, prefix, gateway } = range;
+  const site = { bridge, range: cidr, prefix, gateway, nat: bridge_nat, uid: process.getuid?.() ?? 0 };
+  const owner = ownerOf(given.data, given.random);
+  const network = given.simulated
+    ? createSimulatedNetwork({ ...site, owner })
+    : createBridgeNetwork({ ...site, owner, clock: given.clock });
+  const addresses = new AddressPool(range);
+  given.sections.add('network', () => ({ ...network.status(), addresses: addresses.usage() }));
+  return { addresses, network };
+}
+
+/** Stands in the marks of what is made on the host. It moves with the data directory: so do the instances. */
+export function ownerOf(data: string, random: Random): string {
+  const file = join(data, OWNER_FILE);
+  const known = existsSync(file) ? readFileSync(file, 'utf8').trim() : '';
+  if (OWNER.test(known)) return known;
+  const owner = random.hex(OWNER_BYTES);
+  writeFileSync(file, `${owner}\n`, { mode: 0o600, flush: true });
+  return owner;
+}
