@@ -16,7 +16,6 @@ import { RecordKeeping } from './record-keeping.ts';
 import { readRecords } from './records.ts';
 import { recover } from './recovery.ts';
 import { RESTING_MAX, Residents } from './residents.ts';
-import { reconcileNetwork } from './run-network.ts';
 import { StandingWork } from './standing-work.ts';
 import type {
   Acceptance,
@@ -86,10 +85,9 @@ class RunningSupervisor implements Supervisor {
   }
 
   async start(): Promise<void> {
-    const { hypervisor } = this.#options;
     const waiting: InstanceActor[] = [];
     await this.#host.load();
-    this.#stopObserving = hypervisor.observe((observation) => this.#onObservation(observation));
+    this.#stopObserving = this.#options.hypervisor.observe((observation) => this.#onObservation(observation));
     for await (const loaded of this.#residents.restoreAll((entry, error) => this.#keeping.setAside(entry, error))) {
       const { actor } = loaded;
       if (!this.#keeping.noteHead(loaded)) continue;
@@ -99,11 +97,10 @@ class RunningSupervisor implements Supervisor {
         waiting.push(actor);
       }
     }
-    await reconcileNetwork(this.#options, (id) => this.has(id));
     this.#desk.readBack().catch((error) => this.#report(null, 'Command ids could not be read back.', error));
     this.#recovered = recover(waiting, {
-      hypervisor,
-      clock: this.#options.clock,
+      ...this.#options,
+      isKnown: (id) => this.has(id),
       armTimer: (timer) => this.#heap.add(timer),
       report: ({ instance, message, error }) => this.#report(instance, message, error),
       onTold: (actor) => this.#resumeStandingWork(actor),

@@ -3,6 +3,8 @@ import { SYSTEM_CAUSE } from '../../machines/record.ts';
 import type { Clock } from './contracts/clock.ts';
 import type { Hypervisor, Reality } from './contracts/hypervisor.ts';
 import type { InstanceActor } from './instance-actor.ts';
+import { reconcileNetwork } from './run-network.ts';
+import type { SupervisorOptions } from './supervisor.ts';
 import type { DueTimer } from './timer-heap.ts';
 
 /**
@@ -16,9 +18,11 @@ export const INSPECTIONS_MAX = 32;
 /** A hypervisor that does not answer for an instance by then is taken for unreachable: the chart asks again. */
 export const INSPECTION_MAX_MS = 20_000;
 
-export interface RecoveryOptions {
+export interface RecoveryOptions extends Pick<SupervisorOptions, 'network' | 'addresses'> {
   readonly hypervisor: Hypervisor;
   readonly clock: Clock;
+  /** Whether an instance exists, at rest or not. */
+  readonly isKnown: (instance: string) => boolean;
   readonly armTimer: (timer: DueTimer) => void;
   /** Called for each instance when it has been told about its reality, whatever keeps the others waiting. */
   readonly onTold: (actor: InstanceActor) => void;
@@ -27,6 +31,8 @@ export interface RecoveryOptions {
 
 /** Resolves when every instance has been told about its reality; timers are armed from then on. */
 export async function recover(actors: readonly InstanceActor[], options: RecoveryOptions): Promise<void> {
+  // Not waited for: the network does one thing after the other, so whatever is booted from now on comes after it.
+  const reconciled = reconcileNetwork(options, options.isKnown);
   const waiting = actors.values();
   const worker = async (): Promise<void> => {
     for (const actor of waiting) {
@@ -35,6 +41,7 @@ export async function recover(actors: readonly InstanceActor[], options: Recover
     }
   };
   await Promise.all(Array.from({ length: Math.min(INSPECTIONS_MAX, actors.length) }, worker));
+  await reconciled;
 }
 
 async function recoverOne(actor: InstanceActor, options: RecoveryOptions): Promise<void> {
