@@ -1,8 +1,8 @@
 import type { Definition } from '../../machines/definition.ts';
 import type { Command, ExternalEvent, HostMode, Unstamped } from '../../machines/events.ts';
 import type { Cause, InstanceRecord } from '../../machines/record.ts';
-import type { CapacityLimits } from './capacity.ts';
 import type { AddressPool } from './address-pool.ts';
+import type { CapacityLimits } from './capacity.ts';
 import type { ActivitySource } from './contracts/activity.ts';
 import type { Clock, Random } from './contracts/clock.ts';
 import type { Hooks } from './contracts/hooks.ts';
