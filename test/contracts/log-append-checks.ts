@@ -102,6 +102,26 @@ async function keepsExactText(log: Log): Promise<void> {
   assert.deepEqual(heads.map((entry) => entry.stream).sort(), [...names].sort());
 }
 
+async function tellsEqualTextsApart(log: Log): Promise<void> {
+  const first = await mustAppend(log, 'a', null, 'same');
+  const again = await within('the answer', log.append('a', null, 'same'));
+  assert.deepEqual(again, { kind: 'conflict', head: await log.head('a') });
+  const second = await mustAppend(log, 'a', first.token, 'same');
+  const elsewhere = await mustAppend(log, 'b', null, 'same');
+  assert.equal(new Set([first, second, elsewhere].map(({ position }) => position)).size, 3);
+  assert.deepEqual(
+    (await collect(log.readAll(null))).map(({ stream, version }) => `${stream}#${version}`),
+    ['a#1', 'a#2', 'b#1'],
+  );
+}
+
+async function saysThatItServes(log: Log): Promise<void> {
+  const serving = { mode: 'serving', reachable: true, since: null, message: null };
+  assert.deepEqual(log.state(), serving);
+  await appendMany(log, 'a', 3);
+  assert.deepEqual(log.state(), serving);
+}
+
 async function closesOnce(log: Log): Promise<void> {
   const underWay = Array.from({ length: 20 }, (_, n) => log.append(`s${n}`, null, 'under way'));
   await within('the end of close', Promise.all([log.close(), log.close()]));
@@ -137,6 +157,11 @@ export const logAppendChecks: readonly LogCheck[] = [
     run: ({ log }) => servesManyWriters(log),
   },
   { rule: 'every entry is linked to the one before it in its stream', run: ({ log }) => chainsEveryStream(log) },
+  {
+    rule: 'the same text appended again is another entry, or a conflict when its prev has been followed',
+    run: ({ log }) => tellsEqualTextsApart(log),
+  },
+  { rule: 'a log that takes appends says that it serves', run: ({ log }) => saysThatItServes(log) },
   { rule: 'any text and any stream name come back exactly', run: ({ log }) => keepsExactText(log) },
   {
     rule: 'close waits for appends under way, may be called again, and refuses what comes after',

@@ -4,12 +4,12 @@ import type { Lie } from './lying-log.ts';
 import { LIES } from './lying-logs.ts';
 
 /** Whether the named check fails on the lying log. */
-async function isCaught({ breaks, make }: Lie): Promise<boolean> {
+async function isCaught({ breaks, make, reopen }: Lie): Promise<boolean> {
   const check = logChecks.find(({ rule }) => rule === breaks);
   if (check === undefined) throw new Error(`no check is called "${breaks}"`);
   const log = make();
   try {
-    await check.run({ log, reopen: async () => make(), destroy: () => log.close() });
+    await check.run({ log, reopen: async () => reopen?.(log) ?? make(), destroy: () => log.close() });
     return false;
   } catch {
     return true;

@@ -6,6 +6,8 @@ export interface Lie {
   readonly lie: string;
   readonly breaks: string;
   readonly make: () => Log;
+  /** The same storage opened again; without it, a new one. */
+  readonly reopen?: (log: Log) => Promise<Log>;
 }
 
 export async function* mapped(
@@ -27,7 +29,7 @@ export function twisted(change: (honest: Log) => Partial<Log>): () => Log {
   };
 }
 
-/** Acknowledges every entry but forgets the latest one when opened again. */
+/** Promises to keep what it acknowledged, and keeps nothing when it is opened again. */
 export function forgetful(): Log {
   const honest = createMemoryLog();
   return { ...honest, survives: 'os' };

@@ -2,6 +2,7 @@ import { systemClock } from '../../src/actors/clock.ts';
 import { chainHash } from '../../src/actors/contracts/chain.ts';
 import type { AppendResult, Log, LogEntry, Token } from '../../src/actors/contracts/log.ts';
 import { forgetful, type Lie, mapped, twisted } from './lying-log.ts';
+import { MEMORY_LIES } from './lying-memories.ts';
 import { TRIM_LIES } from './lying-trims.ts';
 
 /** Every entry it shows is changed in the same way, wherever it is shown. */
@@ -241,4 +242,4 @@ const SUBSCRIBE_LIES: readonly Lie[] = [
   },
 ];
 
-export const LIES: readonly Lie[] = [...APPEND_LIES, ...READ_LIES, ...SUBSCRIBE_LIES, ...TRIM_LIES];
+export const LIES: readonly Lie[] = [...APPEND_LIES, ...READ_LIES, ...SUBSCRIBE_LIES, ...TRIM_LIES, ...MEMORY_LIES];
