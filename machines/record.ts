@@ -31,7 +31,7 @@ const pendingTimerSchema = timerArmedSchema.extend({
 export type PendingTimer = Readonly<z.infer<typeof pendingTimerSchema>>;
 
 /** Who or what set this off, and through which door. */
-const causeSchema = z.object({
+export const causeSchema = z.object({
   /** A user's or token's name, or `system`. */
   actor: z.string(),
   via: z.enum(['http', 'nats', 'cli', 'simulate', 'system']),

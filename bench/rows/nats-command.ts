@@ -65,8 +65,8 @@ async function openDoor(place: string): Promise<Door> {
   const hypervisor = instantHypervisor();
   const onRecord = instances.apply;
   const supervisor = await createSupervisor({ log, hypervisor, clock, random, onRecord });
-  const { checkImage } = hypervisor;
-  const useCases = createUseCases({ supervisor, instances, clock, host: HOST, checkImage });
+  const { checkImage, readLog } = hypervisor;
+  const useCases = createUseCases({ supervisor, instances, log, readLog, clock, host: HOST, checkImage });
   const tokens = [{ token: TOKEN, actor: 'bench', scopes: ['admin' as const] }];
   const service = { version: '0.0.0', metadata: { host: HOST } };
   const gateway = await createNatsGateway({ useCases, tokens, connection, host: HOST, service, clock, random });

@@ -19,6 +19,11 @@ export const ERRORS = {
   insufficient_resources: { status: 409, remedy: 'Free what is named, or ask for less.' },
   host_draining: { status: 409, remedy: 'Set the mode of the host back to normal, or use another host.' },
   expired: { status: 409, remedy: 'The instance has reached its expiry; create a new one.' },
+  cursor_too_new: { status: 409, remedy: 'Use a cursor of this log; its end is named.' },
+  cursor_too_old: {
+    status: 410,
+    remedy: 'Begin again at the oldest cursor, which is named; what lies between is gone.',
+  },
   payload_too_large: { status: 413, remedy: 'Send a smaller body.' },
   unsupported_media_type: { status: 415, remedy: 'Send application/json.' },
   busy: { status: 429, remedy: 'Try again shortly.' },

@@ -7,7 +7,10 @@ import { controlSimulator, type SimulatorControl } from '../../src/adapters/simu
 import { createSimulator } from '../../src/adapters/simulator/simulator.ts';
 import { createWorld } from '../../src/adapters/simulator/world.ts';
 import type { Caller, Reply, UseCases } from '../../src/gateway/use-cases/contract.ts';
+import { createLogReader } from '../../src/gateway/use-cases/logs.ts';
+import { createStreamUseCases, type StreamUseCases } from '../../src/gateway/use-cases/streams.ts';
 import { createUseCases } from '../../src/gateway/use-cases/use-cases.ts';
+import { createRecordFeed, type RecordFeed } from '../../src/projections/feed/record-feed.ts';
 import type { InstanceView } from '../../src/projections/instance-view.ts';
 import { createInstances, type Instances } from '../../src/projections/instances.ts';
 
@@ -23,6 +26,8 @@ export interface Scene {
   readonly supervisor: Supervisor;
   readonly instances: Instances;
   readonly useCases: UseCases;
+  readonly feed: RecordFeed;
+  readonly streams: StreamUseCases;
   countRecords(): Promise<number>;
   /** Lets simulated time pass while the promise is pending. */
   during<T>(pending: Promise<T>): Promise<T>;
@@ -56,9 +61,12 @@ export async function gatewayScene(): Promise<Scene> {
     faults: (point) => (point === 'decided' ? gate : Promise.resolve()),
     onRecord: (published) => instances.apply(published),
   });
-  const { checkImage } = hypervisor;
+  const { checkImage, readLog } = hypervisor;
   const watched = counting(instances);
-  const useCases = createUseCases({ supervisor, instances: watched, clock, host: HOST, checkImage });
+  const answering = { supervisor, instances: watched, log, readLog, clock, host: HOST, checkImage };
+  const useCases = createUseCases(answering);
+  const feed = createRecordFeed(log, clock);
+  const streams = createStreamUseCases({ supervisor, feed, clock, logs: createLogReader(answering) });
   const during = <T>(pending: Promise<T>): Promise<T> => passing(clock, pending);
   return {
     clock,
@@ -67,6 +75,8 @@ export async function gatewayScene(): Promise<Scene> {
     supervisor,
     instances,
     useCases,
+    feed,
+    streams,
     during,
     countRecords: () => count(log),
     running: async (name, more = {}) => {
@@ -81,6 +91,7 @@ export async function gatewayScene(): Promise<Scene> {
       return resolve;
     },
     close: async () => {
+      feed.close();
       await supervisor.close();
       await hypervisor.close();
       await control.close();

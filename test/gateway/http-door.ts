@@ -1,7 +1,9 @@
 import { seededRandom } from '../../src/actors/clock.ts';
+import { createHostSections } from '../../src/gateway/host-sections.ts';
 import { createHttpGateway } from '../../src/gateway/http/http-gateway.ts';
+import { createHostUseCases } from '../../src/gateway/use-cases/use-cases.ts';
 import { type Door, type DoorAnswer, GRANTS, type Sending, TOKENS } from '../contracts/door.world.ts';
-import type { Scene } from './gateway-scene.ts';
+import { HOST, type Scene } from './gateway-scene.ts';
 
 /** How each verb is said over HTTP; a verb that is not here is posted to the instance. */
 const METHODS: Readonly<Record<string, { method: string; suffix: string }>> = {
@@ -12,6 +14,7 @@ const METHODS: Readonly<Record<string, { method: string; suffix: string }>> = {
   delete: { method: 'DELETE', suffix: '' },
   wait: { method: 'GET', suffix: '/wait' },
   history: { method: 'GET', suffix: '/history' },
+  logs: { method: 'GET', suffix: '/logs' },
 };
 
 export interface HttpDoor extends Door {
@@ -22,6 +25,8 @@ export interface HttpDoor extends Door {
 export async function openHttpDoor(scene: Scene): Promise<HttpDoor> {
   const gateway = await createHttpGateway({
     useCases: scene.useCases,
+    hostUseCases: createHostUseCases({ ...scene, sections: createHostSections(), host: HOST, version: '1.2.3' }),
+    streams: scene.streams,
     tokens: GRANTS,
     listen: { host: '127.0.0.1', port: 0 },
     random: seededRandom(11, scene.clock),
@@ -52,6 +57,7 @@ async function ask(
     method: init.method,
     body: init.body,
     headers: {
+      accept: 'application/json',
       ...(init.body === undefined ? {} : { 'content-type': 'application/json' }),
       ...(token === null ? {} : { authorization: `Bearer ${token}` }),
       ...(how.commandId === undefined ? {} : { 'idempotency-key': how.commandId }),

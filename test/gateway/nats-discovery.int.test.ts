@@ -41,9 +41,9 @@ async function connection(): Promise<NatsConnection> {
 }
 
 async function gateway(host: string, seed: number) {
-  const { supervisor, instances, useCases, clock } = scene;
+  const { supervisor, instances, feed, useCases, clock } = scene;
   const sections = createHostSections();
-  const hostUseCases = createHostUseCases({ supervisor, instances, sections, host, version: SERVICE.version });
+  const hostUseCases = createHostUseCases({ supervisor, instances, feed, sections, host, version: SERVICE.version });
   const random = seededRandom(seed, clock);
   const service = { ...SERVICE, metadata: { ...SERVICE.metadata, host } };
   const about = { useCases, hostUseCases, tokens: GRANTS, host, service, clock, random };

@@ -36,9 +36,9 @@ async function connection(): Promise<NatsConnection> {
 
 async function gateway({ host = HOST, useCases = scene.useCases }: { host?: string; useCases?: UseCases } = {}) {
   const random = seededRandom(5, scene.clock);
-  const { supervisor, instances, clock } = scene;
+  const { supervisor, instances, feed, clock } = scene;
   const sections = createHostSections();
-  const hostUseCases = createHostUseCases({ supervisor, instances, sections, host, version: SERVICE.version });
+  const hostUseCases = createHostUseCases({ supervisor, instances, feed, sections, host, version: SERVICE.version });
   const about = { useCases, hostUseCases, tokens: GRANTS, host, service: SERVICE, clock, random };
   const door = await createNatsGateway({ ...about, connection: await connection() });
   opened.push(() => door.close());

@@ -24,6 +24,7 @@ import {
 import { Closers } from './closers.ts';
 import { createDaemonLogger } from './daemon-logger.ts';
 import { buildDemoOnce } from './demo-image.ts';
+import { openFeed } from './feed.ts';
 import { type NetworkOptions, openNetwork } from './network.ts';
 import { type LogChoice, openLog, SURVIVAL } from './open-log.ts';
 import { programVersion } from './program-version.ts';
@@ -115,11 +116,16 @@ async function assemble(options: DaemonOptions, parts: Parts): Promise<Daemon> {
   });
   closers.add(() => supervisor.close(), 'runtime');
   const host = hostname();
-  const useCases = createUseCases({ supervisor, instances, clock, host, checkImage: hypervisor.checkImage });
+  const { checkImage, readLog } = hypervisor;
+  const { feed, streamsOf } = openFeed(log, { clock, closers });
+  const answering = { supervisor, instances, log, readLog, clock, host, checkImage };
+  const useCases = createUseCases(answering);
+  const streams = streamsOf(answering);
   sections.add('hypervisor', () => ({ name: hypervisor.name, reason }));
-  const hostUseCases = createHostUseCases({ supervisor, instances, sections, host, version: programVersion() });
+  const hostUseCases = createHostUseCases({ supervisor, instances, feed, sections, host, version: programVersion() });
   const tokens = [{ token, actor: 'admin', scopes: ['admin'] as const }];
-  const http = await createHttpGateway({ useCases, hostUseCases, tokens, listen: options.listen, random, logger });
+  const offered = { useCases, hostUseCases, streams, tokens };
+  const http = await createHttpGateway({ ...offered, listen: options.listen, random, logger });
   closers.add(() => http.close(), 'HTTP door');
   const service = { version: programVersion(), metadata: { host, log: options.log, survives: log.survives } };
   const door = { useCases, hostUseCases, tokens, host, service, clock, random, logger };

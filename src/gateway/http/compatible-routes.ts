@@ -1,9 +1,10 @@
+import type { FastifyRequest } from 'fastify';
 import { formatDuration } from '../../../machines/duration.ts';
 import { StatevisorError } from '../../actors/errors.ts';
 import type { InstanceView } from '../../projections/instance-view.ts';
 import { LIST_LIMIT_MAX } from '../requests/target.ts';
 import type { Caller, Reply, UseCases, Verb } from '../use-cases/contract.ts';
-import { type HttpRoute, inputOf } from './routes.ts';
+import { type HttpAnswer, type HttpRoute, inputOf } from './routes.ts';
 
 /** The paths that hypeman's own client uses: they wait for the outcome, and have no page of a list. */
 
@@ -18,8 +19,8 @@ const ONE = '/instances/:id';
 
 export function compatibleRoutes(useCases: UseCases): HttpRoute[] {
   const settled =
-    (verb: Verb): HttpRoute['answer'] =>
-    async (request, caller) => {
+    (verb: Verb) =>
+    async (request: FastifyRequest, caller: Caller): Promise<HttpAnswer> => {
       const given = inputOf(request);
       if (Object.hasOwn(given, 'wait')) throw new StatevisorError('invalid_request', WAIT_REFUSED, { field: 'wait' });
       const reply = await useCases[verb]({ ...given, wait: formatDuration(COMPATIBLE_WAIT_MS) }, caller);

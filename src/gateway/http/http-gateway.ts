@@ -4,11 +4,14 @@ import { BODY_MAX_BYTES, bodyOf, callerOf, correlationOf } from '../incoming.ts'
 import { type GatewayLogger, refusalOf } from '../refusals.ts';
 import { createTokens, type TokenGrant } from '../tokens.ts';
 import type { Caller, HostUseCases, UseCases } from '../use-cases/contract.ts';
+import type { StreamUseCases } from '../use-cases/streams.ts';
 import { verbNamed } from '../use-cases/use-cases.ts';
 import { compatibleRoutes } from './compatible-routes.ts';
 import { hostRoutes } from './host-routes.ts';
 import { answerClientError, asRefusal } from './protocol-errors.ts';
+import { pulledStream } from './pulled-stream.ts';
 import { type HttpAnswer, type HttpRoute, ownRoutes } from './routes.ts';
+import { streamRoutes } from './stream-routes.ts';
 
 /** A request has to have come in whole within this time. */
 export const REQUEST_TIMEOUT_MS = 30_000;
@@ -22,6 +25,8 @@ export interface HttpGatewayOptions {
   readonly useCases: UseCases;
   /** Without them there are no paths about the host. */
   readonly hostUseCases?: HostUseCases;
+  /** Without them, or without those about the host, there is no feed and no log to follow. */
+  readonly streams?: StreamUseCases;
   readonly tokens: readonly TokenGrant[];
   /** Port 0 takes any free one. */
   readonly listen: { readonly host: string; readonly port: number };
@@ -54,7 +59,7 @@ export async function createHttpGateway(options: HttpGatewayOptions): Promise<Ht
 
 /** The server before it listens. */
 export function buildHttpServer(options: HttpGatewayOptions): FastifyInstance {
-  const { useCases, hostUseCases, tokens, random, logger } = options;
+  const { useCases, hostUseCases, streams, tokens, random, logger } = options;
   const known = createTokens(tokens);
   const callers = new WeakMap<FastifyRequest, Caller>();
   const underWay = new Set<AbortController>();
@@ -96,17 +101,24 @@ export function buildHttpServer(options: HttpGatewayOptions): FastifyInstance {
   server.setNotFoundHandler(async () => verbNamed(''));
   server.get(HEALTH_PATH, async () => ({ status: 'ok' }));
   const aboutHost = hostUseCases === undefined ? [] : hostRoutes(hostUseCases);
-  for (const route of [...ownRoutes(useCases), ...compatibleRoutes(useCases), ...aboutHost]) {
+  const goingOn =
+    streams === undefined || hostUseCases === undefined ? [] : streamRoutes({ streams, useCases, hostUseCases });
+  for (const route of [...ownRoutes(useCases), ...compatibleRoutes(useCases), ...aboutHost, ...goingOn]) {
     server.route({ method: route.method, url: route.path, handler: (request, reply) => serve(route, request, reply) });
   }
 
   async function serve({ answer }: HttpRoute, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-    return send(await answer(request, callers.get(request)!), request, reply);
+    const answered = await answer(request, callers.get(request)!);
+    if (!('chunks' in answered)) return send(answered, request, reply);
+    const lines = { 'x-request-id': request.id, 'content-type': answered.contentType, ...STREAM_HEADERS };
+    return reply.headers(lines).send(pulledStream(answered.chunks, streams!.clock));
   }
   return server;
 }
 
 const HEALTH_PATH = '/healthz';
+/** Nothing on the way may keep or collect what is sent bit by bit. */
+const STREAM_HEADERS = { 'cache-control': 'no-store', 'x-accel-buffering': 'no' };
 
 function send(answer: HttpAnswer, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const { status, body, host, position, version, outcome } = answer;

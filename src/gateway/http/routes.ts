@@ -8,10 +8,16 @@ export interface HttpAnswer extends Omit<Reply, 'status'> {
   readonly status: number;
 }
 
+/** An answer that may go on until its reader leaves. */
+export interface StreamedAnswer {
+  readonly contentType: string;
+  readonly chunks: AsyncGenerator<string, void>;
+}
+
 export interface HttpRoute {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   readonly path: string;
-  readonly answer: (request: FastifyRequest, caller: Caller) => Promise<HttpAnswer>;
+  readonly answer: (request: FastifyRequest, caller: Caller) => Promise<HttpAnswer | StreamedAnswer>;
 }
 
 /** Verbs that are a POST on one instance. */

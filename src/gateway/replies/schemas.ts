@@ -45,6 +45,25 @@ const historyReply = z.looseObject({
   next: z.int().nullable(),
 });
 
+const logsReply = z.looseObject({
+  run: z.int(),
+  source: z.string(),
+  text: z.string(),
+  /** The `after` of the next question. */
+  next: z.string(),
+  /** Something between `after` and this text is not kept any more. */
+  gap: z.boolean(),
+});
+
+const eventsReply = z.looseObject({
+  records: z.array(
+    z.looseObject({ id: z.string(), position: z.string(), stream: z.string(), version: z.int(), at: z.int() }),
+  ),
+  /** The `after` of the next page, also when there is nothing more yet. */
+  next: z.string(),
+  more: z.boolean(),
+});
+
 const waitReply = z.looseObject({
   state: z.enum(PUBLIC_STATES),
   state_error: z.string().nullable(),
@@ -65,9 +84,11 @@ export const REPLY_SCHEMAS: Readonly<Record<Verb, ZodType>> = {
   delete: instanceReply,
   wait: waitReply,
   history: historyReply,
+  logs: logsReply,
 };
 
 export const HOST_REPLY_SCHEMAS: Readonly<Record<HostVerb, ZodType>> = {
   /** One section for each part of the daemon. */
   status: z.looseObject({}),
+  events: eventsReply,
 };

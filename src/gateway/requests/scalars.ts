@@ -67,13 +67,19 @@ export const hostPort = portFrom(0);
 const INSTANT_PATTERN = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:[Zz]|[+-]\d{2}:\d{2})$/;
 const INSTANT_WANTED = 'must be a time such as 2026-01-01T12:00:00Z (RFC 3339)';
 
+/** Epoch ms of an RFC 3339 time; null when it is none. */
+export function parseInstant(text: string): number | null {
+  const at = INSTANT_PATTERN.test(text) ? Date.parse(text) : Number.NaN;
+  return Number.isFinite(at) ? at : null;
+}
+
 /** Epoch ms of an RFC 3339 time. */
 export const instant = z
   .string({ error: INSTANT_WANTED })
   .max(SHORT_TEXT_MAX)
   .transform((text, context): number => {
-    const at = INSTANT_PATTERN.test(text) ? Date.parse(text) : Number.NaN;
-    if (Number.isFinite(at)) return at;
+    const at = parseInstant(text);
+    if (at !== null) return at;
     context.addIssue({ code: 'custom', message: INSTANT_WANTED });
     return z.NEVER;
   });

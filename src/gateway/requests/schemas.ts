@@ -2,15 +2,8 @@ import type { ZodType } from 'zod';
 import type { HostVerb, Verb } from '../use-cases/contract.ts';
 import { createRequest } from './create.ts';
 import { hostStatusRequest } from './host.ts';
-import {
-  getRequest,
-  historyRequest,
-  holdRequest,
-  listRequest,
-  plainRequest,
-  stopRequest,
-  waitRequest,
-} from './target.ts';
+import { eventsRequest, historyRequest, logsRequest } from './records.ts';
+import { getRequest, holdRequest, listRequest, plainRequest, stopRequest, waitRequest } from './target.ts';
 import { updateRequest } from './update.ts';
 
 /** What each verb takes: doors that describe themselves show these. */
@@ -28,8 +21,10 @@ export const REQUEST_SCHEMAS: Readonly<Record<Verb, ZodType>> = {
   delete: plainRequest,
   wait: waitRequest,
   history: historyRequest,
+  logs: logsRequest,
 };
 
 export const HOST_REQUEST_SCHEMAS: Readonly<Record<HostVerb, ZodType>> = {
   status: hostStatusRequest,
+  events: eventsRequest,
 };

@@ -15,9 +15,6 @@ export const WAIT_DEFAULT_MS = 60_000;
 const POSITION_MAX = 64;
 export const LIST_LIMIT_DEFAULT = 100;
 export const LIST_LIMIT_MAX = 500;
-export const HISTORY_LIMIT_DEFAULT = 100;
-/** A record is about 2 KiB, and a NATS message holds 1 MiB. */
-export const HISTORY_LIMIT_MAX = 200;
 
 export const idField = z.string().min(1).max(ID_MAX);
 
@@ -26,10 +23,11 @@ export const waitFields = {
   wait: duration(null, { zero: true }).transform((ms) => (ms === null ? null : Math.min(ms, WAIT_MAX_MS))),
 };
 
-const min_position = z.string().max(POSITION_MAX).optional();
-const count = (fallback: number, most: number) => z.coerce.number().pipe(z.int().min(1).max(most)).default(fallback);
+export const min_position = z.string().max(POSITION_MAX).optional();
+export const count = (fallback: number, most: number) =>
+  z.coerce.number().pipe(z.int().min(1).max(most)).default(fallback);
 
-const flag = z.union([z.boolean(), z.enum(['true', 'false']).transform((text) => text === 'true')], {
+export const flag = z.union([z.boolean(), z.enum(['true', 'false']).transform((text) => text === 'true')], {
   error: 'must be true or false',
 });
 
@@ -48,13 +46,6 @@ export const listRequest = z.strictObject({
   /** The id the page before ended with. */
   after: z.string().max(ID_MAX).default(''),
   state: z.enum(PUBLIC_STATES).optional(),
-  min_position,
-});
-export const historyRequest = z.strictObject({
-  id: idField,
-  /** Version of the first record wanted. */
-  from: z.coerce.number().pipe(z.int().min(1)).default(1),
-  limit: count(HISTORY_LIMIT_DEFAULT, HISTORY_LIMIT_MAX),
   min_position,
 });
 export const waitRequest = z.strictObject({

@@ -1,7 +1,8 @@
 import type { Cause } from '../../../machines/record.ts';
 import type { Clock } from '../../actors/contracts/clock.ts';
-import type { OperationError } from '../../actors/contracts/hypervisor.ts';
+import type { Hypervisor, OperationError } from '../../actors/contracts/hypervisor.ts';
 import type { CommandTaker } from '../../actors/supervisor.ts';
+import type { ReadableLog } from '../../projections/feed/readable-log.ts';
 import type { Instances } from '../../projections/instances.ts';
 
 /**
@@ -35,7 +36,7 @@ export interface Reply {
   readonly status: 200 | 201 | 202;
   /**
    * get and commands: an InstanceView; list: `{ instances, next }`; history: `{ records, next }`;
-   * wait: `{ state, state_error, timed_out }`.
+   * wait: `{ state, state_error, timed_out }`; logs: `{ run, source, text, next, gap }`.
    */
   readonly body: unknown;
   /** Of the record a command left behind; of reads and outcomes: the newest the read model has taken in. */
@@ -64,10 +65,11 @@ export const VERBS = [
   'delete',
   'wait',
   'history',
+  'logs',
 ] as const;
 export type Verb = (typeof VERBS)[number];
 
-const READS = ['get', 'list', 'wait', 'history'] as const satisfies readonly Verb[];
+const READS = ['get', 'list', 'wait', 'history', 'logs'] as const satisfies readonly Verb[];
 export type CommandVerb = Exclude<Verb, (typeof READS)[number]>;
 /** The verbs that change something. */
 export const COMMAND_VERBS: readonly CommandVerb[] = VERBS.filter(
@@ -89,22 +91,27 @@ export const SCOPE_OF: Readonly<Record<Verb, Scope>> = {
   delete: 'operate',
   wait: 'read',
   history: 'read',
+  logs: 'read',
 };
 
 export type UseCases = Readonly<Record<Verb, UseCase>>;
 
 /** What doors offer about the host as a whole, beside the verbs on instances. */
-export const HOST_VERBS = ['status'] as const;
+export const HOST_VERBS = ['status', 'events'] as const;
 export type HostVerb = (typeof HOST_VERBS)[number];
 
 /** The least scope that each verb on the host needs. */
-export const HOST_SCOPE_OF: Readonly<Record<HostVerb, Scope>> = { status: 'read' };
+export const HOST_SCOPE_OF: Readonly<Record<HostVerb, Scope>> = { status: 'read', events: 'read' };
 
 export type HostUseCases = Readonly<Record<HostVerb, UseCase>>;
 
 export interface UseCaseOptions {
   readonly supervisor: CommandTaker;
   readonly instances: Instances;
+  /** The log, for reading. */
+  readonly log: ReadableLog;
+  /** `hypervisor.readLog`. */
+  readonly readLog: Hypervisor['readLog'];
   readonly clock: Clock;
   /** Name of this host, in every reply. */
   readonly host: string;

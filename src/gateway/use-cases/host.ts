@@ -1,16 +1,19 @@
 import type { CommandTaker } from '../../actors/supervisor.ts';
+import type { RecordFeed } from '../../projections/feed/record-feed.ts';
 import type { Instances } from '../../projections/instances.ts';
 import type { HostSections } from '../host-sections.ts';
 import { checked } from '../requests/checked.ts';
 import { hostStatusRequest } from '../requests/host.ts';
 import type { HostUseCases, Reply } from './contract.ts';
+import { eventsPage } from './events-page.ts';
 
 /** The use cases about the host as a whole. */
 
 export interface HostUseCaseOptions {
-  readonly supervisor: Pick<CommandTaker, 'status'>;
+  readonly supervisor: Pick<CommandTaker, 'status' | 'resolve'>;
   readonly instances: Pick<Instances, 'position'>;
   readonly sections: HostSections;
+  readonly feed: RecordFeed;
   readonly host: string;
   /** Version of this program. */
   readonly version: string;
@@ -24,7 +27,8 @@ export interface HostView {
   readonly [section: string]: unknown;
 }
 
-export function hostUseCases({ supervisor, instances, sections, host, version }: HostUseCaseOptions): HostUseCases {
+export function hostUseCases(options: HostUseCaseOptions): HostUseCases {
+  const { supervisor, instances, sections, host, version } = options;
   const answer = (body: unknown): Reply => {
     return { status: 200, body, position: instances.position(), version: null, host };
   };
@@ -34,5 +38,6 @@ export function hostUseCases({ supervisor, instances, sections, host, version }:
       const view: HostView = { ...sections.read(), host, version, instances: supervisor.status().instances };
       return answer(view);
     },
+    events: async (input) => answer(await eventsPage(options, input)),
   };
 }

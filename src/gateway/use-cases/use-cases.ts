@@ -1,6 +1,7 @@
 import { StatevisorError } from '../../actors/errors.ts';
 import { commandUseCases } from './commands.ts';
 import {
+  type Caller,
   HOST_SCOPE_OF,
   HOST_VERBS,
   type HostUseCases,
@@ -13,7 +14,9 @@ import {
   VERBS,
   type Verb,
 } from './contract.ts';
+import { historyUseCase } from './history.ts';
 import { type HostUseCaseOptions, hostUseCases } from './host.ts';
+import { createLogReader, logsUseCase } from './logs.ts';
 import { readUseCases } from './reads.ts';
 import { createWaiting } from './waiting.ts';
 
@@ -24,7 +27,12 @@ const COMMAND_ID_PATTERN = /^[\x21-\x7e]+$/;
 /** One implementation of each use case, for every door. Who may not call it learns that first. */
 export function createUseCases(options: UseCaseOptions): UseCases {
   const waiting = createWaiting(options.instances, options.clock);
-  const open: UseCases = { ...commandUseCases(options, waiting), ...readUseCases(options, waiting) };
+  const open: UseCases = {
+    ...commandUseCases(options, waiting),
+    ...readUseCases(options, waiting),
+    history: historyUseCase(options, waiting),
+    logs: logsUseCase(options, createLogReader(options)),
+  };
   return Object.fromEntries(VERBS.map((verb) => [verb, guarded(verb, SCOPE_OF[verb], open[verb])])) as Record<
     Verb,
     UseCase
@@ -40,12 +48,15 @@ export function createHostUseCases(options: HostUseCaseOptions): HostUseCases {
 
 function guarded(what: string, scope: Scope, useCase: UseCase): UseCase {
   return async (input, caller) => {
-    if (!caller.scopes.includes(scope)) {
-      throw new StatevisorError('forbidden', `${what} needs a token with the scope ${scope}.`, { details: { scope } });
-    }
+    requireScope(what, scope, caller);
     requireCommandId(caller.commandId);
     return useCase(input, caller);
   };
+}
+
+export function requireScope(what: string, scope: Scope, caller: Caller): void {
+  if (caller.scopes.includes(scope)) return;
+  throw new StatevisorError('forbidden', `${what} needs a token with the scope ${scope}.`, { details: { scope } });
 }
 
 function requireCommandId(id: string | undefined): void {

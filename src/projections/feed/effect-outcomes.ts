@@ -35,7 +35,9 @@ interface Open {
 /** Follows records of one stream in order and collects how what they asked for has ended. */
 export class OutcomeCollector {
   readonly #open = new Map<string, Open>();
+  /** By the version of the record that asked, and of the one that told. */
   readonly #ended = new Map<number, EffectOutcome[]>();
+  readonly #told = new Map<number, EffectOutcome[]>();
 
   /** True as long as something that was asked for has not ended. */
   get waiting(): boolean {
@@ -58,6 +60,11 @@ export class OutcomeCollector {
     return this.#ended.get(version) ?? [];
   }
 
+  /** Of the effects whose end the record of this version told. */
+  endedWith(version: number): readonly EffectOutcome[] {
+    return this.#told.get(version) ?? [];
+  }
+
   #settle(record: LoggedRecord): void {
     const { event, cause } = record;
     const named = cause.causation === null ? undefined : this.#open.get(cause.causation);
@@ -74,6 +81,7 @@ export class OutcomeCollector {
     const { asked, effect, kind } = open;
     const outcome = { effect, kind, ended, version, at, duration_ms: at - asked.at, message: messageOf(event) };
     this.#ended.set(asked.version, [...(this.#ended.get(asked.version) ?? []), outcome]);
+    this.#told.set(version, [...(this.#told.get(version) ?? []), outcome]);
   }
 }
 

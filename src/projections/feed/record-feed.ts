@@ -66,6 +66,8 @@ export class CursorError extends Error {
 
 export interface RecordFeed {
   /** Throws CursorError. */
+  check(cursor: Cursor): Promise<void>;
+  /** Throws CursorError. */
   page(after: Cursor, limit: number, filter: FeedFilter): Promise<FeedPage>;
   /** Where a reader begins who wants only what comes: the end of the log. */
   end(): Promise<Cursor>;
@@ -109,6 +111,7 @@ export function createRecordFeed(log: ReadableLog, clock: Clock): RecordFeed {
   }
 
   return {
+    check: async (cursor) => void (await checkedCursor(cursor)),
     followers: () => tail.followers(),
     end: async () => (await log.extent()).last ?? BEGINNING,
     close: () => tail.close(),

@@ -1,0 +1,38 @@
+import type { EffectKind } from '../../../machines/effects.ts';
+import type { EffectOutcome } from '../feed/effect-outcomes.ts';
+import { messageWords, plainWords, spanWords } from './plain.ts';
+
+/** What was asked of the world, and what came of it, in words. */
+
+/** `prepare`, `boot of run 3`. */
+const TABLE: { readonly [K in EffectKind]?: string } = {
+  'instance.prepare': 'prepare',
+  'instance.remove': 'remove files',
+  'vmm.boot': 'boot',
+  'vmm.restore': 'restore',
+  'vmm.pause': 'pause',
+  'vmm.resume': 'resume',
+  'vmm.snapshot': 'snapshot',
+  'vmm.shutdown': 'shutdown',
+  'vmm.kill': 'kill',
+  'vmm.inspect': 'look',
+  'snapshot.drop': 'drop snapshot',
+  'traffic.confirm': 'confirm idleness',
+  'effect.withdraw': 'withdraw what is under way',
+};
+
+export function effectName(kind: string): string {
+  return (TABLE as Readonly<Record<string, string | undefined>>)[kind] ?? plainWords(kind);
+}
+
+export function effectWords(kind: string, run: number): string {
+  return run === 0 ? effectName(kind) : `${effectName(kind)} of run ${run}`;
+}
+
+/** `boot done in 1.2s (v7)`; without an outcome it is still under way. */
+export function outcomeWords(kind: string, outcome: EffectOutcome | undefined): string {
+  if (outcome === undefined) return kind === 'effect.withdraw' ? effectName(kind) : `${effectName(kind)} under way`;
+  const { ended, duration_ms, version, message } = outcome;
+  const how = ended === 'interrupted' ? 'interrupted by the end of the daemon' : ended;
+  return `${effectName(kind)} ${how} in ${spanWords(duration_ms)}${messageWords(message)} (v${version})`;
+}

@@ -1,0 +1,26 @@
+import { formatDuration } from '../../../machines/duration.ts';
+
+/** What the tables of words have in common. */
+
+/** A type nobody has written words for reads as it is named. */
+export function plainWords(type: string): string {
+  return type.replaceAll('.', ' ').replaceAll('_', ' ');
+}
+
+export function clockTime(epochMs: number): string {
+  return new Date(epochMs).toISOString();
+}
+
+/** Short enough to be read at a glance: tenths of a second matter below a minute and not above. */
+export function spanWords(ms: number): string {
+  if (ms < 1_000) return `${ms}ms`;
+  return formatDuration(ms < 60_000 ? Math.round(ms / 100) * 100 : Math.round(ms / 1_000) * 1_000);
+}
+
+export function codeWords(code: number | null | undefined): string {
+  return code === null || code === undefined ? '' : `, code ${code}`;
+}
+
+export function messageWords(message: string | null | undefined): string {
+  return message === null || message === undefined || message === '' ? '' : ` (${message})`;
+}
