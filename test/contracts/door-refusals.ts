@@ -61,38 +61,37 @@ export function badRequests({ web, db }: Pick<DoorWorld, 'web' | 'db'>): BadRequ
     { verb: 'list', input: { limit: 501 }, status: 400, code: 'invalid_request', field: 'limit' },
     { verb: 'list', input: { state: 'Sleeping' }, status: 400, code: 'invalid_request', field: 'state' },
     { verb: 'history', input: { id: web, from: 0 }, status: 400, code: 'invalid_request', field: 'from' },
-    ...(
-      [
-        ['history', { order: 'random' }, 'order'],
-        ['history', { limit: 201 }, 'limit'],
-        ['history', { since: 'yesterday' }, 'since'],
-        ['history', { until: '2026-13-01T00:00:00Z' }, 'until'],
-        ['history', { type: 'restart.begun' }, 'type'],
-        ['history', { type: 'rest' }, 'type'],
-        ['history', { type: '.' }, 'type'],
-        ['history', { actor: '' }, 'actor'],
-        ['history', { via: 'telex' }, 'via'],
-        ['history', { run: -1 }, 'run'],
-        ['history', { since_when: '2h' }, 'since_when'],
-        ['logs', { source: 'kernel' }, 'source'],
-        ['logs', { tail: 10_001 }, 'tail'],
-        ['logs', { run: 99 }, 'run'],
-        ['logs', { run: 1, after: 'there' }, 'after'],
-        ['logs', { after: '0' }, 'run'],
-        ['logs', { lines: 5 }, 'lines'],
-      ] as const
-    ).map(([verb, more, field]) => ({
-      verb,
-      input: { id: web, ...more },
-      status: 400,
-      code: 'invalid_request',
-      field,
-    })),
+    ...badReads(web),
     { verb: 'get', input: { id: 'x'.repeat(64) }, status: 400, code: 'invalid_request', field: 'id' },
     ...['vmm.exited', 'effect.done', 'timer.backoff', 'guest.ready', 'explode', '__proto__'].map((verb) => {
       return { verb, input: event, status: 404, code: 'unknown_verb' };
     }),
   ];
+}
+
+/** What history and logs can be asked that is wrong: fields beside the id, and the one at fault. */
+function badReads(id: string): BadRequest[] {
+  const asked = [
+    ['history', { order: 'random' }, 'order'],
+    ['history', { limit: 201 }, 'limit'],
+    ['history', { since: 'yesterday' }, 'since'],
+    ['history', { until: '2026-13-01T00:00:00Z' }, 'until'],
+    ['history', { type: 'restart.begun' }, 'type'],
+    ['history', { type: 'rest' }, 'type'],
+    ['history', { type: '.' }, 'type'],
+    ['history', { actor: '' }, 'actor'],
+    ['history', { via: 'telex' }, 'via'],
+    ['history', { run: -1 }, 'run'],
+    ['history', { since_when: '2h' }, 'since_when'],
+    ['logs', { source: 'kernel' }, 'source'],
+    ['logs', { tail: 10_001 }, 'tail'],
+    ['logs', { run: 99 }, 'run'],
+    ['logs', { run: 1, after: 'there' }, 'after'],
+    ['logs', { after: '0' }, 'run'],
+    ['logs', { lines: 5 }, 'lines'],
+  ] as const;
+  const refusal = { status: 400, code: 'invalid_request' };
+  return asked.map(([verb, more, field]) => ({ verb, input: { id, ...more }, ...refusal, field }));
 }
 
 /** Bodies that are no request at all. */

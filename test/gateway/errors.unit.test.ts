@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { LogUnavailableError } from '../../src/actors/contracts/log-error.ts';
 import { ERRORS, type ErrorCode, StatevisorError } from '../../src/actors/errors.ts';
 import { refusalOf } from '../../src/gateway/refusals.ts';
-import { VERBS } from '../../src/gateway/use-cases/contract.ts';
+import { HOST_VERBS, VERBS } from '../../src/gateway/use-cases/contract.ts';
 
 const read = (name: string): string => readFileSync(new URL(`../../docs/reference/${name}`, import.meta.url), 'utf8');
 
@@ -48,7 +48,8 @@ test('a log that cannot be read is told by its name, not as a failure of ours', 
 });
 
 test('every verb is documented for both doors', () => {
-  const line = /^Verbs: `([a-z ]+)`\.$/m.exec(read('nats.md'))?.[1];
-  expect(line?.split(' ')).toEqual([...VERBS]);
+  const told = /^Verbs on instances: `([a-z ]+)`\. About the host: `([a-z ]+)`\.$/m.exec(read('nats.md'));
+  expect(told?.[1]?.split(' ')).toEqual([...VERBS]);
+  expect(told?.[2]?.split(' ')).toEqual([...HOST_VERBS]);
   for (const verb of VERBS) expect(read('http.md'), verb).toContain(verb);
 });
