@@ -20,6 +20,17 @@ interface UnderWay {
   readonly open: boolean;
 }
 
+/** Entries in a row that have to be older before the scan takes the rest to be older too. */
+const OLDER_ENTRIES_MAX = 500;
+
+/** The first `at` of a record's text is its own; what the host's stream holds looks the same. */
+const TIME = /"at":(\d+)/;
+
+function timeOf(bytes: string): number | null {
+  const found = TIME.exec(bytes);
+  return found === null ? null : Number(found[1]);
+}
+
 /** Records of accepted commands carry this text; the scan parses only those. */
 const COMMAND_MARK = '"command":{"id":';
 
@@ -34,16 +45,32 @@ export class CommandIndex {
     this.#clock = clock;
   }
 
-  /** Reads every accepted command of the kept period back from the log. */
+  /**
+   * Reads every accepted command of the kept period back from the log: from its end back to the first entry that is
+   * older than that, or until there are enough. What is older than a whole page of entries in a row is not looked at:
+   * an entry made while the wall clock was wrong does not end it.
+   */
   async rebuild(log: Log): Promise<void> {
     const oldest = this.#clock.now() - COMMAND_ID_KEPT_MS;
-    for await (const entry of log.readAll(null)) {
-      if (!entry.bytes.includes(COMMAND_MARK)) continue;
-      const { cause, at, stream, version } = parseRecord(entry.bytes);
-      if (cause.command !== null && at >= oldest && !this.#known.has(cause.command.id)) {
-        this.remember(cause.command.id, { digest: cause.command.digest, stream, version, at });
-      }
+    const found: [id: string, command: KnownCommand][] = [];
+    let olderInARow = 0;
+    for await (const entry of log.readBackwards()) {
+      const at = timeOf(entry.bytes);
+      olderInARow = at !== null && at < oldest ? olderInARow + 1 : 0;
+      if (olderInARow >= OLDER_ENTRIES_MAX || found.length >= COMMAND_IDS_MAX) break;
+      if (olderInARow > 0 || !entry.bytes.includes(COMMAND_MARK)) continue;
+      const { cause, at: acceptedAt, stream, version } = parseRecord(entry.bytes);
+      if (cause.command === null) continue;
+      found.push([cause.command.id, { digest: cause.command.digest, stream, version, at: acceptedAt }]);
     }
+    this.#putBefore(found.toReversed());
+  }
+
+  /** Ids of before the start are older than all that were accepted since, which they do not replace. */
+  #putBefore(older: readonly [id: string, command: KnownCommand][]): void {
+    const newer = [...this.#known];
+    this.#known.clear();
+    for (const [id, command] of [...older, ...newer]) this.remember(id, command);
   }
 
   remember(id: string, command: KnownCommand): void {

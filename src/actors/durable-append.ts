@@ -4,6 +4,7 @@ import type { AppendResult, Log, LogEntry, Position, RefusalReason, Token } from
 import { StatevisorError } from './errors.ts';
 import type { Letter } from './mailbox.ts';
 import { roomFor } from './record-room.ts';
+import { landmarkOf } from './records.ts';
 
 /**
  * Gets one record into the log, or finds out for sure that it is not there. What is owed to the world (ends of VMs,
@@ -45,7 +46,7 @@ export async function appendDurably(
   const bytes = JSON.stringify(record);
   const room = roomFor(letter);
   const result = await world.log
-    .append(record.stream, token, bytes, room)
+    .append(record.stream, token, bytes, room, landmarkOf(record))
     .catch((error: unknown): AppendResult => ({ kind: 'unknown', message: String(error) }));
   const known = result.kind === 'unknown' ? await resolveUnknown(world, token, { record, bytes, letter }) : result;
   switch (known.kind) {

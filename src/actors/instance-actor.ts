@@ -11,7 +11,7 @@ import { EffectQueue } from './effect-queue.ts';
 import { StatevisorError } from './errors.ts';
 import type { FaultInjector } from './fault-points.ts';
 import { type Accepted, answerOnce, type Letter, Mailbox } from './mailbox.ts';
-import { type Head, headAfter, nextRecord } from './records.ts';
+import { type Head, headAfter, isRestatementDue, nextRecord } from './records.ts';
 import type { DueTimer } from './timer-heap.ts';
 
 /**
@@ -177,6 +177,7 @@ export class InstanceActor {
       id: this.#world.random.id(),
       event: decided.event,
       cause: letter.cause,
+      restate: isRestatementDue(this.#head, decided.result),
     });
     const { faults } = this.#world;
     const moment = { instance: this.id, subject: record.event.type };

@@ -25,17 +25,31 @@ export interface Head {
   readonly definitionAt: number;
 }
 
+/**
+ * A record holds the definition again when the last one that does lies so many versions behind. Retention removes what
+ * comes before such a record, so this bounds how much it has to leave; a definition is half as long as a record, so it
+ * costs next to nothing.
+ */
+export const DEFINITION_RESTATED_EVERY = 64;
+
+/** Whether the next record is one to hold the definition whether or not it changes: now and then, and at the very end. */
+export function isRestatementDue(head: Head, result: Step): boolean {
+  if (head.version + 1 - head.definitionAt >= DEFINITION_RESTATED_EVERY) return true;
+  return result.facts.some((fact) => fact.type === 'instance.deleted');
+}
+
 export function nextRecord(
   head: Head,
   result: Step,
-  made: { id: string; event: ExternalEvent; cause: Cause },
+  made: { id: string; event: ExternalEvent; cause: Cause; restate?: boolean },
 ): InstanceRecord {
   const version = head.version + 1;
   const fired = made.event.type;
   const pending = head.timers.filter((timer) => timer.name !== fired);
   const cancelled = result.cancelled.filter((name) => pending.some((timer) => timer.name === name));
   const definition = result.next.context.definition;
-  const changed = definition !== head.snapshot.context.definition && definition !== null;
+  const changed = definition !== head.snapshot.context.definition;
+  const holds = definition !== null && (changed || made.restate === true);
   return {
     id: made.id,
     stream: head.stream,
@@ -46,8 +60,8 @@ export function nextRecord(
     effects: result.effects,
     timers: { armed: result.armed, cancelled },
     state: { ...toStateData(result.next), timers: pendingAfter(pending, result, version) },
-    ...(changed ? { definition } : {}),
-    definition_at: changed ? version : head.definitionAt,
+    ...(holds ? { definition } : {}),
+    definition_at: holds ? version : head.definitionAt,
     chart: CHART,
     cause: made.cause,
   };
@@ -82,4 +96,9 @@ export async function readRecords(
     if (records.length >= limit) break;
   }
   return records;
+}
+
+/** The piece of a record's text that a start needs beside the stream's head; none in a record that names another one. */
+export function landmarkOf({ definition }: InstanceRecord): string | undefined {
+  return definition === undefined ? undefined : JSON.stringify(definition);
 }

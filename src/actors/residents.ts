@@ -2,7 +2,7 @@ import type { Definition } from '../../machines/definition.ts';
 import type { InstanceRecord } from '../../machines/record.ts';
 import { EMPTY_SNAPSHOT, fromStateData } from '../../machines/step.ts';
 import { INSTANCE_STREAM, parseRecord } from './contracts/instance-entry.ts';
-import type { Log, LogEntry } from './contracts/log.ts';
+import type { Log, LogEntry, LogHead } from './contracts/log.ts';
 import { LogUnavailableError } from './contracts/log-error.ts';
 import { StatevisorError } from './errors.ts';
 import { type ActorWorld, InstanceActor } from './instance-actor.ts';
@@ -17,7 +17,7 @@ import { NewerChartError, refuseNewerChart } from './unreadable.ts';
 /** Instances at rest kept in memory for a quick answer; the longest unused is let go first. */
 export const RESTING_MAX = 1_000;
 
-/** Heads whose definitions are read side by side, so that a start waits for the log once for all of them. */
+/** Heads restored side by side: where the log does not give their definitions along, it is waited for once for all. */
 const RESTORED_TOGETHER = 512;
 
 export interface Loaded {
@@ -95,6 +95,10 @@ export class Residents {
     const record = parseRecord(entry.bytes);
     refuseNewerChart(record);
     const definition = record.definition ?? (await this.#definitionAt(record.stream, record.definition_at));
+    return this.#restored(entry, record, definition);
+  }
+
+  #restored(entry: LogEntry, record: InstanceRecord, definition: Definition): Loaded {
     const snapshot = fromStateData(record.state, definition);
     const actor = new InstanceActor(this.#world, headAfter(record, snapshot), entry.token);
     return { entry, actor, record, definition };
@@ -102,22 +106,36 @@ export class Residents {
 
   /** Every instance of the log; what cannot be restored is set aside and handed to `onUnreadable`. */
   async *restoreAll(onUnreadable: (entry: LogEntry, error: unknown) => void): AsyncGenerator<Loaded> {
-    let together: LogEntry[] = [];
-    for await (const entry of this.#log.heads()) {
+    let apart: LogHead[] = [];
+    for await (const entry of this.#log.heads(true)) {
       if (!INSTANCE_STREAM.test(entry.stream)) continue;
-      together.push(entry);
-      if (together.length < RESTORED_TOGETHER) continue;
-      yield* await this.#restoreTogether(together, onUnreadable);
-      together = [];
+      const loaded = this.#restoreAtOnce(entry);
+      if (loaded !== null) yield loaded;
+      else apart.push(entry);
+      if (apart.length < RESTORED_TOGETHER) continue;
+      yield* await this.#restoreTogether(apart, onUnreadable);
+      apart = [];
     }
-    yield* await this.#restoreTogether(together, onUnreadable);
+    yield* await this.#restoreTogether(apart, onUnreadable);
+  }
+
+  /** Null when the definition is not at hand, or something is wrong that is looked at apart. */
+  #restoreAtOnce(entry: LogHead): Loaded | null {
+    try {
+      const record = parseRecord(entry.bytes);
+      refuseNewerChart(record);
+      const definition = record.definition ?? besideHead(entry, record.definition_at);
+      return definition === undefined ? null : this.#restored(entry, record, definition);
+    } catch {
+      return null;
+    }
   }
 
   async #restoreTogether(
-    entries: readonly LogEntry[],
+    entries: readonly LogHead[],
     onUnreadable: (entry: LogEntry, error: unknown) => void,
   ): Promise<Loaded[]> {
-    const orNot = async (entry: LogEntry): Promise<Loaded[]> => {
+    const orNot = async (entry: LogHead): Promise<Loaded[]> => {
       try {
         return [await this.restore(entry)];
       } catch (error) {
@@ -160,4 +178,9 @@ export class Residents {
     }
     throw new Error(`Record ${version} of ${stream} has no definition.`);
   }
+}
+
+/** What the log gave along with the head, if that is of the record the head names. */
+function besideHead({ landmark }: LogHead, version: number): Definition | undefined {
+  return landmark?.version === version ? (JSON.parse(landmark.text) as Definition) : undefined;
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { SimulatedClock } from '../../src/actors/clock.ts';
 import { COMMAND_ID_KEPT_MS, COMMAND_IDS_MAX, CommandIndex } from '../../src/actors/command-index.ts';
+import type { Token } from '../../src/actors/contracts/log.ts';
 import { createMemoryLog } from '../../src/adapters/log-memory/memory-log.ts';
 
 const START = Date.UTC(2026, 0, 1, 12);
@@ -66,6 +67,33 @@ describe('the index of command ids', () => {
     await index.rebuild(log);
     expect(index.find('old', 'd')).toBeNull();
     expect(index.find('young', 'd')).toMatchObject({ stream: 'a', version: 2 });
+  });
+
+  it('reads the log from its end, and no further than the last day reaches', async () => {
+    const { clock, index } = scene();
+    const log = createMemoryLog();
+    let prev: Token | null = null;
+    const put = async (id: string | null, version: number, at: number): Promise<void> => {
+      const result = await log.append('a', prev, recordText(id, version, at));
+      if (result.kind === 'appended') prev = result.token;
+    };
+    const old = START - 2 * COMMAND_ID_KEPT_MS;
+    for (let version = 1; version <= 5_000; version++) await put(`old ${version}`, version, old);
+    await put('young', 5_001, clock.now());
+    for (let version = 5_002; version <= 5_010; version++) await put(null, version, old);
+    let read = 0;
+    await index.rebuild({
+      ...log,
+      async *readBackwards() {
+        for await (const entry of log.readBackwards()) {
+          read += 1;
+          yield entry;
+        }
+      },
+    });
+    expect(index.find('young', 'd')).toMatchObject({ version: 5_001 });
+    expect(index.find('old 5000', 'd')).toBeNull();
+    expect(read).toBeLessThan(1_000);
   });
 
   it('does not let a rebuild overwrite what was accepted meanwhile', async () => {

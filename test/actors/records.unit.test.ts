@@ -3,7 +3,15 @@ import type { ExternalEvent } from '../../machines/events.ts';
 import { type InstanceRecord, SYSTEM_CAUSE } from '../../machines/record.ts';
 import { EMPTY_SNAPSHOT, fromStateData, step } from '../../machines/step.ts';
 import { parseRecord } from '../../src/actors/contracts/instance-entry.ts';
-import { CHART, type Head, headAfter, nextRecord } from '../../src/actors/records.ts';
+import {
+  CHART,
+  DEFINITION_RESTATED_EVERY,
+  type Head,
+  headAfter,
+  isRestatementDue,
+  landmarkOf,
+  nextRecord,
+} from '../../src/actors/records.ts';
 import { definition } from './simulated-host.ts';
 
 const AT = Date.UTC(2026, 0, 1, 12);
@@ -46,6 +54,29 @@ describe('records of an instance', () => {
     expect(records.map((record) => record.definition !== undefined)).toEqual([true, false, false, false, true, false]);
     expect(records.map((record) => record.definition_at)).toEqual([1, 1, 1, 1, 5, 5]);
     expect(records[4]!.definition).toMatchObject({ restart_policy: policy });
+  });
+
+  it('hold the definition again once the last one that does lies far enough behind, and when the instance is gone', () => {
+    const { head } = life(create, prepared, booted, ready);
+    const stop: ExternalEvent = { type: 'stop', at: AT + 40, by: 'ann' };
+    const result = step(head.snapshot, stop);
+    const far = { ...head, version: DEFINITION_RESTATED_EVERY };
+    expect([head, { ...far, version: far.version - 1 }, far].map((one) => isRestatementDue(one, result))).toEqual([
+      false,
+      false,
+      true,
+    ]);
+    expect(isRestatementDue(head, { ...result, facts: [{ type: 'instance.deleted' }] as never })).toBe(true);
+    const record = nextRecord(far, result, { id: 'r', event: stop, cause: SYSTEM_CAUSE, restate: true });
+    expect(record.definition).toEqual(definition());
+    expect(record.definition_at).toBe(record.version);
+  });
+
+  it('give as landmark the piece of their text that is the definition', () => {
+    const { records } = life(create, prepared);
+    expect(JSON.stringify(records[0])).toContain(landmarkOf(records[0]!));
+    expect(JSON.parse(landmarkOf(records[0]!)!)).toEqual(definition());
+    expect(landmarkOf(records[1]!)).toBeUndefined();
   });
 
   it('list every timer that waits after them, with the version that armed it', () => {

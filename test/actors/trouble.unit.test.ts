@@ -100,9 +100,9 @@ describe('a log whose command ids cannot be read back at the start', () => {
     let broken = true;
     const log = (inner: Log): Log => ({
       ...inner,
-      readAll: async function* (after) {
+      readBackwards: async function* () {
         if (broken) throw new LogUnavailableError('told to be blind');
-        yield* inner.readAll(after);
+        yield* inner.readBackwards();
       },
     });
     const host = await simulatedHost({}, { log });

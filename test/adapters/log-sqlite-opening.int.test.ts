@@ -102,6 +102,39 @@ test('heads are right after an opening that finds them written down in the midst
   await again.close();
 });
 
+test('a log of the first format is taken over, with all it holds, and can do what this one can', async () => {
+  await writeSome();
+  tamper(`ALTER TABLE streams DROP COLUMN first_version; ALTER TABLE streams DROP COLUMN landmark;
+    ALTER TABLE streams DROP COLUMN landmark_begin; ALTER TABLE streams DROP COLUMN landmark_length;
+    ALTER TABLE meta DROP COLUMN unswept; ALTER TABLE meta DROP COLUMN complete_after; PRAGMA user_version = 1`);
+  const log = await open();
+  const entries = await collect(log.read('a'));
+  expect(entries.map((entry) => entry.version)).toEqual([1, 2, 3]);
+  expect(await log.trim(entries[1]!)).toBe(1);
+  const appended = await log.append('a', entries[2]!.token, 'text with a mark in it', 'ordinary', 'mark');
+  if (appended.kind === 'appended') await mustAppend(log, 'a', appended.token, 'after it');
+  await log.close();
+  const again = await open();
+  expect(await collect(again.heads(true))).toMatchObject([{ version: 5, landmark: { version: 4, text: 'mark' } }]);
+  expect((await collect(again.read('a'))).map((entry) => entry.version)).toEqual([2, 3, 4, 5]);
+  await again.close();
+});
+
+test('a landmark is found again after a crash, and gone when its entry is trimmed', async () => {
+  const log = await open();
+  const first = await log.append('a', null, 'has a mark', 'ordinary', 'mark');
+  if (first.kind === 'appended') await mustAppend(log, 'a', first.token, 'a#2');
+  const shown = { version: 2, landmark: { version: 1, text: 'mark' } };
+  expect(await collect(log.heads(true))).toMatchObject([shown]);
+  await log.close();
+  tamper('UPDATE meta SET heads_upto = 0; UPDATE streams SET seq = 1, version = 1');
+  const again = await open();
+  expect(await collect(again.heads(true))).toMatchObject([shown]);
+  await again.trim((await again.head('a'))!);
+  expect('landmark' in (await collect(again.heads(true)))[0]!).toBe(false);
+  await again.close();
+});
+
 describe('when the disk fails in the midst of a batch', () => {
   test('nothing is acknowledged, and the log goes on as soon as something can be written', async () => {
     await writeSome();

@@ -149,15 +149,16 @@ async function measuresItself(log: Log): Promise<void> {
 async function showsTrueLandmarks(subject: LogSubject): Promise<void> {
   const { log } = subject;
   const first = await mustAppend(log, 'a', null, 'a#1');
-  const marked = await within('the answer', log.append('a', first.token, 'a#2', 'ordinary', true));
+  const marked = await within('the answer', log.append('a', first.token, 'żółć 🜛 {a#2} and more', 'ordinary', '{a#2}'));
   assert.equal(marked.kind, 'appended');
   if (marked.kind === 'appended') await mustAppend(log, 'a', marked.token, 'a#3');
-  const other = await within('the answer', log.append('b', null, 'b#1', 'ordinary', true));
+  const other = await within('the answer', log.append('b', null, 'b#1', 'ordinary', 'b#1'));
   assert.equal(other.kind, 'appended');
   const check = async (shown: Log): Promise<void> => {
-    const heads = new Map((await collect(shown.heads())).map((head) => [head.stream, head]));
+    for (const head of await collect(shown.heads())) assert.ok(!('landmark' in head), 'nobody asked for landmarks');
+    const heads = new Map((await collect(shown.heads(true))).map((head) => [head.stream, head]));
     const a = heads.get('a') as { landmark?: unknown };
-    if ('landmark' in a) assert.deepEqual(a.landmark, { version: 2, bytes: 'a#2' });
+    if ('landmark' in a) assert.deepEqual(a.landmark, { version: 2, text: '{a#2}' });
     assert.ok(!('landmark' in heads.get('b')!), 'a head that is its own landmark does not show it twice');
   };
   await check(log);
@@ -182,5 +183,8 @@ export const logTrimChecks: readonly LogCheck[] = [
   },
   { rule: 'what was trimmed stays trimmed after opening again, and the stream goes on', run: staysTrimmed },
   { rule: 'usage counts the entries that are there', run: ({ log }) => measuresItself(log) },
-  { rule: 'a landmark shown beside a head is the newest one, with its exact text', run: showsTrueLandmarks },
+  {
+    rule: 'a landmark shown beside a head is the newest one, exactly the piece of text it was given as',
+    run: showsTrueLandmarks,
+  },
 ];

@@ -80,12 +80,12 @@ export const TRIM_LIES: readonly Lie[] = [
   },
   {
     lie: 'shows the head as its own landmark',
-    breaks: 'a landmark shown beside a head is the newest one, with its exact text',
+    breaks: 'a landmark shown beside a head is the newest one, exactly the piece of text it was given as',
     make: twisted((honest) => ({
       heads: () =>
         mapped(
           honest.heads(),
-          (entry) => ({ ...entry, landmark: { version: entry.version, bytes: entry.bytes } }) as LogEntry,
+          (entry) => ({ ...entry, landmark: { version: entry.version, text: entry.bytes } }) as LogEntry,
         ),
     })),
   },

@@ -38,10 +38,10 @@ export interface LogEntry {
 /** The last entry of a stream, as a listing of heads gives it. */
 export interface LogHead extends LogEntry {
   /**
-   * The stream's newest landmark, when the log keeps landmarks in mind, that entry is still there, and it is another
-   * one than the head. Its absence says nothing.
+   * The stream's newest landmark with the version of its entry, when it was asked for, the log keeps landmarks in mind,
+   * that entry is still there, and it is another one than the head. Its absence says nothing.
    */
-  readonly landmark?: { readonly version: number; readonly bytes: string };
+  readonly landmark?: { readonly version: number; readonly text: string };
 }
 
 export type AppendResult =
@@ -112,10 +112,10 @@ export interface Log {
   /** Answers at once. */
   state(): LogState;
   /**
-   * `prev` is null exactly for the first entry of a stream. `landmark` asks the log to show this entry beside the
-   * stream's head in `heads`, until a newer landmark comes: what a reader of heads needs besides them.
+   * `prev` is null exactly for the first entry of a stream. `landmark` is a piece of `bytes` that `heads` is to show
+   * beside the stream's head, until a newer one comes: what a reader of heads needs besides them.
    */
-  append(stream: string, prev: Token | null, bytes: string, room?: Room, landmark?: boolean): Promise<AppendResult>;
+  append(stream: string, prev: Token | null, bytes: string, room?: Room, landmark?: string): Promise<AppendResult>;
   /**
    * Entries of one stream from `fromVersion` (default 1) on, in order; ends at the present head. `limit`: no more than so
    * many are wanted, which lets the log fetch no more; it may still give more.
@@ -123,8 +123,8 @@ export interface Log {
   read(stream: string, fromVersion?: number, limit?: number): AsyncIterable<LogEntry>;
   /** The last entry of a stream, or null when there is none. */
   head(stream: string): Promise<LogEntry | null>;
-  /** The last entry of every stream, in any order. */
-  heads(): AsyncIterable<LogHead>;
+  /** The last entry of every stream, in any order, and their landmarks if they are asked for. */
+  heads(withLandmarks?: boolean): AsyncIterable<LogHead>;
   /** Tells readers with a position whether what they missed is still there, and whether the position is of this log. */
   extent(): Promise<LogExtent>;
   /**

@@ -101,7 +101,7 @@ export function createFaultyLog(inner: Log): FaultyLog {
     },
     read: (...args) => unlessDead(state, () => inner.read(...args)),
     head: (stream) => (state.dead ? NEVER : orDead(inner.head(stream))),
-    heads: () => unlessDead(state, () => inner.heads()),
+    heads: (...args) => unlessDead(state, () => inner.heads(...args)),
     extent: () => (state.dead ? NEVER : orDead(inner.extent())),
     readAll: (...args) => unlessDead(state, () => inner.readAll(...args)),
     readBackwards: () => unlessDead(state, () => inner.readBackwards()),

@@ -17,7 +17,7 @@ const POSITION_DIGITS = 16;
 interface Stream {
   /** Never empty. */
   entries: LogEntry[];
-  landmark: LogEntry | null;
+  landmark: { readonly entry: LogEntry; readonly text: string } | null;
 }
 
 interface Store {
@@ -46,7 +46,7 @@ function appendTo(
   store: Store,
   stream: string,
   prev: Token | null,
-  { bytes, landmark }: { bytes: string; landmark: boolean },
+  { bytes, landmark: text }: { bytes: string; landmark: string | undefined },
 ): AppendResult {
   const before = store.streams.get(stream)?.entries.at(-1) ?? null;
   if ((before?.token ?? null) !== prev) return { kind: 'conflict', head: before };
@@ -62,10 +62,11 @@ function appendTo(
     hash: chainHash(prevHash, bytes),
   };
   const known = store.streams.get(stream);
-  if (known === undefined) store.streams.set(stream, { entries: [entry], landmark: landmark ? entry : null });
+  const landmark = text === undefined ? (known?.landmark ?? null) : { entry, text };
+  if (known === undefined) store.streams.set(stream, { entries: [entry], landmark });
   else {
     known.entries.push(entry);
-    if (landmark) known.landmark = entry;
+    known.landmark = landmark;
   }
   store.entries.push(entry);
   store.appendedChars += bytes.length;
@@ -82,17 +83,17 @@ function trimIn(store: Store, { stream, version, position }: Parameters<Log['tri
     store.entries[index] = null;
     store.lastTrimmed = Math.max(store.lastTrimmed, index);
     store.chars -= gone.bytes.length;
-    if (known.landmark === gone) known.landmark = null;
+    if (known.landmark?.entry === gone) known.landmark = null;
   }
   known.entries = known.entries.slice(keep);
   store.trimmed += keep;
   return keep;
 }
 
-function headOf({ entries, landmark }: Stream): LogHead {
+function headOf({ entries, landmark }: Stream, withLandmark: boolean): LogHead {
   const head = entries.at(-1)!;
-  if (landmark === null || landmark === head) return head;
-  return { ...head, landmark: { version: landmark.version, bytes: landmark.bytes } };
+  if (!withLandmark || landmark === null || landmark.entry === head) return head;
+  return { ...head, landmark: { version: landmark.entry.version, text: landmark.text } };
 }
 
 /**
@@ -115,7 +116,7 @@ export function createMemoryLog(): Log {
   return {
     survives: 'nothing',
     state: () => SERVING,
-    append: (stream, prev, bytes, _room, landmark = false) => {
+    append: (stream, prev, bytes, _room, landmark) => {
       if (advance.ended()) {
         return Promise.resolve({ kind: 'refused', reason: 'unavailable', message: 'the log is closed' });
       }
@@ -131,9 +132,9 @@ export function createMemoryLog(): Log {
       assertOpen();
       return store.streams.get(stream)?.entries.at(-1) ?? null;
     },
-    async *heads() {
+    async *heads(withLandmarks = false) {
       assertOpen();
-      for (const stream of store.streams.values()) yield headOf(stream);
+      for (const stream of store.streams.values()) yield headOf(stream, withLandmarks);
     },
     extent: async () => {
       assertOpen();

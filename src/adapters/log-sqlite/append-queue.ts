@@ -23,7 +23,7 @@ export interface QueuedAppend {
   readonly prev: Token | null;
   readonly bytes: string;
   readonly room: Room;
-  readonly landmark: boolean;
+  readonly landmark: string | null;
 }
 
 export interface AppendQueue {
@@ -109,7 +109,7 @@ export function createAppendQueue(
         return Promise.resolve(refused('too many appends wait for the disk'));
       }
       const batch = open(bytes.length);
-      batch.appends.push(stream, prev, bytes, room, landmark ? 'landmark' : null);
+      batch.appends.push(stream, prev, bytes, room, landmark);
       batch.chars += bytes.length;
       waiting.appends += 1;
       waiting.chars += bytes.length;

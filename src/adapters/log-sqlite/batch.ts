@@ -2,7 +2,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { chainHash } from '../../actors/contracts/chain.ts';
 import type { AppendResult } from '../../actors/contracts/log.ts';
 import type { EntryReader } from './entries.ts';
-import type { Head, Heads } from './heads.ts';
+import type { Head, Heads, Landmark } from './heads.ts';
 import { type AppendReply, type FlatAppends, ITEMS_PER_APPEND, positionOf } from './protocol.ts';
 import { messageOf } from './sqlite-error.ts';
 
@@ -54,15 +54,24 @@ function conflictWith(reader: EntryReader, seq: number): AppendResult {
   }
 }
 
+/** Null also for a text that is no piece of the entry: there is nothing to show then. */
+function landmarkOf(seq: number, bytes: string, text: string | null): Landmark | null {
+  const begin = text === null ? -1 : bytes.lastIndexOf(text);
+  return text === null || begin < 0 ? null : { seq, begin, length: text.length };
+}
+
 export function createBatchWriter(db: DatabaseSync, heads: Heads, reader: EntryReader): BatchWriter {
   const begin = db.prepare('BEGIN IMMEDIATE');
   const commit = db.prepare('COMMIT');
   const insertEntry = db.prepare('INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?)');
   const insertStream = db.prepare(
-    'INSERT INTO streams (id, first, seq, version, hash, name, landmark) VALUES (?, ?, ?, ?, ?, ?, ?)',
+    `INSERT INTO streams (id, first, seq, version, hash, name, landmark, landmark_begin, landmark_length)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
 
-  const setLandmark = db.prepare('UPDATE streams SET landmark = ? WHERE id = ?');
+  const setLandmark = db.prepare(
+    'UPDATE streams SET landmark = ?, landmark_begin = ?, landmark_length = ? WHERE id = ?',
+  );
 
   const append = (appends: FlatAppends, index: number, pending: Pending): void => {
     const at = index * ITEMS_PER_APPEND;
@@ -79,10 +88,11 @@ export function createBatchWriter(db: DatabaseSync, heads: Heads, reader: EntryR
     const prevHash = head?.hash ?? '';
     const hash = chainHash(prevHash, bytes);
     const id = head?.id ?? pending.streams + 1;
-    const marked = appends[at + 4] !== null;
-    const landmark = marked ? seq : (head?.landmark ?? 0);
-    if (head === undefined) insertStream.run(id, seq, seq, version, hash, name, landmark);
-    else if (marked) setLandmark.run(landmark, id);
+    const marked = landmarkOf(seq, bytes, appends[at + 4]!);
+    const landmark = marked ?? head?.landmark ?? null;
+    const place = [marked?.seq ?? 0, marked?.begin ?? 0, marked?.length ?? 0] as const;
+    if (head === undefined) insertStream.run(id, seq, seq, version, hash, name, ...place);
+    else if (marked !== null) setLandmark.run(...place, id);
     insertEntry.run(seq, id, version, head?.seq ?? 0, prevHash, hash, bytes);
     pending.lastSeq = seq;
     pending.streams = Math.max(pending.streams, id);

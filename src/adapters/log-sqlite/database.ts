@@ -16,7 +16,7 @@ const OWNER_FILE = 'log.owner';
 /**
  * One table of entries without any further index: an index on (stream, version) costs four times the throughput.
  * A stream is walked back by `prev`. `streams` holds heads as of `heads_upto` or later; those after it are found by
- * reading the entries from there on. Its `first`, `first_version` and `landmark` (0: none) are always up to date: they
+ * reading the entries from there on. Its `first`, `first_version` and landmark (0: none) are always up to date: they
  * change in the transaction that moves them. Entries of a stream before its `first_version` are gone for readers;
  * `unswept` of them still take up room. All that was ever trimmed lies up to `complete_after`. Long columns come last,
  * so that the short ones are read without them.
@@ -29,7 +29,8 @@ const SCHEMA = `
   CREATE TABLE streams (
     id INTEGER PRIMARY KEY, first INTEGER NOT NULL, seq INTEGER NOT NULL, version INTEGER NOT NULL,
     hash TEXT NOT NULL, name TEXT NOT NULL,
-    first_version INTEGER NOT NULL DEFAULT 1, landmark INTEGER NOT NULL DEFAULT 0
+    first_version INTEGER NOT NULL DEFAULT 1, landmark INTEGER NOT NULL DEFAULT 0,
+    landmark_begin INTEGER NOT NULL DEFAULT 0, landmark_length INTEGER NOT NULL DEFAULT 0
   ) STRICT;
   CREATE TABLE meta (
     heads_upto INTEGER NOT NULL, settlements INTEGER NOT NULL,
@@ -44,6 +45,8 @@ const SCHEMA = `
 const UPGRADE_FROM_1 = `
   ALTER TABLE streams ADD COLUMN first_version INTEGER NOT NULL DEFAULT 1;
   ALTER TABLE streams ADD COLUMN landmark INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE streams ADD COLUMN landmark_begin INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE streams ADD COLUMN landmark_length INTEGER NOT NULL DEFAULT 0;
   ALTER TABLE meta ADD COLUMN unswept INTEGER NOT NULL DEFAULT 0;
   ALTER TABLE meta ADD COLUMN complete_after INTEGER NOT NULL DEFAULT 0;
   PRAGMA user_version = ${SCHEMA_VERSION};

@@ -29,7 +29,7 @@ export interface EntryReader {
   readonly page: (after: number, upTo: number, most?: number) => Page;
   readonly back: (before: number) => Page;
   /** Last entries of the streams with ids above `after`; `next` is 0 when there are no more. */
-  readonly heads: (after: number) => { readonly heads: FlatHeads; readonly next: number };
+  readonly heads: (after: number, landmarks: boolean) => { readonly heads: FlatHeads; readonly next: number };
   readonly walk: (seq: number, count: number) => Float64Array<ArrayBuffer>;
 }
 
@@ -64,11 +64,13 @@ export function createEntryReader(db: DatabaseSync, heads: Heads): EntryReader {
     }
     return { entries, last };
   };
-  const headOf = (flat: FlatHeads, { name, seq, landmark }: Head): number => {
+  const addHead = (flat: FlatHeads, { name, seq, landmark }: Head, landmarks: boolean): number => {
     const [, , version, prevHash, hash, bytes] = rowAt(seq)!;
-    const marked = landmark === 0 || landmark === seq ? undefined : rowAt(landmark);
-    flat.push(name, version, seq, bytes, prevHash, hash, marked?.[2] ?? 0, marked?.[5] ?? '');
-    return bytes.length + (marked?.[5].length ?? 0);
+    const place = landmarks && landmark?.seq !== seq ? landmark : null;
+    const marked = place === null ? undefined : rowAt(place.seq);
+    const text = place === null ? '' : (marked?.[5].substr(place.begin, place.length) ?? '');
+    flat.push(name, version, seq, bytes, prevHash, hash, marked?.[2] ?? 0, text);
+    return bytes.length + text.length;
   };
   return {
     at: (seq) => {
@@ -87,10 +89,12 @@ export function createEntryReader(db: DatabaseSync, heads: Heads): EntryReader {
     },
     page: (from, upTo, most = PAGE_ENTRIES) => fill(after.iterate(from, upTo, Math.min(most, PAGE_ENTRIES))),
     back: (from) => fill(before.iterate(from, BACK_PAGE_ENTRIES)),
-    heads: (afterId) => {
+    heads: (afterId, landmarks) => {
       const flat: FlatHeads = [];
       let id = afterId + 1;
-      for (let chars = 0; id <= heads.count() && chars < HEADS_PAGE_CHARS; id++) chars += headOf(flat, heads.byId(id)!);
+      for (let chars = 0; id <= heads.count() && chars < HEADS_PAGE_CHARS; id++) {
+        chars += addHead(flat, heads.byId(id)!, landmarks);
+      }
       return { heads: flat, next: id <= heads.count() ? id - 1 : 0 };
     },
     walk: (seq, count) => Float64Array.from((back.all(seq, count) as unknown as [number][]).map(([at]) => at)),

@@ -11,8 +11,15 @@ export interface Head {
   readonly seq: number;
   readonly version: number;
   readonly hash: string;
-  /** Sequence of the newest landmark; 0 when there is none. */
-  readonly landmark: number;
+  readonly landmark: Landmark | null;
+}
+
+/** A piece of an entry's text, named by where it stands: there is no second copy of it that could disagree. */
+export interface Landmark {
+  readonly seq: number;
+  /** In UTF-16 units, as JavaScript counts. */
+  readonly begin: number;
+  readonly length: number;
 }
 
 /** Entries after which heads are written down again: bounds what an opening after a crash has to read. */
@@ -45,6 +52,8 @@ type StreamRow = readonly [
   version: number,
   hash: string,
   landmark: number,
+  landmarkBegin: number,
+  landmarkLength: number,
   name: string,
 ];
 type TailRow = readonly [seq: number, stream: number, version: number, hash: string];
@@ -68,10 +77,12 @@ function rowsOf<T>(db: DatabaseSync, sql: string, ...parameters: number[]): Iter
 function load(db: DatabaseSync, directory: string): Loaded {
   const [[upTo] = [0]] = [...rowsOf<[number]>(db, 'SELECT heads_upto FROM meta')];
   const loaded: Loaded = { byName: new Map(), byId: [undefined], dirty: new Set(), upTo, lastSeq: upTo };
-  for (const [id, first, firstVersion, seq, version, hash, landmark, name] of rowsOf<StreamRow>(
+  for (const [id, first, firstVersion, seq, version, hash, marked, begin, length, name] of rowsOf<StreamRow>(
     db,
-    'SELECT id, first, first_version, seq, version, hash, landmark, name FROM streams ORDER BY id',
+    `SELECT id, first, first_version, seq, version, hash, landmark, landmark_begin, landmark_length, name
+      FROM streams ORDER BY id`,
   )) {
+    const landmark = marked === 0 ? null : { seq: marked, begin, length };
     loaded.byId[id] = { id, name, first, firstVersion, seq, version, hash, landmark };
   }
   const tail = 'SELECT seq, stream, version, hash FROM entries WHERE seq > ? ORDER BY seq';

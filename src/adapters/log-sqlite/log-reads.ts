@@ -65,9 +65,9 @@ export function logReads(port: StoragePort, view: View, advance: Advance, assert
       assertOpen();
       return (await askEntries(port, { kind: 'head', stream })).entries[0] ?? null;
     },
-    async *heads() {
+    async *heads(withLandmarks = false) {
       assertOpen();
-      yield* readHeads(port);
+      yield* readHeads(port, withLandmarks);
     },
     extent: async () => {
       assertOpen();

@@ -37,7 +37,7 @@ function* headsOf(flat: FlatHeads): Generator<LogHead> {
   for (let at = 0; at < flat.length; at += ITEMS_PER_HEAD) {
     const entry = entryAt(flat, at);
     const version = flat[at + 6] as number;
-    yield version === 0 ? entry : { ...entry, landmark: { version, bytes: flat[at + 7] as string } };
+    yield version === 0 ? entry : { ...entry, landmark: { version, text: flat[at + 7] as string } };
   }
 }
 
@@ -152,9 +152,9 @@ export async function* readBack(port: StoragePort, upTo: number): AsyncGenerator
 type HeadsPage = Extract<Reply, { kind: 'heads' }>;
 
 /** Every head; the storage reads the next page while this one is worked on. */
-export async function* readHeads(port: StoragePort): AsyncGenerator<LogHead> {
+export async function* readHeads(port: StoragePort, landmarks: boolean): AsyncGenerator<LogHead> {
   const ask = (after: number): Promise<HeadsPage> => {
-    const page = askFor(port, { kind: 'heads', after }, 'heads');
+    const page = askFor(port, { kind: 'heads', after, landmarks }, 'heads');
     // Awaited later, or never by a reader that stops: its failure must not look unhandled.
     page.catch(() => {});
     return page;

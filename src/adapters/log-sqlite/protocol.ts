@@ -8,8 +8,8 @@ export interface StorageOptions {
 }
 
 /**
- * Appends, five items each: stream, token of the expected head (null for none), bytes, room, and anything but null for a
- * landmark. Flat, since one array of strings crosses to another thread much faster than as many objects.
+ * Appends, five items each: stream, token of the expected head (null for none), bytes, room, landmark (null for none).
+ * Flat, since one array of strings crosses to another thread much faster than as many objects.
  */
 export type FlatAppends = (string | null)[];
 export const ITEMS_PER_APPEND = 5;
@@ -18,7 +18,7 @@ export const ITEMS_PER_APPEND = 5;
 export type FlatEntries = (string | number)[];
 export const ITEMS_PER_ENTRY = 6;
 
-/** Heads, eight items each: those of an entry, then version and bytes of the landmark (0 and '' when there is none). */
+/** Heads, eight items each: those of an entry, then version and text of the landmark (0 and '' when there is none). */
 export type FlatHeads = (string | number)[];
 export const ITEMS_PER_HEAD = 8;
 
@@ -44,7 +44,7 @@ export type ReadRequest =
   /** A page of entries before `before`, the newest first; `next` is the `before` of the following one, 0 at the end. */
   | { readonly kind: 'back'; readonly before: number }
   /** A page of last entries of the streams with an id above `after`; `next` is 0 on the last page. */
-  | { readonly kind: 'heads'; readonly after: number };
+  | { readonly kind: 'heads'; readonly after: number; readonly landmarks: boolean };
 
 export type Request =
   | { readonly kind: 'append'; readonly appends: FlatAppends }

@@ -26,7 +26,7 @@ export function answerRead(heads: Heads, reader: EntryReader, request: ReadReque
       return { kind: 'entries', entries, next: last ?? 0 };
     }
     case 'heads':
-      return { kind: 'heads', ...reader.heads(request.after) };
+      return { kind: 'heads', ...reader.heads(request.after, request.landmarks) };
   }
 }
 

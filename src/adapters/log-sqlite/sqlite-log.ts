@@ -123,14 +123,14 @@ export function createSqliteLog(port: StoragePort, clock: Clock): SqliteLog {
   return {
     survives: 'os',
     state: () => view.mode.state(),
-    append: (stream, prev, bytes, roomKind = 'ordinary', landmark = false) => {
+    append: (stream, prev, bytes, roomKind = 'ordinary', landmark) => {
       const refusal = refusalOf(view, roomKind);
       if (refusal !== null) {
         if (refusal.reason === 'full') room.check();
         return Promise.resolve(refusal);
       }
-      view.appendedBytes += bytes.length;
-      return queue.push({ stream, prev, bytes, room: roomKind, landmark });
+      view.appendedBytes += Buffer.byteLength(bytes);
+      return queue.push({ stream, prev, bytes, room: roomKind, landmark: landmark ?? null });
     },
     ...logReads(port, view, advance, assertOpen),
     trim: async ({ stream, version, position }) => {

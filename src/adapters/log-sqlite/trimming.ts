@@ -45,10 +45,10 @@ export function createTrimming(db: DatabaseSync, heads: Heads): Trimming {
     if (!isThere) return () => 0;
     const gone = version - head.firstVersion;
     const upTo = Math.max(completeAfter, row[2]);
-    const landmark = head.landmark < seq ? 0 : head.landmark;
+    const landmark = head.landmark !== null && head.landmark.seq >= seq ? head.landmark : null;
     const trimmed = { ...head, first: seq, firstVersion: version, landmark };
     // The head too: an opening must not meet entries after the one that is written down, and miss some of them.
-    setFirst.run(seq, version, landmark, head.seq, head.version, head.hash, head.id);
+    setFirst.run(seq, version, landmark?.seq ?? 0, head.seq, head.version, head.hash, head.id);
     note.run(unswept + gone, upTo);
     return () => {
       heads.commit([trimmed], heads.lastSeq());
