@@ -171,6 +171,7 @@ class RunningSupervisor implements Supervisor {
       instances: this.#residents.known.size,
       resident: this.#residents.size,
       timers: this.#heap.size,
+      mailboxes: this.#residents.mailboxes(),
       survives: this.#options.log.survives,
     };
   }
@@ -193,12 +194,13 @@ class RunningSupervisor implements Supervisor {
   }
 
   #world(): ActorWorld {
-    const { activity, clock, faults, hypervisor, log, network, random } = this.#options;
+    const { activity, clock, faults, hypervisor, log, network, random, telemetry } = this.#options;
     return {
       log,
       clock,
       random,
       faults,
+      telemetry,
       perform: (task, control) => perform({ hypervisor, activity, network }, task, control),
       armTimer: (timer) => this.#heap.add(timer),
       publish: (record, head, position) => {

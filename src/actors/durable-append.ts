@@ -1,6 +1,7 @@
 import type { InstanceRecord } from '../../machines/record.ts';
 import type { Clock } from './contracts/clock.ts';
 import type { AppendResult, Log, LogEntry, Position, RefusalReason, Token } from './contracts/log.ts';
+import type { Telemetry } from './contracts/telemetry.ts';
 import { StatevisorError } from './errors.ts';
 import type { Letter } from './mailbox.ts';
 import { roomFor } from './record-room.ts';
@@ -28,6 +29,7 @@ export type Appended =
 export interface AppendWorld {
   readonly log: Log;
   readonly clock: Clock;
+  readonly telemetry: Telemetry | undefined;
   readonly closing: () => boolean;
   readonly report: (message: string, error?: unknown) => void;
   /** Nobody is kept waiting behind a record that the log does not take. */
@@ -45,9 +47,11 @@ export async function appendDurably(
 ): Promise<Appended> {
   const bytes = JSON.stringify(record);
   const room = roomFor(letter);
+  const begun = world.clock.monotonic();
   const result = await world.log
     .append(record.stream, token, bytes, room, landmarkOf(record))
     .catch((error: unknown): AppendResult => ({ kind: 'unknown', message: String(error) }));
+  world.telemetry?.appended(result.kind, world.clock.monotonic() - begun);
   const known = result.kind === 'unknown' ? await resolveUnknown(world, token, { record, bytes, letter }) : result;
   switch (known.kind) {
     case 'appended':

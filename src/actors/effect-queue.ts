@@ -1,6 +1,7 @@
 import type { OneShotKind } from '../../machines/effects.ts';
 import type { Clock } from './contracts/clock.ts';
 import type { EffectControl } from './contracts/hypervisor.ts';
+import type { EffectOutcome, Telemetry } from './contracts/telemetry.ts';
 import { type EffectTask, type ResultEvent, unknown, withdrawn } from './effect-operations.ts';
 import type { FaultInjector } from './fault-points.ts';
 
@@ -28,6 +29,7 @@ export interface EffectQueueOptions {
   readonly perform: (task: EffectTask, control: EffectControl) => Promise<ResultEvent>;
   readonly deliver: (event: ResultEvent, task: EffectTask) => void;
   readonly faults: FaultInjector | undefined;
+  readonly telemetry?: Telemetry;
   /** False once this process may no longer act for the instance. */
   readonly mayAct: () => boolean;
 }
@@ -60,17 +62,21 @@ export class EffectQueue {
     const dropped = this.#waiting.filter((task) => task.effect.run === run);
     for (const task of dropped) {
       this.#waiting.splice(this.#waiting.indexOf(task), 1);
+      this.#options.telemetry?.effectEnded(task.effect.kind, 'withdrawn', null);
       this.#options.deliver(withdrawn(task), task);
     }
     if (this.#running?.task.effect.run === run) this.#running.controller.abort();
   }
 
   async #drain(): Promise<void> {
+    const { clock, telemetry } = this.#options;
     for (let task = this.#waiting.shift(); task !== undefined; task = this.#waiting.shift()) {
       const controller = new AbortController();
       this.#running = { task, controller };
+      const begun = clock.monotonic();
       const event = await this.#run(task, controller);
       this.#running = null;
+      telemetry?.effectEnded(task.effect.kind, outcomeOf(event), clock.monotonic() - begun);
       if (this.#options.mayAct()) this.#options.deliver(event, task);
     }
   }
@@ -108,4 +114,15 @@ export class EffectQueue {
       });
     });
   }
+}
+
+const OUTCOMES: Readonly<Record<string, EffectOutcome>> = {
+  'effect.done': 'done',
+  'effect.failed': 'failed',
+  'effect.withdrawn': 'withdrawn',
+  'effect.unknown': 'unknown',
+};
+
+function outcomeOf({ type }: ResultEvent): EffectOutcome {
+  return OUTCOMES[type] ?? 'answered';
 }

@@ -5,6 +5,7 @@ import { type ChartSnapshot, type Step, step } from '../../machines/step.ts';
 import type { Clock, Random } from './contracts/clock.ts';
 import type { EffectControl } from './contracts/hypervisor.ts';
 import type { Log, Position, Token } from './contracts/log.ts';
+import type { Telemetry } from './contracts/telemetry.ts';
 import { APPEND_RETRY_MS, type Appended, type AppendWorld, appendDurably } from './durable-append.ts';
 import type { EffectTask, ResultEvent } from './effect-operations.ts';
 import { EffectQueue } from './effect-queue.ts';
@@ -25,6 +26,7 @@ export interface ActorWorld {
   readonly clock: Clock;
   readonly random: Random;
   readonly faults: FaultInjector | undefined;
+  readonly telemetry: Telemetry | undefined;
   readonly perform: (task: EffectTask, control: EffectControl) => Promise<ResultEvent>;
   readonly armTimer: (timer: DueTimer) => void;
   /** Hears of every durable record, before the command behind it is answered. */
@@ -60,6 +62,7 @@ export class InstanceActor {
       clock: world.clock,
       perform: world.perform,
       faults: world.faults,
+      telemetry: world.telemetry,
       mayAct: () => !this.#steppedDown && !world.closing(),
       deliver: (event, task) => this.deliver(event, { ...SYSTEM_CAUSE, causation: task.id }, 'result'),
     });
@@ -235,10 +238,11 @@ export class InstanceActor {
   }
 
   async #append(record: InstanceRecord, letter: Letter): Promise<Appended> {
-    const { log, clock, closing, report } = this.#world;
+    const { log, clock, closing, report, telemetry } = this.#world;
     const world: AppendWorld = {
       log,
       clock,
+      telemetry,
       closing,
       report: (message, error) => report({ instance: this.id, message, error }),
       refuseWaiting: (error) => this.#refuseWaiting(error),

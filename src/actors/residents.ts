@@ -45,6 +45,16 @@ export class Residents {
     this.#restingMax = restingMax;
   }
 
+  /** Letters that wait, in all and in the fullest mailbox. */
+  mailboxes(): { readonly waiting: number; readonly fullest: number } {
+    let [waiting, fullest] = [0, 0];
+    for (const { depth } of this.#actors.values()) {
+      waiting += depth;
+      if (depth > fullest) fullest = depth;
+    }
+    return { waiting, fullest };
+  }
+
   get size(): number {
     return this.#actors.size;
   }

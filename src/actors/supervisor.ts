@@ -10,6 +10,7 @@ import type { Hypervisor } from './contracts/hypervisor.ts';
 import type { Log, Position } from './contracts/log.ts';
 import type { Network } from './contracts/network.ts';
 import type { Prober } from './contracts/probe.ts';
+import type { Telemetry } from './contracts/telemetry.ts';
 import type { FaultInjector } from './fault-points.ts';
 import type { PortRange } from './host-ledger.ts';
 import type { CapacityView } from './host-life.ts';
@@ -76,6 +77,8 @@ export interface SupervisorOptions {
   /** Without it a bridged instance cannot be booted. */
   readonly network?: Network;
   readonly faults?: FaultInjector;
+  /** Without it nothing is measured. */
+  readonly telemetry?: Telemetry;
   /** Infinity when the wall clock cannot step. */
   readonly clockLookMs?: number;
   /** How many instances at rest stay in memory. */
@@ -118,5 +121,7 @@ export interface SupervisorStatus {
   readonly instances: number;
   readonly resident: number;
   readonly timers: number;
+  /** Letters that wait, in all and in the fullest mailbox. */
+  readonly mailboxes: { readonly waiting: number; readonly fullest: number };
   readonly survives: Log['survives'];
 }

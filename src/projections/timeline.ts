@@ -32,7 +32,9 @@ export interface TimelineRow {
 }
 
 export interface Timeline {
-  /** Undefined while the history has not been read, and for instances that are gone. */
+  /** False while the history is still being read. */
+  complete(): boolean;
+  /** Undefined until then, and for instances that are gone. */
   of(id: string): TimelineRow | undefined;
 }
 
@@ -50,7 +52,7 @@ export const timelineProjection: Projection<TimelineRow, Timeline> = {
     const entries = [...row.entries.slice(0, -1), ...left, entry];
     return { entries: entries.slice(-TIMELINE_MAX), shortened: row.shortened || entries.length > TIMELINE_MAX };
   },
-  publish: (rows) => ({ of: (id) => rows.get(id) }),
+  publish: (rows) => ({ complete: () => rows.complete(), of: (id) => rows.get(id) }),
 };
 
 function entryOf({ at, state, event, facts, cause, version }: InstanceRecord): TimelineEntry {

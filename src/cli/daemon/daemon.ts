@@ -10,7 +10,6 @@ import { createHostSections } from '../../gateway/host-sections.ts';
 import { createHttpGateway } from '../../gateway/http/http-gateway.ts';
 import type { UseCases } from '../../gateway/use-cases/contract.ts';
 import { createHostUseCases, createUseCases } from '../../gateway/use-cases/use-cases.ts';
-import { createInstances } from '../../projections/instances.ts';
 import { chooseHypervisor, type HypervisorChoice } from '../choose-hypervisor.ts';
 import {
   type DataDirectory,
@@ -28,6 +27,7 @@ import { openFeed } from './feed.ts';
 import { type NetworkOptions, openNetwork } from './network.ts';
 import { type LogChoice, openLog, SURVIVAL } from './open-log.ts';
 import { programVersion } from './program-version.ts';
+import { openReadModels } from './projections.ts';
 import { serveNats } from './serve-nats.ts';
 
 /** The one place that wires log, hypervisor, runtime, projections and doors into a daemon. */
@@ -100,8 +100,11 @@ async function assemble(options: DaemonOptions, parts: Parts): Promise<Daemon> {
   closers.add(() => hypervisor.close(), 'hypervisor');
   options.say(`Hypervisor: ${reason}. Log: ${options.log}; acknowledged records ${SURVIVAL[log.survives]}.`);
   if (hypervisor.name === 'qemu') await buildDemoOnce(directory.images, clock, options.say);
-  const instances = createInstances();
   const sections = createHostSections();
+  const report = (problem: Problem): void => reportProblem(logger, problem);
+  const readModels = await openReadModels({ log, clock, sections, closers, report });
+  const { metrics, projections, telemetry } = readModels;
+  const { instances } = projections.views;
   const simulated = hypervisor.name === 'simulator';
   const bridged = openNetwork(options, { data: directory.path, clock, random, simulated, sections });
   const supervisor = await createSupervisor({
@@ -111,20 +114,23 @@ async function assemble(options: DaemonOptions, parts: Parts): Promise<Daemon> {
     clock,
     random,
     faults: options.faults,
-    onRecord: (published) => instances.apply(published),
-    report: (problem) => reportProblem(logger, problem),
+    telemetry,
+    onRecord: projections.take,
+    report,
   });
   closers.add(() => supervisor.close(), 'runtime');
+  readModels.started(supervisor);
   const host = hostname();
   const { checkImage, readLog } = hypervisor;
   const { feed, streamsOf } = openFeed(log, { clock, closers });
-  const answering = { supervisor, instances, log, readLog, clock, host, checkImage };
+  const answering = { supervisor, ...projections.views, log, readLog, clock, host, checkImage };
   const useCases = createUseCases(answering);
   const streams = streamsOf(answering);
   sections.add('hypervisor', () => ({ name: hypervisor.name, reason }));
-  const hostUseCases = createHostUseCases({ supervisor, instances, feed, sections, host, version: programVersion() });
+  const aboutHost = { supervisor, instances, feed, projections, sections, host, version: programVersion() };
+  const hostUseCases = createHostUseCases(aboutHost);
   const tokens = [{ token, actor: 'admin', scopes: ['admin'] as const }];
-  const offered = { useCases, hostUseCases, streams, tokens };
+  const offered = { useCases, hostUseCases, streams, metrics, tokens };
   const http = await createHttpGateway({ ...offered, listen: options.listen, random, logger });
   closers.add(() => http.close(), 'HTTP door');
   const service = { version: programVersion(), metadata: { host, log: options.log, survives: log.survives } };

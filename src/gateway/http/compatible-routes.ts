@@ -57,17 +57,21 @@ function requireReached(verb: Verb, reply: Reply): Reply {
 /** There are no pages on this path, so nobody may ask for one. */
 const PAGE_FIELDS = ['limit', 'after'] as const;
 
-async function listAll(useCases: UseCases, input: Readonly<Record<string, unknown>>, caller: Caller): Promise<Reply> {
+async function listAll(
+  useCases: UseCases,
+  input: Readonly<Record<string, unknown>>,
+  caller: Caller,
+): Promise<HttpAnswer> {
   const field = PAGE_FIELDS.find((name) => Object.hasOwn(input, name));
   if (field !== undefined) {
     throw new StatevisorError('invalid_request', `${field} is not a field that is known here.`, { field });
   }
-  const all: InstanceView[] = [];
+  const texts: string[] = [];
   for (let after = ''; ; ) {
     const reply = await useCases.list({ ...input, limit: LIST_LIMIT_MAX, after }, caller);
-    const page = reply.body as { instances: InstanceView[]; next: string | null };
-    all.push(...page.instances);
-    if (page.next === null || all.length >= COMPATIBLE_LIST_MAX) return { ...reply, body: all };
-    after = page.next;
+    const { next } = reply.body as { next: string | null };
+    texts.push(...(reply.itemTexts?.() ?? []));
+    if (next === null || texts.length >= COMPATIBLE_LIST_MAX) return { ...reply, text: `[${texts.join(',')}]` };
+    after = next;
   }
 }

@@ -3,5 +3,12 @@ import { type HttpRoute, inputOf } from './routes.ts';
 
 /** Paths about the host as a whole. */
 export function hostRoutes(useCases: HostUseCases): HttpRoute[] {
-  return [{ method: 'GET', path: '/v1/host', answer: (request, caller) => useCases.status(inputOf(request), caller) }];
+  return [
+    { method: 'GET', path: '/v1/host', answer: (request, caller) => useCases.status(inputOf(request), caller) },
+    {
+      method: 'POST',
+      path: '/v1/host/projections/:projection/rebuild',
+      answer: (request, caller) => useCases.rebuild(inputOf(request), caller),
+    },
+  ];
 }

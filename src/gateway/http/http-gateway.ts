@@ -4,10 +4,12 @@ import { BODY_MAX_BYTES, bodyOf, callerOf, correlationOf } from '../incoming.ts'
 import { type GatewayLogger, refusalOf } from '../refusals.ts';
 import { createTokens, type TokenGrant } from '../tokens.ts';
 import type { Caller, HostUseCases, UseCases } from '../use-cases/contract.ts';
+import { listText } from '../use-cases/readings.ts';
 import type { StreamUseCases } from '../use-cases/streams.ts';
 import { verbNamed } from '../use-cases/use-cases.ts';
 import { compatibleRoutes } from './compatible-routes.ts';
 import { hostRoutes } from './host-routes.ts';
+import { addMetricsRoute, type MetricsText } from './metrics-route.ts';
 import { answerClientError, asRefusal } from './protocol-errors.ts';
 import { pulledStream } from './pulled-stream.ts';
 import { type HttpAnswer, type HttpRoute, ownRoutes } from './routes.ts';
@@ -27,6 +29,8 @@ export interface HttpGatewayOptions {
   readonly hostUseCases?: HostUseCases;
   /** Without them, or without those about the host, there is no feed and no log to follow. */
   readonly streams?: StreamUseCases;
+  /** Without them there is no path for metrics. */
+  readonly metrics?: MetricsText;
   readonly tokens: readonly TokenGrant[];
   /** Port 0 takes any free one. */
   readonly listen: { readonly host: string; readonly port: number };
@@ -59,7 +63,7 @@ export async function createHttpGateway(options: HttpGatewayOptions): Promise<Ht
 
 /** The server before it listens. */
 export function buildHttpServer(options: HttpGatewayOptions): FastifyInstance {
-  const { useCases, hostUseCases, streams, tokens, random, logger } = options;
+  const { useCases, hostUseCases, streams, metrics, tokens, random, logger } = options;
   const known = createTokens(tokens);
   const callers = new WeakMap<FastifyRequest, Caller>();
   const underWay = new Set<AbortController>();
@@ -100,6 +104,7 @@ export function buildHttpServer(options: HttpGatewayOptions): FastifyInstance {
   server.setErrorHandler(refuse);
   server.setNotFoundHandler(async () => verbNamed(''));
   server.get(HEALTH_PATH, async () => ({ status: 'ok' }));
+  if (metrics !== undefined) addMetricsRoute(server, metrics, (request) => callers.get(request)!);
   const aboutHost = hostUseCases === undefined ? [] : hostRoutes(hostUseCases);
   const goingOn =
     streams === undefined || hostUseCases === undefined ? [] : streamRoutes({ streams, useCases, hostUseCases });
@@ -130,6 +135,8 @@ function send(answer: HttpAnswer, request: FastifyRequest, reply: FastifyReply):
     ...(outcome === undefined ? {} : { 'statevisor-outcome': outcome }),
   };
   const started = reply.code(status).headers(lines);
+  const text = answer.text ?? listText(answer);
+  if (text !== undefined) return started.type('application/json; charset=utf-8').send(text);
   return body === null ? started.send() : started.send(body);
 }
 

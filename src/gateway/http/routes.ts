@@ -6,6 +6,8 @@ import { verbNamed } from '../use-cases/use-cases.ts';
 /** What one path answers; a `body` of null is left out. */
 export interface HttpAnswer extends Omit<Reply, 'status'> {
   readonly status: number;
+  /** The body as JSON where that is at hand; `body` is then not looked at. */
+  readonly text?: string;
 }
 
 /** An answer that may go on until its reader leaves. */
@@ -39,6 +41,7 @@ export function ownRoutes(useCases: UseCases): HttpRoute[] {
     route('DELETE', ONE, 'delete'),
     route('GET', `${ONE}/wait`, 'wait'),
     route('GET', `${ONE}/history`, 'history'),
+    route('GET', `${ONE}/timeline`, 'timeline'),
     {
       method: 'POST',
       path: `${ONE}/:verb`,

@@ -4,6 +4,7 @@ import { StatevisorError } from '../../actors/errors.ts';
 import { bodyOf, callerOf, correlationOf } from '../incoming.ts';
 import { type ErrorBody, type GatewayLogger, refusalOf } from '../refusals.ts';
 import { createTokens, type TokenGrant, type Tokens } from '../tokens.ts';
+import { listText } from '../use-cases/readings.ts';
 import type { Endpoint, Listening } from './endpoints.ts';
 
 /** Requests under way at one time; further ones are refused as `busy`. */
@@ -66,8 +67,8 @@ export class RequestDesk {
       const about = { tokens: this.#tokens, via: 'nats' as const, correlation, signal: this.#closing.signal };
       const caller = callerOf(incoming, about);
       if (this.#underWay.size >= REQUESTS_MAX) throw new StatevisorError('busy', 'Too many requests are under way.');
-      const { body, ...reply } = await group.useCase(verb)(bodyOf(message.data), caller);
-      this.#respond(message, body, { correlation, ...reply });
+      const { body, itemTexts, ...reply } = await group.useCase(verb)(bodyOf(message.data), caller);
+      this.#respond(message, listText({ body, itemTexts }) ?? JSON.stringify(body), { correlation, ...reply });
     } catch (error) {
       const { status, body } = refusalOf(error, correlation, logger);
       count(endpoint, body);
@@ -78,8 +79,7 @@ export class RequestDesk {
     endpoint.tally.elapsedMs += clock.monotonic() - began;
   }
 
-  #respond(message: Msg, body: unknown, about: ReplyAbout): void {
-    const text = JSON.stringify(body);
+  #respond(message: Msg, text: string, about: ReplyAbout): void {
     const most = (this.#options.connection.info?.max_payload ?? PAYLOAD_DEFAULT_BYTES) - HEADERS_ROOM_BYTES;
     if (Buffer.byteLength(text) > most) {
       throw new StatevisorError('payload_too_large', 'The answer does not fit into a message; ask for less.');
@@ -90,7 +90,7 @@ export class RequestDesk {
   /** A connection lost meanwhile takes the answer with it; whoever asked repeats under the same command id. */
   #respondSafely(message: Msg, body: unknown, about: ReplyAbout): void {
     try {
-      this.#respond(message, body, about);
+      this.#respond(message, JSON.stringify(body), about);
     } catch (error) {
       this.#options.logger?.error({ correlation: about.correlation, err: error }, 'A reply could not be sent.');
     }

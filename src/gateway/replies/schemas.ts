@@ -31,6 +31,10 @@ export const instanceReply = z.looseObject({
   health_status: z.looseObject({ status: z.string() }),
   expires_at: time,
   version: z.int(),
+  /** These three once the history has been read. */
+  current_phase: z.string().optional(),
+  current_phase_since: z.string().optional(),
+  phase_durations_ms: z.record(z.string(), z.number()).optional(),
 });
 
 const listReply = z.looseObject({
@@ -70,6 +74,26 @@ const waitReply = z.looseObject({
   timed_out: z.boolean(),
 });
 
+const timelineReply = z.looseObject({
+  entries: z.array(
+    z.looseObject({
+      phase: z.string(),
+      state: z.enum(PUBLIC_STATES),
+      since: z.string(),
+      until: time,
+      run: z.int(),
+      event: z.string(),
+      by: z.string(),
+      cause: z.string().nullable(),
+      version: z.int(),
+    }),
+  ),
+  /** Older ones are not told. */
+  shortened: z.boolean(),
+  /** False while the history is still being read. */
+  complete: z.boolean(),
+});
+
 export const REPLY_SCHEMAS: Readonly<Record<Verb, ZodType>> = {
   create: instanceReply,
   get: instanceReply,
@@ -85,10 +109,12 @@ export const REPLY_SCHEMAS: Readonly<Record<Verb, ZodType>> = {
   wait: waitReply,
   history: historyReply,
   logs: logsReply,
+  timeline: timelineReply,
 };
 
 export const HOST_REPLY_SCHEMAS: Readonly<Record<HostVerb, ZodType>> = {
   /** One section for each part of the daemon. */
   status: z.looseObject({}),
   events: eventsReply,
+  rebuild: z.looseObject({ projection: z.string(), rebuilding: z.boolean() }),
 };

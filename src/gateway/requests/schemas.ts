@@ -1,9 +1,17 @@
 import type { ZodType } from 'zod';
 import type { HostVerb, Verb } from '../use-cases/contract.ts';
 import { createRequest } from './create.ts';
-import { hostStatusRequest } from './host.ts';
+import { hostStatusRequest, rebuildRequest } from './host.ts';
 import { eventsRequest, historyRequest, logsRequest } from './records.ts';
-import { getRequest, holdRequest, listRequest, plainRequest, stopRequest, waitRequest } from './target.ts';
+import {
+  getRequest,
+  holdRequest,
+  listRequest,
+  plainRequest,
+  stopRequest,
+  timelineRequest,
+  waitRequest,
+} from './target.ts';
 import { updateRequest } from './update.ts';
 
 /** What each verb takes: doors that describe themselves show these. */
@@ -22,9 +30,11 @@ export const REQUEST_SCHEMAS: Readonly<Record<Verb, ZodType>> = {
   wait: waitRequest,
   history: historyRequest,
   logs: logsRequest,
+  timeline: timelineRequest,
 };
 
 export const HOST_REQUEST_SCHEMAS: Readonly<Record<HostVerb, ZodType>> = {
   status: hostStatusRequest,
   events: eventsRequest,
+  rebuild: rebuildRequest,
 };

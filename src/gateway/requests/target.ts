@@ -48,6 +48,7 @@ export const listRequest = z.strictObject({
   state: z.enum(PUBLIC_STATES).optional(),
   min_position,
 });
+export const timelineRequest = z.strictObject({ id: idField, min_position });
 export const waitRequest = z.strictObject({
   id: idField,
   state: z.string(),

@@ -2,8 +2,10 @@ import type { Cause } from '../../../machines/record.ts';
 import type { Clock } from '../../actors/contracts/clock.ts';
 import type { Hypervisor, OperationError } from '../../actors/contracts/hypervisor.ts';
 import type { CommandTaker } from '../../actors/supervisor.ts';
+import type { Durations } from '../../projections/durations.ts';
 import type { ReadableLog } from '../../projections/feed/readable-log.ts';
-import type { Instances } from '../../projections/instances.ts';
+import type { InstanceReads } from '../../projections/instances.ts';
+import type { Timeline } from '../../projections/timeline.ts';
 
 /**
  * What every door offers: one implementation of each use case (use-cases.ts), told who calls. Input is parsed
@@ -36,9 +38,12 @@ export interface Reply {
   readonly status: 200 | 201 | 202;
   /**
    * get and commands: an InstanceView; list: `{ instances, next }`; history: `{ records, next }`;
-   * wait: `{ state, state_error, timed_out }`; logs: `{ run, source, text, next, gap }`.
+   * wait: `{ state, state_error, timed_out }`; logs: `{ run, source, text, next, gap }`;
+   * timeline: `{ entries, shortened, complete }`.
    */
   readonly body: unknown;
+  /** Of a list: its instances as JSON, kept ready, so that a door can join them instead of writing `body` out anew. */
+  readonly itemTexts?: () => readonly string[];
   /** Of the record a command left behind; of reads and outcomes: the newest the read model has taken in. */
   readonly position: string;
   /** Version of the instance shown; null where there is not one. */
@@ -66,10 +71,11 @@ export const VERBS = [
   'wait',
   'history',
   'logs',
+  'timeline',
 ] as const;
 export type Verb = (typeof VERBS)[number];
 
-const READS = ['get', 'list', 'wait', 'history', 'logs'] as const satisfies readonly Verb[];
+const READS = ['get', 'list', 'wait', 'history', 'logs', 'timeline'] as const satisfies readonly Verb[];
 export type CommandVerb = Exclude<Verb, (typeof READS)[number]>;
 /** The verbs that change something. */
 export const COMMAND_VERBS: readonly CommandVerb[] = VERBS.filter(
@@ -92,22 +98,27 @@ export const SCOPE_OF: Readonly<Record<Verb, Scope>> = {
   wait: 'read',
   history: 'read',
   logs: 'read',
+  timeline: 'read',
 };
 
 export type UseCases = Readonly<Record<Verb, UseCase>>;
 
 /** What doors offer about the host as a whole, beside the verbs on instances. */
-export const HOST_VERBS = ['status', 'events'] as const;
+export const HOST_VERBS = ['status', 'events', 'rebuild'] as const;
 export type HostVerb = (typeof HOST_VERBS)[number];
 
 /** The least scope that each verb on the host needs. */
-export const HOST_SCOPE_OF: Readonly<Record<HostVerb, Scope>> = { status: 'read', events: 'read' };
+export const HOST_SCOPE_OF: Readonly<Record<HostVerb, Scope>> = { status: 'read', events: 'read', rebuild: 'admin' };
 
 export type HostUseCases = Readonly<Record<HostVerb, UseCase>>;
 
 export interface UseCaseOptions {
   readonly supervisor: CommandTaker;
-  readonly instances: Instances;
+  readonly instances: InstanceReads;
+  /** Without them no view says how long its instance has been in which state. */
+  readonly durations?: Durations;
+  /** Without it timelines are not known. */
+  readonly timeline?: Timeline;
   /** The log, for reading. */
   readonly log: ReadableLog;
   /** `hypervisor.readLog`. */

@@ -1,9 +1,11 @@
+import { StatevisorError } from '../../actors/errors.ts';
 import type { CommandTaker } from '../../actors/supervisor.ts';
+import type { ProjectionList, Projections } from '../../projections/engine/projections.ts';
 import type { RecordFeed } from '../../projections/feed/record-feed.ts';
-import type { Instances } from '../../projections/instances.ts';
+import type { InstanceReads } from '../../projections/instances.ts';
 import type { HostSections } from '../host-sections.ts';
 import { checked } from '../requests/checked.ts';
-import { hostStatusRequest } from '../requests/host.ts';
+import { hostStatusRequest, rebuildRequest } from '../requests/host.ts';
 import type { HostUseCases, Reply } from './contract.ts';
 import { eventsPage } from './events-page.ts';
 
@@ -11,9 +13,11 @@ import { eventsPage } from './events-page.ts';
 
 export interface HostUseCaseOptions {
   readonly supervisor: Pick<CommandTaker, 'status' | 'resolve'>;
-  readonly instances: Pick<Instances, 'position'>;
+  readonly instances: Pick<InstanceReads, 'position'>;
   readonly sections: HostSections;
   readonly feed: RecordFeed;
+  /** Without them none can be rebuilt. */
+  readonly projections?: Pick<Projections<ProjectionList>, 'status' | 'rebuild'>;
   readonly host: string;
   /** Version of this program. */
   readonly version: string;
@@ -28,9 +32,9 @@ export interface HostView {
 }
 
 export function hostUseCases(options: HostUseCaseOptions): HostUseCases {
-  const { supervisor, instances, sections, host, version } = options;
-  const answer = (body: unknown): Reply => {
-    return { status: 200, body, position: instances.position(), version: null, host };
+  const { supervisor, instances, sections, projections, host, version } = options;
+  const answer = (body: unknown, status: Reply['status'] = 200): Reply => {
+    return { status, body, position: instances.position(), version: null, host };
   };
   return {
     status: async (input) => {
@@ -39,5 +43,15 @@ export function hostUseCases(options: HostUseCaseOptions): HostUseCases {
       return answer(view);
     },
     events: async (input) => answer(await eventsPage(options, input)),
+    rebuild: async (input) => {
+      const { projection } = checked(rebuildRequest, input);
+      const known = Object.keys(projections?.status() ?? {});
+      if (projections === undefined || !known.includes(projection)) {
+        const message = `There is no projection ${projection}; there are ${known.join(', ')}.`;
+        throw new StatevisorError('not_found', message, { field: 'projection' });
+      }
+      void projections.rebuild(projection);
+      return answer({ projection, rebuilding: true }, 202);
+    },
   };
 }

@@ -1,15 +1,21 @@
 import { StatevisorError } from '../../actors/errors.ts';
-import type { InstanceView } from '../../projections/instance-view.ts';
+import { type InstanceView, toRfc3339 } from '../../projections/instance-view.ts';
+import type { TimelineEntry } from '../../projections/timeline.ts';
 import { checked } from '../requests/checked.ts';
-import { getRequest, listRequest, parseWait } from '../requests/target.ts';
+import { getRequest, listRequest, parseWait, timelineRequest } from '../requests/target.ts';
 import { caughtUp } from './caught-up.ts';
 import type { Reply, UseCaseOptions, UseCases } from './contract.ts';
 import { isAtRest } from './outcomes.ts';
+import { createReadings } from './readings.ts';
 import type { Sight, Waiting } from './waiting.ts';
 
 /** The use cases that only look. */
-export function readUseCases(options: UseCaseOptions, waiting: Waiting): Pick<UseCases, 'get' | 'list' | 'wait'> {
-  const { supervisor, instances } = options;
+export function readUseCases(
+  options: UseCaseOptions,
+  waiting: Waiting,
+): Pick<UseCases, 'get' | 'list' | 'wait' | 'timeline'> {
+  const { supervisor, instances, timeline } = options;
+  const readings = createReadings(options);
 
   const answer = (body: unknown, version: number | null): Reply => {
     return { status: 200, body, position: instances.position(), version, host: options.host };
@@ -26,16 +32,21 @@ export function readUseCases(options: UseCaseOptions, waiting: Waiting): Pick<Us
       const { id, min_position } = checked(getRequest, input);
       await caughtUp(options, waiting, min_position, caller);
       const view = present(id);
-      return answer(view, view.version);
+      return answer(readings.withDurations(view), view.version);
     },
     list: async (input, caller) => {
       const { limit, after, state, min_position } = checked(listRequest, input);
       await caughtUp(options, waiting, min_position, caller);
-      const wanted = instances
-        .list()
-        .filter((view) => view.id > after && (state === undefined || view.state === state));
-      const page = wanted.slice(0, limit);
-      return answer({ instances: page, next: wanted.length > limit ? (page.at(-1)?.id ?? null) : null }, null);
+      const { views, more } = instances.page({ after, limit, ...(state === undefined ? {} : { state }) });
+      const next = more ? (views.at(-1)?.id ?? null) : null;
+      return { ...answer(readings.page(views, next), null), itemTexts: () => readings.texts(views) };
+    },
+    timeline: async (input, caller) => {
+      const { id, min_position } = checked(timelineRequest, input);
+      await caughtUp(options, waiting, min_position, caller);
+      const view = present(id);
+      const { entries, shortened } = timeline?.of(view.id) ?? { entries: [], shortened: false };
+      return answer({ entries: entries.map(told), shortened, complete: timeline?.complete() ?? false }, view.version);
     },
     wait: async (input, caller) => {
       const { id: text, state, timeoutMs } = parseWait(input);
@@ -49,4 +60,9 @@ export function readUseCases(options: UseCaseOptions, waiting: Waiting): Pick<Us
       return answer({ state: view.state, state_error: view.state_error, timed_out: seen === null }, view.version);
     },
   };
+}
+
+/** A phase with its times for people. */
+function told({ since, until, ...entry }: TimelineEntry): unknown {
+  return { ...entry, since: toRfc3339(since), until: until === null ? null : toRfc3339(until) };
 }

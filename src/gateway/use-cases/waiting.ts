@@ -1,6 +1,6 @@
 import type { Clock } from '../../actors/contracts/clock.ts';
 import type { InstanceView } from '../../projections/instance-view.ts';
-import type { Instances } from '../../projections/instances.ts';
+import type { InstanceReads } from '../../projections/instances.ts';
 
 /** Callers that may wait at one time; the next ones are answered at once. */
 export const WAITERS_MAX = 1_024;
@@ -21,7 +21,7 @@ export interface Waiting {
   position(position: string, limitMs: number, signal?: AbortSignal): Promise<boolean>;
 }
 
-export function createWaiting(instances: Instances, clock: Clock): Waiting {
+export function createWaiting(instances: InstanceReads, clock: Clock): Waiting {
   let waiters = 0;
 
   /** `look` is asked at every change and answers undefined as long as there is nothing to tell. */
