@@ -9,6 +9,7 @@ export interface DataDirectory {
   readonly images: string;
   readonly nats: string;
   readonly log: string;
+  readonly hooks: string;
   readonly tokenFile: string;
   readonly endpointsFile: string;
 }
@@ -24,6 +25,7 @@ export function dataDirectory(path: string): DataDirectory {
     images: join(root, 'images'),
     nats: join(root, 'nats'),
     log: join(root, 'log'),
+    hooks: join(root, 'hooks'),
     tokenFile: join(root, 'token'),
     endpointsFile: join(root, 'endpoints.json'),
   };

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { addConfigCommands } from './commands/config.ts';
+import { addHostCommands } from './commands/host.ts';
 import { addImageCommands } from './commands/image.ts';
 import { addInstanceCommands } from './commands/instances.ts';
 import { addServe } from './commands/serve.ts';
@@ -14,6 +15,7 @@ export function makeProgram(output: Output): Command {
     .showSuggestionAfterError();
   addServe(program, output);
   addInstanceCommands(program, output);
+  addHostCommands(program, output);
   addSimulate(program, output);
   addImageCommands(program, output);
   addConfigCommands(program, output);

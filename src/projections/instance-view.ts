@@ -34,6 +34,8 @@ export interface InstanceView {
   readonly health_status: HealthStatusView;
   readonly auto_standby?: Readonly<Record<string, unknown>>;
   readonly expires_at: string | null;
+  /** Programs of the host run before a stop or a standby, by moment; absent when there are none. */
+  readonly hooks?: NonNullable<Definition['hooks']>;
   readonly version: number;
 }
 
@@ -92,6 +94,7 @@ export function instanceView(record: InstanceRecord, definition: Definition): In
     health_status: healthStatusView(record, definition, state),
     ...(definition.auto_standby === null ? {} : { auto_standby: autoStandbyView(definition.auto_standby) }),
     expires_at: nullable(definition.expiry?.expires_at ?? null),
+    ...(definition.hooks == null ? {} : { hooks: definition.hooks }),
     version: record.version,
   };
 }

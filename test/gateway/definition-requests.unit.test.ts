@@ -34,6 +34,7 @@ describe('create', () => {
       health_check: null,
       auto_standby: null,
       expiry: null,
+      hooks: null,
     });
     expect(definitionSchema.parse(definition)).toEqual(definition);
     expect({ wanted, waitMs }).toEqual({ wanted: 'running', waitMs: null });

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { StatevisorError } from '../../src/actors/errors.ts';
 import { createHostSections, type HostSections } from '../../src/gateway/host-sections.ts';
-import type { HostUseCases } from '../../src/gateway/use-cases/contract.ts';
+import type { Caller, HostUseCases } from '../../src/gateway/use-cases/contract.ts';
 import { createHostUseCases, hostVerbNamed } from '../../src/gateway/use-cases/use-cases.ts';
 import { gatewayScene, HOST, OPERATOR, type Scene } from './gateway-scene.ts';
 
@@ -23,7 +23,14 @@ describe('the status of the host', () => {
     sections.add('log', () => ({ survives: 'os' }));
     const { status, body, host: answering } = await host.status({}, OPERATOR);
     expect({ status, answering }).toEqual({ status: 200, answering: HOST });
-    expect(body).toEqual({ host: HOST, version: '1.2.3', instances: 1, log: { survives: 'os' } });
+    expect(body).toMatchObject({
+      host: HOST,
+      version: '1.2.3',
+      mode: 'normal',
+      instances: 1,
+      capacity: { memory_bytes: { used: 1024 ** 3, limit: null }, held: [] },
+      log: { survives: 'os' },
+    });
   });
 
   test('a section that fails says so and takes no other one with it', async () => {
@@ -49,6 +56,47 @@ describe('the status of the host', () => {
 
   test('who may not read does not see it', async () => {
     await expect(host.status({}, { ...OPERATOR, scopes: [] })).rejects.toMatchObject({ code: 'forbidden' });
+  });
+});
+
+describe('the mode of the host', () => {
+  const admin: Caller = { actor: 'root', via: 'http', scopes: ['read', 'operate', 'admin'] };
+
+  test('is recorded under the name of who set it, and shown from then on', async () => {
+    const { status, body, position } = await host.mode({ mode: 'maintenance' }, admin);
+    expect({ status, body }).toEqual({ status: 200, body: { mode: 'maintenance', version: 1 } });
+    expect((await host.status({}, admin)).body).toMatchObject({ mode: 'maintenance' });
+    const last = await scene.log.head('host');
+    expect(last?.position).toBe(position);
+    expect(JSON.parse(last?.bytes ?? '')).toMatchObject({
+      event: { type: 'host.mode_changed', mode: 'maintenance', by: 'root' },
+      cause: { actor: 'root', via: 'http' },
+    });
+  });
+
+  test.each([
+    ['a mode that does not exist', { mode: 'party' }, 'mode'],
+    ['no mode', {}, 'mode'],
+    ['another field', { mode: 'normal', until: 'noon' }, 'until'],
+  ])('%s is refused by the name of the field, and nothing changes', async (_what, input, field) => {
+    await expect(host.mode(input, admin)).rejects.toMatchObject({ code: 'invalid_request', field });
+    expect(scene.supervisor.mode()).toBe('normal');
+    expect(await scene.log.head('host')).toBeNull();
+  });
+
+  test('is set by admins only', async () => {
+    await expect(host.mode({ mode: 'draining' }, OPERATOR)).rejects.toMatchObject({ code: 'forbidden' });
+    expect(scene.supervisor.mode()).toBe('normal');
+  });
+
+  test('draining takes nothing new on, and what is there can still be stopped', async () => {
+    const id = await scene.running('web');
+    await host.mode({ mode: 'draining' }, admin);
+    await expect(scene.useCases.create({ name: 'late', image: 'demo' }, OPERATOR)).rejects.toMatchObject({
+      code: 'host_draining',
+    });
+    expect((await scene.during(scene.useCases.stop({ id, wait: '1m' }, OPERATOR))).outcome).toBe('reached');
+    await expect(scene.useCases.start({ id }, OPERATOR)).rejects.toMatchObject({ code: 'host_draining' });
   });
 });
 

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { type AddressRange, parseRange, RANGE_DEFAULT } from '../../actors/address-pool.ts';
+import { parseSize } from '../../gateway/requests/scalars.ts';
 import { BRIDGE_NAME } from '../daemon/network.ts';
+import { limitOption, parseCount, ratioOption } from './capacity-options.ts';
 import { option } from './option.ts';
 
 /**
@@ -57,6 +59,12 @@ export const OPTIONS = {
     about: 'let bridged guests reach beyond the host, behind its address',
     expects: 'true or false',
   }),
+  capacity_memory: limitOption('memory', 'auto', parseSize),
+  overcommit_memory: ratioOption('memory'),
+  capacity_vcpus: limitOption('vcpus', 'off', parseCount),
+  overcommit_vcpus: ratioOption('vcpus'),
+  capacity_disk: limitOption('disk', 'off', parseSize),
+  overcommit_disk: ratioOption('disk'),
   log: option({
     schema: z.enum(['sqlite', 'memory']),
     default: 'sqlite',

@@ -6,6 +6,7 @@ import type { Clock, Random } from '../../actors/contracts/clock.ts';
 import { createSupervisor } from '../../actors/create-supervisor.ts';
 import type { FaultInjector } from '../../actors/fault-points.ts';
 import type { Supervisor, SupervisorOptions } from '../../actors/supervisor.ts';
+import { createHookPrograms } from '../../adapters/hooks/hook-programs.ts';
 import { createHostSections } from '../../gateway/host-sections.ts';
 import { createHttpGateway } from '../../gateway/http/http-gateway.ts';
 import type { UseCases } from '../../gateway/use-cases/contract.ts';
@@ -24,6 +25,7 @@ import { Closers } from './closers.ts';
 import { createDaemonLogger } from './daemon-logger.ts';
 import { buildDemoOnce } from './demo-image.ts';
 import { openFeed } from './feed.ts';
+import { type CapacityOptions, capacityOf } from './host-capacity.ts';
 import { type NetworkOptions, openNetwork } from './network.ts';
 import { type LogChoice, openLog, SURVIVAL } from './open-log.ts';
 import { programVersion } from './program-version.ts';
@@ -32,7 +34,7 @@ import { serveNats } from './serve-nats.ts';
 
 /** The one place that wires log, hypervisor, runtime, projections and doors into a daemon. */
 
-export interface DaemonOptions extends NetworkOptions {
+export interface DaemonOptions extends NetworkOptions, CapacityOptions {
   readonly data: string;
   readonly listen: { readonly host: string; readonly port: number };
   /** `auto`, `off`, or the URL of a server. */
@@ -111,6 +113,8 @@ async function assemble(options: DaemonOptions, parts: Parts): Promise<Daemon> {
     log,
     hypervisor,
     ...bridged,
+    hooks: createHookPrograms({ directory: directory.hooks, clock }),
+    capacity: capacityOf(options, { data: directory.path, simulated }),
     clock,
     random,
     faults: options.faults,

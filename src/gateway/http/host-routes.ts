@@ -10,5 +10,6 @@ export function hostRoutes(useCases: HostUseCases): HttpRoute[] {
       path: '/v1/host/projections/:projection/rebuild',
       answer: (request, caller) => useCases.rebuild(inputOf(request), caller),
     },
+    { method: 'POST', path: '/v1/host/mode', answer: (request, caller) => useCases.mode(inputOf(request), caller) },
   ];
 }

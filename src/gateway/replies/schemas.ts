@@ -1,4 +1,5 @@
 import { type ZodType, z } from 'zod';
+import { hostModeSchema } from '../../../machines/events.ts';
 import { PUBLIC_STATES } from '../../../machines/public-states.ts';
 import type { HostVerb, Verb } from '../use-cases/contract.ts';
 
@@ -117,4 +118,5 @@ export const HOST_REPLY_SCHEMAS: Readonly<Record<HostVerb, ZodType>> = {
   status: z.looseObject({}),
   events: eventsReply,
   rebuild: z.looseObject({ projection: z.string(), rebuilding: z.boolean() }),
+  mode: z.looseObject({ mode: hostModeSchema, version: z.int() }),
 };

@@ -14,6 +14,7 @@ import { autoStandbyRequest } from './auto-standby.ts';
 import { checked } from './checked.ts';
 import { expiryFields, expiryOf } from './expiry.ts';
 import { healthCheckRequest } from './health-check.ts';
+import { hooksRequest } from './hooks.ts';
 import { restartPolicyRequest } from './restart-policy.ts';
 import { duration, hostPort, memorySize, port } from './scalars.ts';
 import { requireNetwork, waitFields } from './target.ts';
@@ -50,6 +51,7 @@ export const createRequest = z.strictObject({
   restart_policy: restartPolicyRequest.optional(),
   health_check: healthCheckRequest.optional(),
   auto_standby: autoStandbyRequest.optional(),
+  hooks: hooksRequest.optional(),
   ...expiryFields,
   /** False creates it stopped. */
   start: z.boolean().default(true),
@@ -77,6 +79,7 @@ export function parseCreate(input: unknown, now: number): CreateRequest {
     health_check: given.health_check ?? null,
     auto_standby: given.auto_standby ?? null,
     expiry: expiryOf(given, now) ?? null,
+    hooks: given.hooks ?? null,
   };
   requireCoherentNetwork(definition);
   return { definition, wanted: given.start ? 'running' : 'stopped', waitMs: given.wait };

@@ -1,7 +1,7 @@
 import type { ZodType } from 'zod';
 import type { HostVerb, Verb } from '../use-cases/contract.ts';
 import { createRequest } from './create.ts';
-import { hostStatusRequest, rebuildRequest } from './host.ts';
+import { hostModeRequest, hostStatusRequest, rebuildRequest } from './host.ts';
 import { eventsRequest, historyRequest, logsRequest } from './records.ts';
 import {
   getRequest,
@@ -37,4 +37,5 @@ export const HOST_REQUEST_SCHEMAS: Readonly<Record<HostVerb, ZodType>> = {
   status: hostStatusRequest,
   events: eventsRequest,
   rebuild: rebuildRequest,
+  mode: hostModeRequest,
 };

@@ -5,6 +5,7 @@ import { autoStandbyRequest } from './auto-standby.ts';
 import { checked } from './checked.ts';
 import { expiryFields, expiryOf } from './expiry.ts';
 import { healthCheckRequest } from './health-check.ts';
+import { hooksRequest } from './hooks.ts';
 import { restartPolicyRequest } from './restart-policy.ts';
 import { isObject } from './scalars.ts';
 import { idField, waitFields } from './target.ts';
@@ -17,6 +18,7 @@ export const UPDATABLE_FIELDS = [
   'ttl',
   'expires_at',
   'on_expiry',
+  'hooks',
 ] as const;
 
 export const updateRequest = z.strictObject({
@@ -24,6 +26,7 @@ export const updateRequest = z.strictObject({
   restart_policy: restartPolicyRequest.optional(),
   health_check: healthCheckRequest.optional(),
   auto_standby: autoStandbyRequest.optional(),
+  hooks: hooksRequest.optional(),
   ...expiryFields,
   ...waitFields,
 });
@@ -39,12 +42,13 @@ export function parseUpdate(input: unknown, now: number): UpdateRequest {
   requireSomething(input);
   const given = checked(updateRequest, input);
   const expiry = expiryOf(given, now);
-  const { restart_policy, health_check, auto_standby } = given;
+  const { restart_policy, health_check, auto_standby, hooks } = given;
   const changes: Changes = {
     ...(restart_policy === undefined ? {} : { restart_policy }),
     ...(health_check === undefined ? {} : { health_check }),
     ...(auto_standby === undefined ? {} : { auto_standby }),
     ...(expiry === undefined ? {} : { expiry }),
+    ...(hooks === undefined ? {} : { hooks }),
   };
   return { id: given.id, changes, waitMs: given.wait };
 }

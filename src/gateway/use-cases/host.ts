@@ -1,18 +1,20 @@
+import type { HostMode } from '../../../machines/events.ts';
 import { StatevisorError } from '../../actors/errors.ts';
-import type { CommandTaker } from '../../actors/supervisor.ts';
+import type { CommandMeta, CommandTaker } from '../../actors/supervisor.ts';
 import type { ProjectionList, Projections } from '../../projections/engine/projections.ts';
 import type { RecordFeed } from '../../projections/feed/record-feed.ts';
+import { toRfc3339 } from '../../projections/instance-view.ts';
 import type { InstanceReads } from '../../projections/instances.ts';
 import type { HostSections } from '../host-sections.ts';
 import { checked } from '../requests/checked.ts';
-import { hostStatusRequest, rebuildRequest } from '../requests/host.ts';
-import type { HostUseCases, Reply } from './contract.ts';
+import { hostModeRequest, hostStatusRequest, rebuildRequest } from '../requests/host.ts';
+import type { Caller, HostUseCases, Reply } from './contract.ts';
 import { eventsPage } from './events-page.ts';
 
 /** The use cases about the host as a whole. */
 
 export interface HostUseCaseOptions {
-  readonly supervisor: Pick<CommandTaker, 'status' | 'resolve'>;
+  readonly supervisor: Pick<CommandTaker, 'status' | 'resolve' | 'mode' | 'setMode' | 'capacity'>;
   readonly instances: Pick<InstanceReads, 'position'>;
   readonly sections: HostSections;
   readonly feed: RecordFeed;
@@ -27,7 +29,9 @@ export interface HostUseCaseOptions {
 export interface HostView {
   readonly host: string;
   readonly version: string;
+  readonly mode: HostMode;
   readonly instances: number;
+  readonly capacity: unknown;
   readonly [section: string]: unknown;
 }
 
@@ -39,7 +43,14 @@ export function hostUseCases(options: HostUseCaseOptions): HostUseCases {
   return {
     status: async (input) => {
       checked(hostStatusRequest, input);
-      const view: HostView = { ...sections.read(), host, version, instances: supervisor.status().instances };
+      const view: HostView = {
+        host,
+        version,
+        mode: supervisor.mode(),
+        instances: supervisor.status().instances,
+        capacity: capacityView(supervisor),
+        ...sections.read(),
+      };
       return answer(view);
     },
     events: async (input) => answer(await eventsPage(options, input)),
@@ -53,5 +64,20 @@ export function hostUseCases(options: HostUseCaseOptions): HostUseCases {
       void projections.rebuild(projection);
       return answer({ projection, rebuilding: true }, 202);
     },
+    mode: async (input, caller) => {
+      const { mode } = checked(hostModeRequest, input);
+      const { record, position } = await supervisor.setMode(mode, metaOf(caller));
+      return { ...answer({ mode: record.state?.mode ?? mode, version: record.version }), position };
+    },
   };
+}
+
+function metaOf({ actor, via, correlation, trace }: Caller): CommandMeta {
+  return { actor, via, correlation, trace };
+}
+
+/** Times for people; who is held shows what it waits for. */
+function capacityView(supervisor: Pick<CommandTaker, 'capacity'>): unknown {
+  const { held, ...uses } = supervisor.capacity();
+  return { ...uses, held: held.map((one) => ({ ...one, retry_at: toRfc3339(one.retry_at) })) };
 }

@@ -1,0 +1,57 @@
+import type { Command } from 'commander';
+import { type Client, connectClient } from '../client.ts';
+import { type Output, table } from '../output.ts';
+
+/** The commands that speak to a running daemon about its host as a whole. */
+
+const MODES = [
+  ['normal', 'do what is automatic again; what was held back is decided now'],
+  ['maintenance', 'do nothing automatic; VMs run on, and commands work'],
+  ['drain', 'as maintenance, and put no further VM on this host'],
+] as const;
+
+/** A drained host is one that is `draining` until somebody says otherwise. */
+const MODE_OF: Readonly<Record<(typeof MODES)[number][0], string>> = {
+  normal: 'normal',
+  maintenance: 'maintenance',
+  drain: 'draining',
+};
+
+interface HostOptions {
+  readonly data?: string;
+  readonly json?: boolean;
+}
+
+type HostAct = (client: Client, options: HostOptions) => Promise<void>;
+
+export function addHostCommands(program: Command, output: Output): void {
+  const host = program.command('host').description('the host as a whole');
+  const add = (name: string, description: string, act: HostAct): void => {
+    const command = host.command(name).description(description);
+    command.option('--data <dir>', 'data directory of the daemon').option('--json', 'print JSON');
+    command.action(async (options: HostOptions) => act(connectClient(options.data), options));
+  };
+  add('status', 'show every part of the daemon', async (client, options) => {
+    const view = (await client.call('GET', '/v1/host')) as Readonly<Record<string, unknown>>;
+    if (options.json === true) return output.line(JSON.stringify(view));
+    for (const line of table(rowsOf(view))) output.line(line);
+  });
+  for (const [name, description] of MODES) {
+    add(name, description, async (client, options) => {
+      const answer = (await client.call('POST', '/v1/host/mode', { mode: MODE_OF[name] })) as { mode: string };
+      output.line(options.json === true ? JSON.stringify(answer) : `The host is in mode ${answer.mode}.`);
+    });
+  }
+}
+
+/** `log.survives  os`: one line for each thing a section says. */
+function rowsOf(view: Readonly<Record<string, unknown>>): string[][] {
+  return Object.entries(view).flatMap(([name, section]) => {
+    if (typeof section !== 'object' || section === null || Array.isArray(section)) return [[name, textOf(section)]];
+    return Object.entries(section).map(([key, value]) => [`${name}.${key}`, textOf(value)]);
+  });
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
