@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { dataOfDaemon } from './config/data-of-daemon.ts';
-import { dataDirectory, readEndpoints } from './data-directory.ts';
+import { dataDirectory, isServed, readEndpoints } from './data-directory.ts';
 
 /** The CLI's way to a daemon: the one in the data directory, or the one the environment names. */
 
@@ -36,6 +36,10 @@ function findDaemon(data: string | undefined): { url: string; token: string } {
   const endpoints = readEndpoints(directory);
   if (endpoints === null) {
     throw new CliError('no_daemon', `No daemon serves ${directory.path}. Start one with \`npm start\`.`);
+  }
+  if (!isServed(endpoints)) {
+    const message = `The daemon (pid ${endpoints.pid}) has ended without saying so. Start it again with \`npm start\`.`;
+    throw new CliError('no_daemon', message);
   }
   return { url: endpoints.http, token: readFileSync(endpoints.token_file, 'utf8').trim() };
 }

@@ -1,7 +1,8 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import type { Random } from '../actors/contracts/clock.ts';
+import { GONE_STATES, hostProcesses, type ProcessTable, parseStat } from '../actors/contracts/process-identity.ts';
 
 /** The data directory of one daemon: what lies where, and what of it only the owner may read. */
 export interface DataDirectory {
@@ -12,9 +13,9 @@ export interface DataDirectory {
   readonly hooks: string;
   readonly tokenFile: string;
   readonly endpointsFile: string;
+  readonly versionFile: string;
 }
 
-const OWNER_ONLY_DIRECTORY = 0o700;
 const OWNER_ONLY_FILE = 0o600;
 const TOKEN_BYTES = 32;
 
@@ -28,14 +29,8 @@ export function dataDirectory(path: string): DataDirectory {
     hooks: join(root, 'hooks'),
     tokenFile: join(root, 'token'),
     endpointsFile: join(root, 'endpoints.json'),
+    versionFile: join(root, 'version'),
   };
-}
-
-export function ensureDataDirectory(directory: DataDirectory): void {
-  for (const path of [directory.path, directory.images, directory.log]) {
-    mkdirSync(path, { recursive: true, mode: OWNER_ONLY_DIRECTORY });
-  }
-  chmodSync(directory.path, OWNER_ONLY_DIRECTORY);
 }
 
 /** The admin token, made once. */
@@ -65,6 +60,13 @@ export function readEndpoints(directory: DataDirectory): Endpoints | null {
   } catch {
     return null;
   }
+}
+
+/** Whether the process that wrote this still runs. A daemon that was killed leaves it behind. */
+export function isServed({ pid }: Endpoints, processes: Pick<ProcessTable, 'stat'> = hostProcesses): boolean {
+  const text = processes.stat(pid);
+  const stat = text === null ? null : parseStat(text);
+  return stat !== null && !GONE_STATES.includes(stat.state);
 }
 
 export function removeEndpoints(directory: DataDirectory): void {

@@ -9,9 +9,12 @@ export interface ErrorBody {
   readonly details?: Readonly<Record<string, unknown>>;
 }
 
-/** Hears of failures that are nobody's input, with the correlation id their caller was shown. */
+/** What a door tells the daemon's log, each time with the correlation id that the caller was shown. */
 export interface GatewayLogger {
+  /** Failures that are nobody's input. */
   error(about: Readonly<Record<string, unknown>>, message: string): void;
+  /** Every request, once it is answered. */
+  debug?(about: Readonly<Record<string, unknown>>, message: string): void;
 }
 
 /** What a door answers to a failure. Anything unexpected is told only by its correlation id. */

@@ -9,6 +9,7 @@ const VARYING: readonly (readonly [RegExp, string])[] = [
   [/\b\d{4,5}->/g, 'PORT->'],
   [/\bdemo-[0-9a-f]{6}\b/g, 'demo-NAME'],
   [/\bkill -9 \d+/g, 'kill -9 PID'],
+  [/\(pid \d+\)/g, '(pid PID)'],
   [/^pid +\d+$/gm, 'pid PID'],
   [/\b\d+ ms\b/g, 'N ms'],
   [/\bafter \d+\.\d s\b/g, 'after N s'],

@@ -33,6 +33,7 @@ beforeEach(async () => {
     streams: scene.streams,
     tokens: GRANTS,
     listen: { host: '127.0.0.1', port: 0 },
+    clock: systemClock(),
     random: seededRandom(11, scene.clock),
   });
 });

@@ -1,4 +1,4 @@
-import { seededRandom } from '../../src/actors/clock.ts';
+import { seededRandom, systemClock } from '../../src/actors/clock.ts';
 import { createHostSections } from '../../src/gateway/host-sections.ts';
 import { createHttpGateway } from '../../src/gateway/http/http-gateway.ts';
 import { createHostUseCases } from '../../src/gateway/use-cases/use-cases.ts';
@@ -29,6 +29,7 @@ export async function openHttpDoor(scene: Scene): Promise<HttpDoor> {
     streams: scene.streams,
     tokens: GRANTS,
     listen: { host: '127.0.0.1', port: 0 },
+    clock: systemClock(),
     random: seededRandom(11, scene.clock),
   });
   const base = `${gateway.url}/v1/instances`;

@@ -29,7 +29,7 @@ interface ProcessStat {
 const BOOT_ID_FILE = '/proc/sys/kernel/random/boot_id';
 const BOOT_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 /** States of a process that runs no more: zombie, and dead on its way out. */
-const GONE_STATES = ['Z', 'X', 'x'];
+export const GONE_STATES: readonly string[] = ['Z', 'X', 'x'];
 /** Fields after the command's closing bracket: the state is field 3, the start time field 22. */
 const START_TICKS_INDEX = 22 - 3;
 

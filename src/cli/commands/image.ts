@@ -2,8 +2,9 @@ import type { Command } from 'commander';
 import { systemClock } from '../../actors/clock.ts';
 import { buildDemoImage } from '../../adapters/qemu/image/build-demo.ts';
 import { dataOfDaemon } from '../config/data-of-daemon.ts';
-import { dataDirectory, ensureDataDirectory } from '../data-directory.ts';
+import { dataDirectory } from '../data-directory.ts';
 import type { Output } from '../output.ts';
+import { ensureDataDirectory } from '../usable-directory.ts';
 
 export function addImageCommands(program: Command, output: Output): void {
   const image = program.command('image').description('images that VMs boot from');

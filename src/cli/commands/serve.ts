@@ -7,5 +7,9 @@ export function addServe(program: Command, output: Output): void {
   const serve = program.command('serve').description('run the daemon');
   addConfigFlags(serve)
     .option('--yes', 'for `npm start`: installs what is missing without asking')
-    .action((flags: Record<string, unknown>) => serveUntilSignalled(flags, output));
+    .action(async (flags: Record<string, unknown>) => {
+      await serveUntilSignalled(flags, output);
+      // What could not be ended within its time does not keep the process.
+      process.exit(0);
+    });
 }

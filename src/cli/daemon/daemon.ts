@@ -16,11 +16,11 @@ import {
   type DataDirectory,
   dataDirectory,
   type Endpoints,
-  ensureDataDirectory,
   ensureToken,
   removeEndpoints,
   writeEndpoints,
 } from '../data-directory.ts';
+import { ensureDataDirectory } from '../usable-directory.ts';
 import { Closers } from './closers.ts';
 import { createDaemonLogger } from './daemon-logger.ts';
 import { buildDemoOnce } from './demo-image.ts';
@@ -134,11 +134,11 @@ async function assemble(options: DaemonOptions, parts: Parts): Promise<Daemon> {
   const aboutHost = { supervisor, instances, feed, projections, sections, host, version: programVersion() };
   const hostUseCases = createHostUseCases(aboutHost);
   const tokens = [{ token, actor: 'admin', scopes: ['admin'] as const }];
-  const offered = { useCases, hostUseCases, streams, metrics, tokens };
-  const http = await createHttpGateway({ ...offered, listen: options.listen, random, logger });
+  const doors = { useCases, hostUseCases, tokens, clock, random, logger };
+  const http = await createHttpGateway({ ...doors, streams, metrics, listen: options.listen });
   closers.add(() => http.close(), 'HTTP door');
   const service = { version: programVersion(), metadata: { host, log: options.log, survives: log.survives } };
-  const door = { useCases, hostUseCases, tokens, host, service, clock, random, logger };
+  const door = { ...doors, host, service };
   const nats = await serveNats(options, { ...parts, door, sections });
   const endpoints = { pid: process.pid, http: http.url, nats: nats.url(), token_file: directory.tokenFile };
   writeEndpoints(directory, endpoints);

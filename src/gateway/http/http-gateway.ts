@@ -1,5 +1,5 @@
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
-import type { Random } from '../../actors/contracts/clock.ts';
+import type { Clock, Random } from '../../actors/contracts/clock.ts';
 import { BODY_MAX_BYTES, bodyOf, callerOf, correlationOf } from '../incoming.ts';
 import { type GatewayLogger, refusalOf } from '../refusals.ts';
 import { createTokens, type TokenGrant } from '../tokens.ts';
@@ -14,6 +14,7 @@ import { answerClientError, asRefusal } from './protocol-errors.ts';
 import { pulledStream } from './pulled-stream.ts';
 import { type HttpAnswer, type HttpRoute, ownRoutes } from './routes.ts';
 import { streamRoutes } from './stream-routes.ts';
+import { UnderWay } from './under-way.ts';
 
 /** A request has to have come in whole within this time. */
 export const REQUEST_TIMEOUT_MS = 30_000;
@@ -34,6 +35,7 @@ export interface HttpGatewayOptions {
   readonly tokens: readonly TokenGrant[];
   /** Port 0 takes any free one. */
   readonly listen: { readonly host: string; readonly port: number };
+  readonly clock: Clock;
   readonly random: Random;
   /** Hears of failures that are nobody's input: they are shown to callers only by their correlation id. */
   readonly logger?: GatewayLogger;
@@ -42,7 +44,7 @@ export interface HttpGatewayOptions {
 export interface HttpGateway {
   /** `http://HOST:PORT` as really bound. */
   readonly url: string;
-  /** Stops listening and ends open connections. Idempotent. */
+  /** Answers what is under way, takes nothing more, and ends open connections. Idempotent. */
   close(): Promise<void>;
 }
 
@@ -63,10 +65,10 @@ export async function createHttpGateway(options: HttpGatewayOptions): Promise<Ht
 
 /** The server before it listens. */
 export function buildHttpServer(options: HttpGatewayOptions): FastifyInstance {
-  const { useCases, hostUseCases, streams, metrics, tokens, random, logger } = options;
+  const { useCases, hostUseCases, streams, metrics, tokens, clock, random, logger } = options;
   const known = createTokens(tokens);
   const callers = new WeakMap<FastifyRequest, Caller>();
-  const underWay = new Set<AbortController>();
+  const underWay = new UnderWay();
   const server = fastify({
     bodyLimit: BODY_MAX_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
@@ -91,12 +93,11 @@ export function buildHttpServer(options: HttpGatewayOptions): FastifyInstance {
     if (request.routeOptions.url === HEALTH_PATH) return;
     const { authorization, 'idempotency-key': key, traceparent } = request.headers;
     const incoming = { authorization, commandId: single(key), traceparent: single(traceparent) };
-    const { signal } = leaving(reply, underWay);
+    const signal = underWay.begin(reply);
     callers.set(request, callerOf(incoming, { tokens: known, via: 'http', correlation: request.id, signal }));
   });
-  server.addHook('preClose', async () => {
-    for (const request of underWay) request.abort();
-  });
+  server.addHook('preClose', () => underWay.finish(clock));
+  server.addHook('onResponse', async (request, reply) => logger?.debug?.(aboutRequest(request, reply), 'Answered.'));
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('application/json', { parseAs: 'buffer' }, async (_: FastifyRequest, bytes: Buffer) =>
     bodyOf(bytes),
@@ -116,7 +117,7 @@ export function buildHttpServer(options: HttpGatewayOptions): FastifyInstance {
     const answered = await answer(request, callers.get(request)!);
     if (!('chunks' in answered)) return send(answered, request, reply);
     const lines = { 'x-request-id': request.id, 'content-type': answered.contentType, ...STREAM_HEADERS };
-    return reply.headers(lines).send(pulledStream(answered.chunks, streams!.clock));
+    return reply.headers(lines).send(pulledStream(answered.chunks, clock));
   }
   return server;
 }
@@ -140,15 +141,12 @@ function send(answer: HttpAnswer, request: FastifyRequest, reply: FastifyReply):
   return body === null ? started.send() : started.send(body);
 }
 
-/** Fires when the connection ends: before the answer is out, nobody waits for it any more. */
-function leaving(reply: FastifyReply, underWay: Set<AbortController>): AbortController {
-  const gone = new AbortController();
-  underWay.add(gone);
-  reply.raw.once('close', () => {
-    underWay.delete(gone);
-    gone.abort();
-  });
-  return gone;
+/** What the daemon's log tells of a request: nothing of what it holds but the names in its path. */
+function aboutRequest(request: FastifyRequest, { statusCode, elapsedTime }: FastifyReply): Record<string, unknown> {
+  const { method, routeOptions, params, id } = request;
+  const { id: instance } = params as { id?: string };
+  const ms = Math.round(elapsedTime);
+  return { via: 'http', method, path: routeOptions.url ?? null, instance, status: statusCode, ms, correlation: id };
 }
 
 function single(header: string | readonly string[] | undefined): string | undefined {

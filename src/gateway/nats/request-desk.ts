@@ -69,14 +69,20 @@ export class RequestDesk {
       if (this.#underWay.size >= REQUESTS_MAX) throw new StatevisorError('busy', 'Too many requests are under way.');
       const { body, itemTexts, ...reply } = await group.useCase(verb)(bodyOf(message.data), caller);
       this.#respond(message, listText({ body, itemTexts }) ?? JSON.stringify(body), { correlation, ...reply });
+      this.#tell(message, { status: reply.status, correlation });
     } catch (error) {
       const { status, body } = refusalOf(error, correlation, logger);
       count(endpoint, body);
       this.#respondSafely(message, body, { correlation, status, refusal: body });
+      this.#tell(message, { status, code: body.code, correlation });
     }
     if (endpoint === undefined) return;
     endpoint.tally.requests += 1;
     endpoint.tally.elapsedMs += clock.monotonic() - began;
+  }
+
+  #tell({ subject }: Msg, about: { status: number; code?: string; correlation: string }): void {
+    this.#options.logger?.debug?.({ via: 'nats', subject, ...about }, 'Answered.');
   }
 
   #respond(message: Msg, text: string, about: ReplyAbout): void {
