@@ -9,6 +9,7 @@ export interface DataDirectory {
   readonly path: string;
   readonly images: string;
   readonly nats: string;
+  readonly outbox: string;
   readonly log: string;
   readonly hooks: string;
   readonly tokenFile: string;
@@ -25,6 +26,7 @@ export function dataDirectory(path: string): DataDirectory {
     path: root,
     images: join(root, 'images'),
     nats: join(root, 'nats'),
+    outbox: join(root, 'outbox'),
     log: join(root, 'log'),
     hooks: join(root, 'hooks'),
     tokenFile: join(root, 'token'),

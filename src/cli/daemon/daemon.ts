@@ -28,6 +28,7 @@ import { openFeed } from './feed.ts';
 import { type CapacityOptions, capacityOf } from './host-capacity.ts';
 import { type NetworkOptions, openNetwork } from './network.ts';
 import { type LogChoice, openLog, SURVIVAL } from './open-log.ts';
+import { openOutboxes } from './outboxes.ts';
 import { programVersion } from './program-version.ts';
 import { openReadModels } from './projections.ts';
 import { serveNats } from './serve-nats.ts';
@@ -140,6 +141,7 @@ async function assemble(options: DaemonOptions, parts: Parts): Promise<Daemon> {
   const service = { version: programVersion(), metadata: { host, log: options.log, survives: log.survives } };
   const door = { ...doors, host, service };
   const nats = await serveNats(options, { ...parts, door, sections });
+  openOutboxes({ ...parts, log, nats, host, sections, tell: (line) => logger.warn(line) });
   const endpoints = { pid: process.pid, http: http.url, nats: nats.url(), token_file: directory.tokenFile };
   writeEndpoints(directory, endpoints);
   nats.onConnected(() => writeEndpoints(directory, { ...endpoints, nats: nats.url() }));

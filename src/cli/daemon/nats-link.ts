@@ -61,7 +61,13 @@ export const PONG_LIMIT_MS = 5_000;
 const CLOSE_LIMIT_MS = 1_000;
 
 export function createNatsLink(options: NatsLinkOptions): NatsLink {
-  return new Link(options);
+  const link = new Link(options);
+  return {
+    connection: () => link.connection(),
+    status: () => link.status(),
+    attempted: link.attempted,
+    close: () => link.close(),
+  };
 }
 
 class Link implements NatsLink {

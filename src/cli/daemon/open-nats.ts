@@ -6,6 +6,7 @@ import { type PrivateNats, startPrivateNats } from './private-nats.ts';
 /** The daemon's link to a nats-server: a named one, or its own child. */
 
 export interface OpenNats {
+  readonly mode: 'private' | 'named';
   readonly link: NatsLink;
   /** With credentials: it stands in a file only the owner may read. Null while a private server has not started. */
   readonly url: () => string | null;
@@ -42,7 +43,7 @@ export async function openNats(options: NatsOptions): Promise<OpenNats | null> {
     const url = parseNatsUrl(named);
     const link = await openLink(options, () => url);
     const status = (): object => ({ mode: 'named', url: withoutCredentials(url), ...link.status() });
-    return { link, url: () => url.href, status };
+    return { mode: 'named', link, url: () => url.href, status };
   }
   const server = await startPrivateNats(options);
   if (server === null) {
@@ -55,7 +56,7 @@ export async function openNats(options: NatsOptions): Promise<OpenNats | null> {
   const status = (): object => {
     return { mode: 'private', url: server.server(), ...link.status(), server: server.status() };
   };
-  return { link, url: () => address()?.href ?? null, status };
+  return { mode: 'private', link, url: () => address()?.href ?? null, status };
 }
 
 async function openLink({ clock, tell, serve, closers }: NatsOptions, address: () => URL | null): Promise<NatsLink> {

@@ -19,6 +19,7 @@ export interface NatsParts {
 }
 
 export interface ServedNats {
+  readonly mode: 'private' | 'named' | 'off';
   /** With credentials; null without a server, and while a private one has not started. */
   readonly url: () => string | null;
   readonly connection: NatsLink['connection'];
@@ -45,6 +46,7 @@ export async function serveNats(
   });
   sections.add('nats', () => opened?.status() ?? { mode: 'off' });
   return {
+    mode: opened?.mode ?? 'off',
     url: () => opened?.url() ?? null,
     connection: () => opened?.link.connection() ?? null,
     onConnected: (given) => {

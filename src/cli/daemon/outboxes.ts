@@ -1,0 +1,59 @@
+import { join } from 'node:path';
+import type { Clock, Random } from '../../actors/contracts/clock.ts';
+import type { Log } from '../../actors/contracts/log.ts';
+import type { HostSections } from '../../gateway/host-sections.ts';
+import { createRecordsDestination } from '../../gateway/nats/records-destination.ts';
+import { recordsStreamName } from '../../gateway/nats/records-stream.ts';
+import { type CursorStore, cursorFile, cursorInMemory } from '../../gateway/outbox/cursor-store.ts';
+import { createOutbox } from '../../gateway/outbox/outbox.ts';
+import type { DataDirectory } from '../data-directory.ts';
+import type { Closers } from './closers.ts';
+import type { ServedNats } from './serve-nats.ts';
+
+/** What carries records out of the daemon: each destination with a cursor of its own, shown as sections of the host. */
+
+export interface OutboxParts {
+  readonly log: Log;
+  readonly nats: ServedNats;
+  readonly host: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly directory: DataDirectory;
+  readonly closers: Closers;
+  readonly sections: HostSections;
+  /** To whoever reads the log of the daemon. */
+  readonly tell: (line: string) => void;
+}
+
+export function openOutboxes(parts: OutboxParts): void {
+  openRecordsOutbox(parts);
+}
+
+function openRecordsOutbox({ log, nats, host, clock, random, directory, closers, sections, tell }: OutboxParts): void {
+  if (nats.mode === 'off') {
+    sections.add('outbox', () => ({ mode: 'off' }));
+    return;
+  }
+  const destination = createRecordsDestination({ connection: nats.connection, host, random });
+  const outbox = createOutbox({
+    log,
+    destination,
+    store: cursorStore(log, directory, 'records'),
+    clock,
+    tell,
+    name: 'Outbox',
+    begin: 'with_the_first_record',
+  });
+  closers.add(() => outbox.close(), 'outbox');
+  // Null until the server was reached: only it knows whether it has JetStream.
+  sections.add('outbox', () => ({
+    mode: destination.mode(),
+    stream: destination.mode() === 'jetstream' ? recordsStreamName(host) : null,
+    ...outbox.status(),
+  }));
+}
+
+/** A log that ends with the process has nothing to go on with. */
+function cursorStore(log: Log, directory: DataDirectory, name: string): CursorStore {
+  return log.survives === 'nothing' ? cursorInMemory() : cursorFile(join(directory.outbox, `${name}.json`));
+}
