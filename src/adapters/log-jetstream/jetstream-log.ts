@@ -82,7 +82,7 @@ export async function openJetstreamLog(options: JetstreamLogOptions): Promise<Je
       ownership,
       readHead: (stream) => readHead(reading, stream),
     });
-    const retention = await openRetention(reading, publisher);
+    const retention = await openRetention(reading);
     return logOver({ reading, publisher, ownership, appender, retention, replicas, superseded: superseded.promise });
   } catch (error) {
     publisher.close();

@@ -8,10 +8,6 @@ export interface LogNames {
   readonly entries: string;
   /** Who owns the log; in the same JetStream stream, so that it is replicated and lost with it. */
   readonly claim: string;
-  /** Up to where entries may have been removed; beside the claim. */
-  readonly trimmed: string;
-  /** Everything but entries. */
-  readonly notes: string;
   /** Where the owner answers that it lives; outside the JetStream stream. */
   readonly liveness: string;
 }
@@ -33,8 +29,6 @@ export function namesOf(name: string): LogNames {
     stream: `statevisor-log-${name}`,
     entries: `${prefix}.entry`,
     claim: `${prefix}.claim`,
-    trimmed: `${prefix}.trimmed`,
-    notes: `${prefix}.*`,
     liveness: `statevisor.v1.log-owner.${name}`,
   };
 }

@@ -17,6 +17,8 @@ import type { Publisher } from './publisher.ts';
 
 /** How often an owner looks whether its claim is still the last one. */
 export const LOOK_EVERY_MS = 1_000;
+/** How often it looks whether a log that is cut off can be reached again. */
+export const LOOK_AGAIN_MS = 250;
 /** How long a look counts. */
 export const LEASE_MS = 5_000;
 /** How long a successor waits when the owner before it may still be alive. */
@@ -152,7 +154,8 @@ function hold(options: OwnershipOptions, seq: number): Ownership {
     },
   });
   void (async () => {
-    while (!lost && (await clock.sleep(LOOK_EVERY_MS, ending.signal))) await confirm();
+    const pause = (): number => (watch.reachable() ? LOOK_EVERY_MS : LOOK_AGAIN_MS);
+    while (!lost && (await clock.sleep(pause(), ending.signal))) await confirm();
   })();
   return {
     certain: () => !lost && clock.monotonic() < certainUntil,

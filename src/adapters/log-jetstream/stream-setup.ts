@@ -13,7 +13,7 @@ const DUPLICATE_WINDOW_MS = 120_000;
 export const OPEN_WAIT_MS = 10_000;
 const OPEN_LOOK_MS = 250;
 const STREAM_NOT_FOUND = 10_059;
-const DESCRIPTION = /^Statevisor log, format (\d+)$/;
+const DESCRIPTION = /^Statevisor log, format (\d+)(?:; trimmed up to (\d+))?$/;
 
 export interface StreamWish {
   /** Undefined: as the stream is, and 1 for a new one. */
@@ -22,13 +22,32 @@ export interface StreamWish {
   readonly maxBytes?: number | undefined;
 }
 
+/** What the stream says of itself; up to this sequence entries may have been removed. */
+function describe(trimmedTo: number): string {
+  return `Statevisor log, format ${LOG_FORMAT}${trimmedTo === 0 ? '' : `; trimmed up to ${trimmedTo}`}`;
+}
+
+/**
+ * The server does not tell which sequences were removed, so the stream says up to where that may be. It stands in the
+ * stream's description, where there is room for it on a full log too.
+ */
+export async function readTrimmedTo(manager: JetStreamManager, names: LogNames): Promise<number> {
+  const { config } = await manager.streams.info(names.stream);
+  return Number(DESCRIPTION.exec(config.description ?? '')?.[2] ?? 0);
+}
+
+export async function noteTrimmedTo(manager: JetStreamManager, names: LogNames, seq: number): Promise<void> {
+  const { config } = await manager.streams.info(names.stream);
+  await manager.streams.update(names.stream, { ...config, description: describe(seq) });
+}
+
 type Config = Partial<StreamConfig> & { readonly name: string };
 
 function configFor(names: LogNames, { replicas = 1, maxBytes = -1 }: StreamWish): Config {
   return {
     name: names.stream,
-    description: `Statevisor log, format ${LOG_FORMAT}`,
-    subjects: [allEntries(names), names.claim, names.trimmed],
+    description: describe(0),
+    subjects: [allEntries(names), names.claim],
     retention: 'limits',
     storage: 'file',
     // A full log refuses what is new; what was acknowledged is never given up for it.
