@@ -71,8 +71,9 @@ export function isServed({ pid }: Endpoints, processes: Pick<ProcessTable, 'stat
   return stat !== null && !GONE_STATES.includes(stat.state);
 }
 
+/** Only its own: another daemon may have written there since. */
 export function removeEndpoints(directory: DataDirectory): void {
-  rmSync(directory.endpointsFile, { force: true });
+  if (readEndpoints(directory)?.pid === process.pid) rmSync(directory.endpointsFile, { force: true });
 }
 
 /** Beside it and renamed, so that a reader never sees half of it. */

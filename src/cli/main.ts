@@ -9,6 +9,7 @@ import { makeProgram } from './program.ts';
 /** What to do about refusals of the system and of the log at a start. */
 const HINTS: Readonly<Record<string, string>> = {
   EADDRINUSE: 'That address is taken; `--listen 127.0.0.1:0` takes any free port.',
+  log_in_use: 'One daemon at a time decides on a log; `--log-name NAME` gives this one a log of its own.',
   data_directory_in_use: 'A daemon serves this directory already; `statevisor ps` talks to it.',
 };
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type AddressRange, parseRange, RANGE_DEFAULT } from '../../actors/address-pool.ts';
+import { LOG_NAME } from '../../adapters/log-jetstream/naming.ts';
 import { parseSize } from '../../gateway/requests/scalars.ts';
 import { BRIDGE_NAME } from '../daemon/network.ts';
 import { limitOption, parseCount, ratioOption } from './capacity-options.ts';
@@ -66,11 +67,25 @@ export const OPTIONS = {
   capacity_disk: limitOption('disk', 'off', parseSize),
   overcommit_disk: ratioOption('disk'),
   log: option({
-    schema: z.enum(['sqlite', 'memory']),
+    schema: z.enum(['sqlite', 'memory', 'jetstream']),
     default: 'sqlite',
     placeholder: 'name',
-    about: 'where records are kept: sqlite or memory',
-    expects: 'sqlite or memory',
+    about: 'where records are kept: sqlite, memory or jetstream',
+    expects: 'sqlite, memory or jetstream',
+  }),
+  log_name: option({
+    schema: z.string().regex(LOG_NAME).nullable(),
+    default: null,
+    placeholder: 'name',
+    about: 'name of the log on JetStream; the name of the host if not given',
+    expects: '1 to 64 letters, digits, dashes and underscores',
+  }),
+  log_replicas: option({
+    schema: z.union([z.literal(1), z.literal(3)]).nullable(),
+    default: null,
+    placeholder: 'number',
+    about: 'servers that keep each record on JetStream; 1 for a new log if not given',
+    expects: '1 or 3',
   }),
   log_level: option({
     schema: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),

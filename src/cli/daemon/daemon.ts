@@ -27,7 +27,7 @@ import { buildDemoOnce } from './demo-image.ts';
 import { openFeed } from './feed.ts';
 import { type CapacityOptions, capacityOf } from './host-capacity.ts';
 import { type NetworkOptions, openNetwork } from './network.ts';
-import { type LogChoice, openLog, SURVIVAL } from './open-log.ts';
+import { type LogSettings, logSection, openLog, SURVIVAL } from './open-log.ts';
 import { openOutboxes } from './outboxes.ts';
 import { programVersion } from './program-version.ts';
 import { openReadModels } from './projections.ts';
@@ -35,13 +35,12 @@ import { serveNats } from './serve-nats.ts';
 
 /** The one place that wires log, hypervisor, runtime, projections and doors into a daemon. */
 
-export interface DaemonOptions extends NetworkOptions, CapacityOptions {
+export interface DaemonOptions extends NetworkOptions, CapacityOptions, LogSettings {
   readonly data: string;
   readonly listen: { readonly host: string; readonly port: number };
   /** `auto`, `off`, or the URL of a server. */
   readonly nats: string;
   readonly hypervisor: HypervisorChoice;
-  readonly log: LogChoice;
   /** Lines for the person who started it. */
   readonly say: (line: string) => void;
   /** Where the daemon logs about itself; standard error when absent. */
@@ -63,6 +62,8 @@ export interface Daemon {
   position(): string;
   /** Names of the instances that are in one of these states. */
   namesIn(states: readonly PublicState[]): string[];
+  /** Resolves with who has taken the log over, if that ever happens: then this daemon decides nothing any more. */
+  readonly superseded: Promise<string>;
   /** Stops taking commands, waits for what is under way, leaves VMs running. */
   close(): Promise<void>;
 }
@@ -92,8 +93,8 @@ interface Parts {
 
 async function assemble(options: DaemonOptions, parts: Parts): Promise<Daemon> {
   const { clock, random, directory, closers, logger } = parts;
-  const log = await openLog(options.log, directory.log, clock);
-  closers.add(() => log.close(), 'log');
+  const tell = (line: string): void => logger.warn(line);
+  const { log, server, superseded } = await openLog(options, { ...parts, tell });
   const token = ensureToken(directory, random);
   const { hypervisor, reason } = chooseHypervisor(options.hypervisor, directory, {
     clock,
@@ -104,6 +105,7 @@ async function assemble(options: DaemonOptions, parts: Parts): Promise<Daemon> {
   options.say(`Hypervisor: ${reason}. Log: ${options.log}; acknowledged records ${SURVIVAL[log.survives]}.`);
   if (hypervisor.name === 'qemu') await buildDemoOnce(directory.images, clock, options.say);
   const sections = createHostSections();
+  sections.add('log', logSection(options, log));
   const report = (problem: Problem): void => reportProblem(logger, problem);
   const readModels = await openReadModels({ log, clock, sections, closers, report });
   const { metrics, projections, telemetry } = readModels;
@@ -140,8 +142,8 @@ async function assemble(options: DaemonOptions, parts: Parts): Promise<Daemon> {
   closers.add(() => http.close(), 'HTTP door');
   const service = { version: programVersion(), metadata: { host, log: options.log, survives: log.survives } };
   const door = { ...doors, host, service };
-  const nats = await serveNats(options, { ...parts, door, sections });
-  openOutboxes({ ...parts, log, nats, host, sections, tell: (line) => logger.warn(line) });
+  const nats = await serveNats(options, { ...parts, door, sections, server });
+  openOutboxes({ ...parts, log, nats, host, sections, tell });
   const endpoints = { pid: process.pid, http: http.url, nats: nats.url(), token_file: directory.tokenFile };
   writeEndpoints(directory, endpoints);
   nats.onConnected(() => writeEndpoints(directory, { ...endpoints, nats: nats.url() }));
@@ -153,6 +155,7 @@ async function assemble(options: DaemonOptions, parts: Parts): Promise<Daemon> {
     useCases,
     position: () => instances.position(),
     namesIn: (states) => instances.list().flatMap(({ name, state }) => (states.includes(state) ? [name] : [])),
+    superseded,
     close: () => closers.closeAll(),
   };
 }

@@ -236,7 +236,8 @@ function aborted(signal: AbortSignal): Promise<undefined> {
   });
 }
 
-function connectionOptions(url: URL): ConnectionOptions {
+/** How the daemon connects to a server; a connection that is lost is looked for again for ever. */
+export function connectionOptions(url: URL): ConnectionOptions {
   return {
     servers: url.host,
     ...credentialsIn(url),

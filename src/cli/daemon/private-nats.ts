@@ -25,9 +25,13 @@ export interface PrivateNats {
   server(): string | null;
   readonly user: string;
   readonly password: string;
+  /** It ran before this daemon did. */
+  readonly adopted: boolean;
   status(): PrivateNatsStatus;
   /** Ends the server and waits for it. */
   stop(): Promise<void>;
+  /** Looks after it no more and lets it run. */
+  leave(): Promise<void>;
 }
 
 export interface PrivateNatsStatus {
@@ -67,6 +71,7 @@ type Attempt = 'started' | 'failed' | 'not_installed';
 class NatsKeeper implements PrivateNats {
   readonly user = NATS_USER;
   readonly password: string;
+  readonly adopted: boolean;
   readonly #options: PrivateNatsOptions;
   readonly #closing = new AbortController();
   #process: NatsProcess | null;
@@ -80,6 +85,7 @@ class NatsKeeper implements PrivateNats {
     this.password = password;
     this.#port = lastPort(options.directory);
     this.#process = findNatsProcess(options.directory);
+    this.adopted = this.#process !== null;
     if (this.#process !== null) this.#port = portOf(this.#process.server);
   }
 
@@ -104,9 +110,13 @@ class NatsKeeper implements PrivateNats {
     };
   }
 
-  async stop(): Promise<void> {
+  async leave(): Promise<void> {
     this.#closing.abort();
     await this.#watching;
+  }
+
+  async stop(): Promise<void> {
+    await this.leave();
     if (this.#process !== null) await endNats(this.#process, this.#options.clock);
   }
 

@@ -5,6 +5,7 @@ import { createNatsGateway, type NatsGatewayOptions } from '../../gateway/nats/n
 import type { DataDirectory } from '../data-directory.ts';
 import type { Closers } from './closers.ts';
 import type { NatsLink } from './nats-link.ts';
+import type { NatsServer } from './nats-server.ts';
 import { openNats } from './open-nats.ts';
 
 /** Opens the NATS door on whatever server there is, and shows the state of it as the section `nats`. */
@@ -15,6 +16,8 @@ export interface NatsParts {
   readonly directory: DataDirectory;
   readonly closers: Closers;
   readonly sections: HostSections;
+  /** The server, when the log lies on it; else it is looked for. */
+  readonly server: NatsServer | null;
   readonly door: Omit<NatsGatewayOptions, 'connection'> & { readonly logger: Logger };
 }
 

@@ -60,8 +60,13 @@ async function live(given: Process, { config, origins }: ReturnType<Process['loa
   const shown = firstMinutes({ daemon, clock, say, signal: ending.signal, hello: config.hello, place }).catch((error) =>
     logger.error({ err: error }, 'What is shown at a start could not be finished.'),
   );
-  await signalled;
+  const lost = await Promise.race([signalled, daemon.superseded]);
   ending.abort();
+  // Not an end in order: whoever watches the process should see it.
+  if (typeof lost === 'string') {
+    output.note(`not_owner: the log was taken over by ${lost}; this daemon steps down.`);
+    process.exitCode = 1;
+  }
   const running = daemon.namesIn(RUNNING_ON);
   for (const line of stopping(running)) say(line);
   void systemd.stopping(`Stopping; ${running.length} VMs run on`);

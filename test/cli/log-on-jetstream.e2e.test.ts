@@ -1,0 +1,83 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { systemClock } from '../../src/actors/clock.ts';
+import { endNats, findNatsProcess } from '../../src/cli/daemon/nats-process.ts';
+import { type DoorAndToken, endWorld } from '../crash/daemon-process.ts';
+import { getView, must, type ShownView } from '../crash/door.ts';
+import { type DaemonProcess, type Workplace, workplace } from './daemon-process.ts';
+
+/** Two daemons on one log on JetStream: one decides, whatever becomes of the other. */
+
+const FLAGS = ['--hypervisor', 'simulator', '--log', 'jetstream', '--no-hello'];
+
+let place: Workplace;
+let daemons: DaemonProcess[];
+beforeEach(() => {
+  place = workplace();
+  daemons = [];
+});
+afterEach(async () => {
+  for (const daemon of daemons) if (existsSync(`/proc/${daemon.pid}`)) await daemon.end('SIGKILL');
+  // It outlives a daemon that was killed.
+  const server = findNatsProcess(join(place.data, 'nats'));
+  if (server !== null) await endNats(server, systemClock());
+  await endWorld(place.data);
+  place.remove();
+});
+
+async function serve(): Promise<DaemonProcess> {
+  const daemon = await place.serve(...FLAGS);
+  daemons.push(daemon);
+  return daemon;
+}
+
+function endpoints(): { readonly pid: number; readonly http: string } {
+  return JSON.parse(readFileSync(join(place.data, 'endpoints.json'), 'utf8')) as { pid: number; http: string };
+}
+
+function door(): DoorAndToken {
+  return { url: endpoints().http, token: readFileSync(join(place.data, 'token'), 'utf8').trim() };
+}
+
+async function create(): Promise<ShownView> {
+  const body = { name: 'web', image: 'demo', wait: '20s' };
+  return (await must(door(), 'POST', '/v1/instances', { body })).body as ShownView;
+}
+
+async function tell(id: string, verb: string): Promise<ShownView> {
+  const path = `/v1/instances/${id}/${verb}`;
+  return (await must(door(), 'POST', path, { body: { wait: '20s' } })).body as ShownView;
+}
+
+describe('a second daemon on a log on JetStream', () => {
+  test('is refused by name while the first lives, and goes on with its instances when it was killed', async () => {
+    const first = await serve();
+    const { id } = await create();
+    const refused = await place.cli('serve', '--listen', '127.0.0.1:0', ...FLAGS);
+    expect(refused.status).toBe(1);
+    expect(refused.stderr).toMatch(new RegExp(`log_in_use: .* process ${first.pid} on host `));
+    expect(endpoints().pid).toBe(first.pid);
+    expect(await tell(id, 'restart')).toMatchObject({ state: 'Running', run: 2 });
+
+    await first.end('SIGKILL');
+    const second = await serve();
+    expect(endpoints().pid).toBe(second.pid);
+    expect(await getView(door(), id)).toMatchObject({ state: 'Running', run: 2 });
+    expect(await tell(id, 'stop')).toMatchObject({ state: 'Stopped' });
+  });
+
+  test('takes over from a first one that stands still, which then appends nothing, says so and ends', async () => {
+    const first = await serve();
+    const { id } = await create();
+    process.kill(first.pid, 'SIGSTOP');
+    const second = await serve();
+    const stopped = await tell(id, 'stop');
+
+    expect(await first.end('SIGCONT')).toBe(1);
+    expect(first.printed()).toContain(`not_owner: the log was taken over by process ${second.pid}`);
+    expect(endpoints().pid).toBe(second.pid);
+    expect(await getView(door(), id)).toEqual(stopped);
+    expect(await tell(id, 'start')).toMatchObject({ state: 'Running', run: 2 });
+  });
+});
