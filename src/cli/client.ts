@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dataOfDaemon } from './config/data-of-daemon.ts';
 import { dataDirectory, isServed, readEndpoints } from './data-directory.ts';
+import { type ReceivedMessage, sseMessages } from './sse-messages.ts';
 
 /** The CLI's way to a daemon: the one in the data directory, or the one the environment names. */
 
@@ -8,6 +9,11 @@ export interface Client {
   readonly url: string;
   /** Throws CliError with the daemon's own words when it refuses. */
   call(method: string, path: string, body?: unknown): Promise<unknown>;
+  /**
+   * The messages of a stream after the one with that id ('' for none), from wherever the daemon is by now. Ends when the
+   * daemon says that there will be no more; a stream that breaks off throws CliError `stream_lost`.
+   */
+  stream(path: string, lastId: string): AsyncGenerator<ReceivedMessage, void>;
 }
 
 /** A failure the user can do something about; printed without a stack. */
@@ -23,8 +29,35 @@ export class CliError extends Error {
 
 export function connectClient(data: string | undefined): Client {
   const { url, token } = findDaemon(data);
-  return { url, call: (method, path, body) => send(new URL(path, url), token, method, body) };
+  return {
+    url,
+    call: (method, path, body) => send(new URL(path, url), token, method, body),
+    stream: (path, lastId) => streamFrom(findDaemon(data), path, lastId),
+  };
 }
+
+async function* streamFrom(
+  { url, token }: { readonly url: string; readonly token: string },
+  path: string,
+  lastId: string,
+): AsyncGenerator<ReceivedMessage, void> {
+  const resume: Record<string, string> = lastId === '' ? {} : { 'last-event-id': lastId };
+  const headers = { authorization: `Bearer ${token}`, accept: 'text/event-stream', ...resume };
+  const response = await reach(new URL(path, url), { headers });
+  if (!response.ok || response.body === null) throw refusalFrom(response, await response.text());
+  try {
+    for await (const message of sseMessages(response.body)) {
+      if (message.event === STREAM_END) return;
+      yield message;
+    }
+  } catch (error) {
+    throw new CliError('stream_lost', 'The stream broke off.', error);
+  }
+  throw new CliError('stream_lost', 'The stream broke off.');
+}
+
+/** The message with which the daemon says that a stream is complete. */
+const STREAM_END = 'end';
 
 function findDaemon(data: string | undefined): { url: string; token: string } {
   const { STATEVISOR_URL: url, STATEVISOR_TOKEN: token } = process.env;
@@ -45,19 +78,25 @@ function findDaemon(data: string | undefined): { url: string; token: string } {
 }
 
 async function send(url: URL, token: string, method: string, body: unknown): Promise<unknown> {
-  const headers: Record<string, string> = { authorization: `Bearer ${token}` };
+  const headers: Record<string, string> = { authorization: `Bearer ${token}`, accept: 'application/json' };
   if (body !== undefined) headers['content-type'] = 'application/json';
-  let response: Response;
+  const response = await reach(url, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
+  const text = await response.text();
+  if (!response.ok) throw refusalFrom(response, text);
+  return text === '' ? null : JSON.parse(text);
+}
+
+async function reach(url: URL, how: RequestInit): Promise<Response> {
   try {
-    response = await fetch(url, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
+    return await fetch(url, how);
   } catch (error) {
     throw new CliError('unreachable', `The daemon at ${url.origin} does not answer.`, error);
   }
-  const text = await response.text();
-  const answer: unknown = text === '' ? null : JSON.parse(text);
-  if (response.ok) return answer;
-  const refusal = answer as { code?: string; message?: string; field?: string } | null;
-  const message = refusal?.message ?? response.statusText;
+}
+
+function refusalFrom({ status, statusText }: Response, text: string): CliError {
+  const refusal = (text === '' ? null : JSON.parse(text)) as { code?: string; message?: string; field?: string } | null;
+  const message = refusal?.message ?? statusText;
   const isNamed = refusal?.field === undefined || message.includes(refusal.field);
-  throw new CliError(refusal?.code ?? `http_${response.status}`, isNamed ? message : `${message} (${refusal.field})`);
+  return new CliError(refusal?.code ?? `http_${status}`, isNamed ? message : `${message} (${refusal.field})`);
 }

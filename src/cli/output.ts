@@ -4,12 +4,15 @@ import { DEMO_IMAGE } from './daemon/demo-image.ts';
 /** What commands print: lines for people, JSON for programs. */
 export interface Output {
   line(text: string): void;
+  /** As it is: what a guest wrote ends where it ended. */
+  text(text: string): void;
   /** Something that concerns people only, on standard error. */
   note(text: string): void;
 }
 
 export const terminal: Output = {
   line: (text) => void process.stdout.write(`${text}\n`),
+  text: (text) => void process.stdout.write(text),
   note: (text) => void process.stderr.write(`${text}\n`),
 };
 

@@ -1,20 +1,35 @@
 import { Command } from 'commander';
 import { addConfigCommands } from './commands/config.ts';
+import { addEvents } from './commands/events.ts';
+import { addHistory } from './commands/history.ts';
+import { addHold } from './commands/hold.ts';
 import { addHostCommands } from './commands/host.ts';
 import { addImageCommands } from './commands/image.ts';
 import { addInstanceCommands } from './commands/instances.ts';
+import { addLogs } from './commands/logs.ts';
+import { addRun } from './commands/run.ts';
 import { addServe } from './commands/serve.ts';
 import { addSimulate } from './commands/simulate.ts';
+import { addUpdate } from './commands/update.ts';
+import { programVersion } from './daemon/program-version.ts';
 import type { Output } from './output.ts';
 
 /** Every command of `statevisor`. Throws CommanderError instead of ending the process. */
 export function makeProgram(output: Output): Command {
   const program = new Command('statevisor')
     .description('Supervises virtual machines: each one a persisted statechart.')
+    .version(programVersion(), '-V, --version', 'print the version')
     .exitOverride()
+    .configureOutput({ writeOut: (text) => output.text(text) })
     .showSuggestionAfterError();
   addServe(program, output);
+  addRun(program, output);
   addInstanceCommands(program, output);
+  addUpdate(program, output);
+  addHold(program, output);
+  addHistory(program, output);
+  addEvents(program, output);
+  addLogs(program, output);
   addHostCommands(program, output);
   addSimulate(program, output);
   addImageCommands(program, output);

@@ -22,7 +22,7 @@ function helpOf(command: Command, path: readonly string[]): string {
 }
 
 test('every command and flag is in the reference as --help prints it', () => {
-  const output = { line: () => {}, note: () => {} };
+  const output = { line: () => {}, text: () => {}, note: () => {} };
   const printed = helpOf(makeProgram(output), []);
   const text = readFileSync(FILE, 'utf8');
   const [before = '', written] = text.split(BEGIN);

@@ -45,7 +45,7 @@ async function events(
   // A reader that reconnects repeats the address it began with, and says beside it how far it has come.
   const last = lastEventId(request);
   const items = await streams.events(last === undefined ? input : { ...input, after: last }, caller);
-  return { contentType: SSE_TYPE, chunks: sse(items, eventText, request) };
+  return { contentType: SSE_TYPE, chunks: sse(items, eventText, request, caller) };
 }
 
 function eventText(item: FeedItem): string {
@@ -68,7 +68,7 @@ async function logs(
   }
   const last = lastEventId(request);
   const items = await streams.logs({ ...input, follow, ...(last === undefined ? {} : { resume: last }) }, caller);
-  return { contentType: SSE_TYPE, chunks: sse(items, logText, request) };
+  return { contentType: SSE_TYPE, chunks: sse(items, logText, request, caller) };
 }
 
 function logText(item: LogItem): string {
@@ -97,21 +97,22 @@ async function compatibleLogs(
   const own = COMPATIBLE_SOURCES[String(source)];
   // Anything else is refused with the words of our own path.
   const items = await streams.logs({ ...input, follow, source: own ?? source }, caller);
-  return { contentType: SSE_TYPE, chunks: sse(lines(items), (line) => sseText(line), request) };
+  return { contentType: SSE_TYPE, chunks: lines(items) };
 }
 
-async function* lines(items: AsyncGenerator<LogItem, void>): AsyncGenerator<Parameters<typeof sseText>[0], void> {
+/** That client takes every message for a line, so nothing else is said. */
+async function* lines(items: AsyncGenerator<LogItem, void>): AsyncGenerator<string, void> {
   let rest = '';
   for await (const item of items) {
     if (item.kind === 'alive') {
-      yield { comment: 'alive' };
+      yield sseText({ comment: 'alive' });
       continue;
     }
     const parts = (rest + item.view.text).split('\n');
     rest = parts.pop() ?? '';
-    for (const line of parts) yield { data: JSON.stringify(line) };
+    for (const line of parts) yield sseText({ data: JSON.stringify(line) });
   }
-  if (rest !== '') yield { data: JSON.stringify(rest) };
+  if (rest !== '') yield sseText({ data: JSON.stringify(rest) });
 }
 
 /** What fails after the answer has begun is told as its last message: a status cannot be sent any more. */
@@ -119,9 +120,12 @@ async function* sse<T>(
   items: AsyncGenerator<T, void>,
   textOf: (item: T) => string,
   { id }: FastifyRequest,
+  { signal }: Caller,
 ): AsyncGenerator<string, void> {
   try {
     for await (const item of items) yield textOf(item);
+    // Without it a reader could not tell that there is no more from a daemon that stopped.
+    if (signal?.aborted !== true) yield sseText({ event: 'end', data: '{}' });
   } catch (error) {
     yield sseText({ event: 'error', data: JSON.stringify(refusalOf(error, id).body) });
   }

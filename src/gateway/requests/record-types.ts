@@ -26,7 +26,7 @@ export const EVENT_TYPES: readonly string[] = [
 export const FACT_TYPES: readonly string[] = typesOf(factSchema);
 
 const TYPE_MAX = 64;
-const WANTED = 'must be the type of an event or fact, or a beginning of one that ends with a dot, such as restart.';
+const WANTED = 'must be the type of an event or fact, or how several begin, with a dot at the end';
 
 /** A type, or the beginning of several with a dot at its end. */
 export const recordType = z

@@ -10,8 +10,11 @@ export interface EffectOutcome {
   /** `<stream>/<version>/<n>`. */
   readonly effect: string;
   readonly kind: string;
-  /** `interrupted`: the daemon ended before the effect did; what had become of the run was found at its next start. */
-  readonly ended: 'done' | 'failed' | 'withdrawn' | 'unknown' | 'interrupted';
+  /**
+   * `run_ended`: its run ended, and no result was recorded of it because none mattered any more. `interrupted`: the daemon
+   * ended before it did, and found at its next start what had become of the run.
+   */
+  readonly ended: 'done' | 'failed' | 'withdrawn' | 'unknown' | 'run_ended' | 'interrupted';
   /** Version of the record that tells it. */
   readonly version: number;
   /** Epoch ms. */
@@ -22,67 +25,86 @@ export interface EffectOutcome {
   readonly message: string | null;
 }
 
-/** Effects that end in no record: they only withdraw others. */
-const WITHOUT_END = 'effect.withdraw';
+/** Ends in no record: it only withdraws others. */
+const WITHDRAW = 'effect.withdraw';
 
-interface Open {
+interface Followed {
   readonly asked: LoggedRecord;
   readonly effect: string;
   readonly kind: string;
   readonly run: number;
+  outcome: EffectOutcome | null;
 }
 
 /** Follows records of one stream in order and collects how what they asked for has ended. */
 export class OutcomeCollector {
-  readonly #open = new Map<string, Open>();
+  readonly #unsettled = new Map<string, Followed>();
   /** By the version of the record that asked, and of the one that told. */
-  readonly #ended = new Map<number, EffectOutcome[]>();
-  readonly #told = new Map<number, EffectOutcome[]>();
+  readonly #asked = new Map<number, Followed[]>();
+  readonly #told = new Map<number, Followed[]>();
 
-  /** True as long as something that was asked for has not ended. */
+  /** True as long as a result may still come of something that was asked for. */
   get waiting(): boolean {
-    return this.#open.size > 0;
+    return this.#unsettled.size > 0;
   }
 
   /** Takes the next record. `asks`: its own effects are to be followed too. */
   take(record: LoggedRecord, asks: boolean): void {
     this.#settle(record);
+    for (const { kind, run } of record.effects ?? []) if (kind === WITHDRAW) this.#presumeOf(run, record, 'withdrawn');
     if (!asks) return;
-    (record.effects ?? []).forEach(({ kind, run }, index) => {
-      if (kind === WITHOUT_END) return;
-      const effect = effectId(record, index);
-      this.#open.set(effect, { asked: record, effect, kind, run });
+    const followed = (record.effects ?? []).flatMap(({ kind, run }, index): Followed[] => {
+      const about = { asked: record, effect: effectId(record, index), kind, run };
+      return kind === WITHDRAW ? [] : [{ ...about, outcome: null }];
     });
+    for (const one of followed) this.#unsettled.set(one.effect, one);
+    this.#asked.set(record.version, followed);
   }
 
-  /** Of the effects that the record of this version asked for, in the order in which they ended. */
-  of(version: number): readonly EffectOutcome[] {
-    return this.#ended.get(version) ?? [];
+  /** Of the effects that the record of this version asked for. */
+  of(version: number): EffectOutcome[] {
+    return outcomesOf(this.#asked.get(version));
   }
 
   /** Of the effects whose end the record of this version told. */
-  endedWith(version: number): readonly EffectOutcome[] {
-    return this.#told.get(version) ?? [];
+  endedWith(version: number): EffectOutcome[] {
+    return outcomesOf(this.#told.get(version)).filter((outcome) => outcome.version === version);
   }
 
   #settle(record: LoggedRecord): void {
-    const { event, cause } = record;
-    const named = cause.causation === null ? undefined : this.#open.get(cause.causation);
-    if (named !== undefined) {
-      this.#end(named, record, endOf(event.type));
-    } else if (event.type === 'vmm.found') {
-      // A daemon that starts tells what it finds of a run: nobody waits any more for what its forerunner had begun.
-      for (const open of this.#open.values()) if (open.run === event.run) this.#end(open, record, 'interrupted');
+    const { event, cause, facts = [] } = record;
+    const named = cause.causation === null ? undefined : this.#unsettled.get(cause.causation);
+    if (named !== undefined) this.#settleNamed(named, record);
+    // A daemon that starts tells what it finds of a run: nobody waits any more for what its forerunner had begun.
+    else if (event.type === 'vmm.found') this.#presumeOf(event.run, record, 'interrupted');
+    for (const fact of facts) if (fact.type === 'instance.ended') this.#presumeOf(fact.run, record, 'run_ended');
+  }
+
+  /** Effects of one instance run one after the other, so nothing more is heard of those asked for before this one. */
+  #settleNamed(named: Followed, record: LoggedRecord): void {
+    this.#tell(named, record, endOf(record.event.type));
+    for (const [id, earlier] of this.#unsettled) {
+      if (earlier !== named && earlier.outcome === null) continue;
+      this.#unsettled.delete(id);
+      if (earlier === named) return;
     }
   }
 
-  #end(open: Open, { version, at, event }: LoggedRecord, ended: EffectOutcome['ended']): void {
-    this.#open.delete(open.effect);
-    const { asked, effect, kind } = open;
-    const outcome = { effect, kind, ended, version, at, duration_ms: at - asked.at, message: messageOf(event) };
-    this.#ended.set(asked.version, [...(this.#ended.get(asked.version) ?? []), outcome]);
-    this.#told.set(version, [...(this.#told.get(version) ?? []), outcome]);
+  /** The chart does not record what nobody needs any more; if a result comes all the same, it is the better word. */
+  #presumeOf(run: unknown, record: LoggedRecord, ended: EffectOutcome['ended']): void {
+    for (const one of this.#unsettled.values())
+      if (one.run === run && one.outcome === null) this.#tell(one, record, ended);
   }
+
+  #tell(one: Followed, { version, at, event }: LoggedRecord, ended: EffectOutcome['ended']): void {
+    const { asked, effect, kind } = one;
+    one.outcome = { effect, kind, ended, version, at, duration_ms: at - asked.at, message: messageOf(event) };
+    this.#told.set(version, [...(this.#told.get(version) ?? []), one]);
+  }
+}
+
+function outcomesOf(followed: readonly Followed[] = []): EffectOutcome[] {
+  return followed.flatMap(({ outcome }) => (outcome === null ? [] : [outcome]));
 }
 
 /** Effects that ask a question end in an observation, which is their answer. */

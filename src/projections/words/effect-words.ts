@@ -33,6 +33,14 @@ export function effectWords(kind: string, run: number): string {
 export function outcomeWords(kind: string, outcome: EffectOutcome | undefined): string {
   if (outcome === undefined) return kind === 'effect.withdraw' ? effectName(kind) : `${effectName(kind)} under way`;
   const { ended, duration_ms, version, message } = outcome;
-  const how = ended === 'interrupted' ? 'interrupted by the end of the daemon' : ended;
-  return `${effectName(kind)} ${how} in ${spanWords(duration_ms)}${messageWords(message)} (v${version})`;
+  return `${effectName(kind)} ${ENDS[ended]} ${spanWords(duration_ms)}${messageWords(message)} (v${version})`;
 }
+
+const ENDS: Readonly<Record<EffectOutcome['ended'], string>> = {
+  done: 'done in',
+  failed: 'failed after',
+  withdrawn: 'withdrawn after',
+  unknown: 'of unknown outcome after',
+  run_ended: 'over, its run ended after',
+  interrupted: 'interrupted by the end of the daemon, after',
+};

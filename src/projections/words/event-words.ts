@@ -1,6 +1,6 @@
 import type { ExternalEvent, TimerEvent } from '../../../machines/events.ts';
 import { effectWords } from './effect-words.ts';
-import { clockTime, codeWords, messageWords, plainWords } from './plain.ts';
+import { clockTime, codeWords, listWords, messageWords, plainWords } from './plain.ts';
 
 /** What was asked for, seen or reported, in words: one entry for each type of event. */
 
@@ -11,7 +11,7 @@ const TABLE: Table = {
   create: ({ definition, wanted }) => `create ${definition.name} from ${definition.image}, wanted ${wanted}`,
   stop: ({ force }) => (force === true ? 'stop by force' : 'stop'),
   hold: ({ until }) => `hold off standby until ${clockTime(until)}`,
-  update: ({ changes }) => `update ${Object.keys(changes).join(', ')}`,
+  update: ({ changes }) => `update ${listWords(Object.keys(changes))}`,
   'vmm.exited': ({ run, reason, code, message }) =>
     `run ${run} ended: ${reason}${codeWords(code)}${messageWords(message)}`,
   'vmm.found': ({ run, found }) => {

@@ -1,5 +1,5 @@
 import type { Fact } from '../../../machines/facts.ts';
-import { clockTime, codeWords, messageWords, plainWords } from './plain.ts';
+import { clockTime, codeWords, listWords, messageWords, plainWords } from './plain.ts';
 
 /** What was decided, in words: one entry for each type of fact. */
 
@@ -9,7 +9,7 @@ const TABLE: Table = {
   'instance.created': ({ name, wanted }) => `${name} created, wanted ${wanted}`,
   'instance.prepared': () => 'prepared',
   'instance.prepare_failed': ({ message }) => `not prepared${messageWords(message)}`,
-  'instance.updated': ({ parts }) => `updated ${parts.join(', ')}`,
+  'instance.updated': ({ parts }) => `updated ${listWords(parts)}`,
   'instance.boot_requested': ({ run, cause }) => `boot requested (run ${run}, ${cause})`,
   'instance.booted': ({ run }) => `run ${run} booted`,
   'instance.ready': ({ run }) => `run ${run} ready`,

@@ -11,7 +11,7 @@ import { clockTime, spanWords } from './plain.ts';
 export function operationLines(record: LoggedRecord, collector: OutcomeCollector): string[] {
   const place = `${clockTime(record.at)} v${record.version}`;
   const [ended] = collector.endedWith(record.version);
-  const after = ended === undefined ? '' : ` after ${spanWords(ended.duration_ms)}`;
+  const after = ended === undefined ? '' : ` (${spanWords(ended.duration_ms)})`;
   const isResult = record.cause.causation !== null || ended !== undefined;
   const asked = (record.effects ?? []).map(({ kind, run }) => `${place} ${effectWords(kind, run)}: asked for`);
   return [...(isResult ? [`${place} ${eventWords(record.event)}${after}`] : []), ...asked];

@@ -24,3 +24,7 @@ export function codeWords(code: number | null | undefined): string {
 export function messageWords(message: string | null | undefined): string {
   return message === null || message === undefined || message === '' ? '' : ` (${message})`;
 }
+
+export function listWords(parts: readonly string[]): string {
+  return parts.length === 0 ? 'nothing' : parts.join(', ');
+}
