@@ -80,7 +80,7 @@ describe('a file that cannot be run ends the command with 2 and tells line and c
     [
       'a line that says nothing',
       'instances:\n  web: {}\ntimeline:\n  - { at: 0s }\n',
-      'scenario.yaml:4:5: timeline[1] has none of',
+      'scenario.yaml:4:5: timeline[1] needs one of',
     ],
     [
       'a line that says two things',

@@ -11,8 +11,10 @@ const VARYING: readonly (readonly [RegExp, string])[] = [
   [/\bkill -9 \d+/g, 'kill -9 PID'],
   [/\(pid \d+\)/g, '(pid PID)'],
   [/^pid +\d+$/gm, 'pid PID'],
+  [/, pid \d+\b/g, ', pid PID'],
   [/\b\d+ ms\b/g, 'N ms'],
   [/\bafter \d+\.\d s\b/g, 'after N s'],
+  [/\b(in|after) [\dhm.]*\d(ms|s)\b/g, '$1 SPAN'],
   [/ +$/gm, ''],
   // Columns are as wide as their widest cell.
   [/(?<=\S) {2,}/g, '  '],

@@ -76,6 +76,9 @@ function fieldText(path: Path): string {
   return text.replace(/^\./, '') || 'the scenario';
 }
 
+/** Keys that stand in lines of several kinds. */
+const BESIDE_KIND = ['at', 'between', 'instance', 'count', 'with'];
+
 /** The one key of a line that says which kind it is. `update` beside `do` belongs to it. */
 function kindOf<K extends string>(
   line: object,
@@ -87,7 +90,11 @@ function kindOf<K extends string>(
   const present = all.filter((kind) => kind in line && !(kind === 'update' && 'do' in line));
   const [kind, other] = present;
   if (kind === undefined) {
-    throw new ScenarioError(`${fieldText(path)} has none of ${all.join(', ')}`, source.place(path));
+    const stranger = Object.keys(line).find((key) => !BESIDE_KIND.includes(key));
+    const wanted = `one of ${all.join(', ')}`;
+    if (stranger === undefined) throw new ScenarioError(`${fieldText(path)} needs ${wanted}`, source.place(path));
+    const message = `${fieldText([...path, stranger])} is not known here; ${fieldText(path)} needs ${wanted}`;
+    throw new ScenarioError(message, source.placeOfKey(path, stranger));
   }
   if (other === undefined) return kind;
   throw new ScenarioError(`${fieldText(path)} has both ${kind} and ${other}`, source.placeOfKey(path, other));
