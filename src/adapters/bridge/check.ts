@@ -1,14 +1,13 @@
 import { constants } from 'node:fs';
-import { access, readFile } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
 import type { NetworkError } from '../../actors/contracts/network.ts';
 import { ownTaps, refuseForeignBridge, type Site } from './bridge-lines.ts';
 import type { CommandRunner } from './command-runner.ts';
 import { errorOf, NetworkFailure } from './failure.ts';
-import { readLinks } from './links.ts';
+import { isForwarding, readLinks } from './links.ts';
 import { FAMILIES, findTable } from './packet-filter.ts';
 
 const TUN_DEVICE = '/dev/net/tun';
-const FORWARDING = '/proc/sys/net/ipv4/ip_forward';
 
 type Look = () => Promise<void>;
 
@@ -19,7 +18,7 @@ export async function checkHost(run: CommandRunner, site: Site): Promise<Network
     // Reading the filter needs the same rights as changing it, so this tells about rights too.
     () => lookAtTables(run, site),
     lookAtTun,
-    ...(site.nat ? [lookAtForwarding] : []),
+    ...(site.nat ? [() => lookAtForwarding(run)] : []),
   ];
   const found: NetworkError[] = [];
   for (const look of looks) await look().catch((failure: unknown) => found.push(errorOf(failure)));
@@ -48,8 +47,8 @@ async function lookAtTun(): Promise<void> {
   });
 }
 
-async function lookAtForwarding(): Promise<void> {
-  if ((await readFile(FORWARDING, 'utf8')).trim() !== '0') return;
+async function lookAtForwarding(run: CommandRunner): Promise<void> {
+  if (await isForwarding(run)) return;
   throw new NetworkFailure(
     'forwarding_off',
     'guests do not get beyond the host: set the sysctl net.ipv4.ip_forward to 1',

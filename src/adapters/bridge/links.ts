@@ -40,15 +40,17 @@ const neighbourSchema = z.object({
 });
 export type Neighbour = z.infer<typeof neighbourSchema>;
 
-function kindOf({ info_kind, info_data }: { info_kind?: string; info_data?: { type?: string } } = {}): Link['kind'] {
-  if (info_kind === 'bridge') return 'bridge';
-  return info_kind === 'tun' && info_data?.type === 'tap' ? 'tap' : 'other';
+const netconfSchema = z.object({ interface: z.string().optional(), forwarding: z.boolean().optional() });
+
+function kindOf({ linkinfo }: z.infer<typeof linkSchema>): Link['kind'] {
+  if (linkinfo?.info_kind === 'bridge') return 'bridge';
+  return linkinfo?.info_kind === 'tun' && linkinfo.info_data?.type === 'tap' ? 'tap' : 'other';
 }
 
 function toLink(raw: z.infer<typeof linkSchema>): Link {
   return {
     name: raw.ifname,
-    kind: kindOf(raw.linkinfo as Parameters<typeof kindOf>[0]),
+    kind: kindOf(raw),
     master: raw.master ?? null,
     mac: raw.address,
     alias: raw.ifalias ?? null,
@@ -79,6 +81,13 @@ export async function readNeighbours(run: CommandRunner, bridge: string): Promis
   const ran = await run('ip', ['-json', 'neigh', 'show', 'dev', bridge]);
   if (ran.status !== 0) throw failureOf('ip', ran);
   return parsed(neighbourSchema, ran.stdout);
+}
+
+/** Whether the host passes IPv4 packets on from one network to another. */
+export async function isForwarding(run: CommandRunner): Promise<boolean> {
+  const ran = await run('ip', ['-json', '-4', 'netconf', 'show']);
+  if (ran.status !== 0) throw failureOf('ip', ran);
+  return parsed(netconfSchema, ran.stdout).some((one) => one.interface === 'all' && one.forwarding === true);
 }
 
 /** Runs `ip` commands one after the other in one process; the first one that fails ends it. */

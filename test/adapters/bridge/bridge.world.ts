@@ -1,0 +1,97 @@
+import { systemClock } from '../../../src/actors/clock.ts';
+import type { Network } from '../../../src/actors/contracts/network.ts';
+import { createBridgeNetwork } from '../../../src/adapters/bridge/bridge-network.ts';
+import { type CommandRunner, createCommandRunner } from '../../../src/adapters/bridge/command-runner.ts';
+import { readLinks, readNeighbours } from '../../../src/adapters/bridge/links.ts';
+import { tapName } from '../../../src/adapters/bridge/marks.ts';
+import { findTable } from '../../../src/adapters/bridge/packet-filter.ts';
+import { untilTrue } from '../../contracts/hypervisor.world.ts';
+import { BRIDGE, lease, type NetworkWorld, RANGE, type SeenNetwork } from '../../contracts/network.world.ts';
+import { openNamespace } from './namespace.ts';
+
+/** A real kernel's network in a namespace of its own. */
+export interface BridgeWorld extends NetworkWorld {
+  /** Runs a command in the namespace. */
+  run(...command: readonly string[]): Promise<string>;
+  readonly runner: CommandRunner;
+}
+
+export const OWNER = 'aaaaaaaaaaaaaaaa';
+const OTHER_OWNER = 'bbbbbbbbbbbbbbbb';
+const HOLD_LIMIT_MS = 10_000;
+/** Of the instances that the checks use. */
+const INSTANCES = [1, 2, 3].map((n) => lease(n).instance);
+const NO_RIGHTS = ['setpriv', '--bounding-set=-net_admin', '--inh-caps=-net_admin'];
+
+/** Opens a tap as a VMM does, and nothing else. */
+function tapHolder(tap: string): string[] {
+  const netdev = `tap,id=net,ifname=${tap},script=no,downscript=no`;
+  return ['qemu-system-x86_64', '-machine', 'none', '-nodefaults', '-display', 'none', '-netdev', netdev];
+}
+
+export async function makeBridgeWorld(): Promise<BridgeWorld> {
+  const place = await openNamespace();
+  const neighbour = await openNamespace();
+  const runner = createCommandRunner(place.enter);
+  const clock = systemClock();
+  const open = (owner: string, run: CommandRunner = runner): Network =>
+    createBridgeNetwork({ bridge: BRIDGE, owner, ...RANGE, nat: false, uid: 0, clock, run });
+  const seen = async (): Promise<SeenNetwork> => {
+    const links = await readLinks(runner);
+    const tapOf = (instance: string) => links.find((link) => link.name === tapName(instance));
+    const bridge = links.some((link) => link.name === BRIDGE);
+    const known = bridge ? await readNeighbours(runner, BRIDGE) : [];
+    const { guests } = await findTable(runner, 'bridge', OWNER, { full: true });
+    return {
+      bridge,
+      taps: INSTANCES.filter((instance) => tapOf(instance) !== undefined),
+      onBridge: INSTANCES.filter((instance) => tapOf(instance)?.master === BRIDGE),
+      neighbours: known.flatMap(({ dst, state }) => (state.includes('PERMANENT') ? [dst] : [])).sort(),
+      filter: guests.map(({ instance }) => instance).sort(),
+    };
+  };
+  return {
+    network: open(OWNER),
+    run: place.run,
+    runner,
+    reopen: () => open(OWNER),
+    somebodyElse: open(OTHER_OWNER),
+    withoutRights: () => open(OWNER, createCommandRunner([...place.enter, ...NO_RIGHTS])),
+    seen,
+    hands: {
+      holdTap: async (instance) => {
+        const tap = tapName(instance);
+        place.start(...tapHolder(tap));
+        const isHeld = async () => (await readLinks(runner)).some((link) => link.name === tap && link.hasCarrier);
+        await untilTrue(isHeld, `${tap} is open`, HOLD_LIMIT_MS);
+      },
+      takeTap: async (instance) => {
+        await place.run('ip', 'tuntap', 'add', 'dev', tapName(instance), 'mode', 'tap');
+        await place.run('ip', 'link', 'set', 'dev', tapName(instance), 'alias', 'of somebody else');
+      },
+      takeBridge: async () => {
+        await place.run('ip', 'link', 'add', 'name', BRIDGE, 'type', 'bridge');
+      },
+      takeTable: async () => {
+        await place.run('nft', 'add', 'table', 'bridge', 'statevisor');
+      },
+      removeBridge: async () => {
+        await place.run('ip', 'link', 'delete', 'dev', BRIDGE);
+      },
+      removeTable: async () => {
+        await place.run('nft', 'delete', 'table', 'bridge', 'statevisor');
+      },
+      answerFor: async (address) => {
+        const peer = ['peer', 'name', 'svpeer', 'netns', String(neighbour.pid)];
+        await place.run('ip', 'link', 'add', 'name', 'svother', 'type', 'veth', ...peer);
+        await place.run('ip', 'link', 'set', 'dev', 'svother', 'master', BRIDGE, 'up');
+        await neighbour.run('ip', 'address', 'add', `${address}/${RANGE.prefix}`, 'dev', 'svpeer');
+        await neighbour.run('ip', 'link', 'set', 'dev', 'svpeer', 'up');
+      },
+    },
+    destroy: async () => {
+      await place.close();
+      await neighbour.close();
+    },
+  };
+}

@@ -1,0 +1,139 @@
+import { describe, expect, it } from 'vitest';
+import { SimulatedClock } from '../../../src/actors/clock.ts';
+import type { Network } from '../../../src/actors/contracts/network.ts';
+import { createBridgeNetwork } from '../../../src/adapters/bridge/bridge-network.ts';
+import type { Ran } from '../../../src/adapters/bridge/command-runner.ts';
+import { bridgeMac, tapMac, tapName } from '../../../src/adapters/bridge/marks.ts';
+import { attach, BRIDGE, known, lease, RANGE, refusal } from '../../contracts/network.world.ts';
+import { linksOf, type Recording, recordingRunner } from './recording-runner.ts';
+
+const OWNER = 'aaaaaaaaaaaaaaaa';
+const LOOK = 'ip -json -details address show';
+const first = lease(1);
+const tap = tapName(first.instance);
+
+function networkWith(answer?: (command: string) => Partial<Ran> | null): Recording & { network: Network } {
+  const recording = recordingRunner(answer);
+  const clock = new SimulatedClock(0);
+  const { run } = recording;
+  const network = createBridgeNetwork({ bridge: BRIDGE, owner: OWNER, ...RANGE, nat: true, uid: 1000, clock, run });
+  return { ...recording, network };
+}
+
+/** The bridge as it should be. */
+const bridge = {
+  ifname: BRIDGE,
+  flags: ['UP'],
+  address: bridgeMac(OWNER),
+  ifalias: `statevisor:${OWNER}`,
+  linkinfo: { info_kind: 'bridge' },
+  addr_info: [{ family: 'inet', local: RANGE.gateway, prefixlen: RANGE.prefix }],
+};
+const tables = { stdout: JSON.stringify({ nftables: [{ rule: { comment: `statevisor:${OWNER}` } }] }) };
+const inOrder = (command: string): Partial<Ran> | null => {
+  if (command === LOOK) return { stdout: linksOf(bridge) };
+  return command.startsWith('nft -j -t list') ? tables : null;
+};
+
+describe('the commands of the bridge', () => {
+  it('on a host with nothing: the bridge, then the filter, then the guest in it, then its tap, and up at the end', async () => {
+    const { network, commands } = networkWith();
+    await attach(network, first);
+    expect(commands).toEqual([
+      LOOK,
+      'ip -batch -',
+      `link add name ${BRIDGE} address ${bridgeMac(OWNER)} type bridge`,
+      `link set dev ${BRIDGE} alias statevisor:${OWNER} addrgenmode none`,
+      `address add ${RANGE.gateway}/${RANGE.prefix} dev ${BRIDGE}`,
+      `link set dev ${BRIDGE} up`,
+      'nft -j -t list table bridge statevisor',
+      'nft -j -t list table inet statevisor',
+      'nft -j -f -',
+      ...[
+        'add table bridge statevisor',
+        'add set bridge taps',
+        'add set bridge guests',
+        'add chain bridge from_guests',
+      ],
+      ...new Array(4).fill('add rule bridge from_guests'),
+      ...['add table inet statevisor', 'add chain inet from_guests', 'add rule inet from_guests'],
+      ...['add chain inet from_host', 'add rule inet from_host', 'add chain inet beyond', 'add rule inet beyond'],
+      'nft -j -f -',
+      ...['add element bridge taps', 'add element bridge guests'],
+      'ip -batch -',
+      `tuntap add dev ${tap} mode tap user 1000`,
+      `link set dev ${tap} address ${tapMac(first.mac)} alias statevisor:${OWNER}:${first.instance} addrgenmode none`,
+      `link set dev ${tap} master ${BRIDGE}`,
+      `link set dev ${tap} up`,
+      `neigh replace ${first.address} lladdr ${first.mac} dev ${BRIDGE} nud permanent`,
+    ]);
+  });
+
+  it('on a host in order: one look, two at the filter, and the guest', async () => {
+    const { network, commands } = networkWith(inOrder);
+    await attach(network, first);
+    expect(commands.filter((command) => /^(ip|nft) /.test(command))).toEqual([
+      LOOK,
+      'nft -j -t list table bridge statevisor',
+      'nft -j -t list table inet statevisor',
+      'nft -j -f -',
+      'ip -batch -',
+    ]);
+  });
+
+  it('a tap that could not be finished is removed again, with its neighbour entry and its place in the filter', async () => {
+    const { network, commands } = networkWith((command) =>
+      command === `link set dev ${tap} up`
+        ? { status: 1, stderr: 'RTNETLINK answers: No buffer space' }
+        : inOrder(command),
+    );
+    expect(await refusal(network, first)).toBe('network_failed');
+    const failed = commands.indexOf(`link set dev ${tap} up`);
+    const after = commands.slice(failed);
+    expect(after).toContain(`link delete dev ${tap}`);
+    expect(after).toContain(`neigh delete ${first.address} dev ${BRIDGE}`);
+    expect(after.slice(-2)).toEqual(['delete element bridge taps', 'delete element bridge guests']);
+    expect(network.status().last_error?.message).toContain('No buffer space');
+  });
+
+  it('when the guest cannot be let through, no tap is made', async () => {
+    const { network, commands } = networkWith((command) =>
+      command.startsWith('add element') ? { status: 1, stderr: 'Error: Could not process rule' } : inOrder(command),
+    );
+    expect(await refusal(network, first)).toBe('network_failed');
+    expect(commands.filter((command) => command.startsWith('tuntap'))).toEqual([]);
+  });
+
+  it('a bridge that goes away in the middle is told as bridge_missing', async () => {
+    const { network } = networkWith((command) =>
+      command === `link set dev ${tap} master ${BRIDGE}`
+        ? { status: 1, stderr: `Error: argument "${BRIDGE}" is wrong: Device does not exist` }
+        : inOrder(command),
+    );
+    expect(await refusal(network, first)).toBe('bridge_missing');
+  });
+
+  it.each<[string, Partial<Ran>, string]>([
+    ['a missing program', { status: null, missing: true }, 'tools_missing'],
+    ['a program that does not answer in time', { status: null }, 'network_failed'],
+    ['what cannot be read', { stdout: '[{"ifname":' }, 'network_failed'],
+    ['a refusal of the kernel', { status: 2, stderr: 'RTNETLINK answers: Operation not permitted' }, 'no_rights'],
+  ])('%s changes nothing and has its code', async (_what, ran, code) => {
+    const { network, commands } = networkWith((command) => (command === LOOK ? ran : null));
+    expect(await refusal(network, first)).toBe(code);
+    expect(commands).toEqual([LOOK]);
+  });
+
+  it('one operation waits for the other, and a failed one does not hold up the next', async () => {
+    const { network, commands } = networkWith();
+    let looks = 0;
+    const broken = networkWith((command) => (command === LOOK && looks++ === 0 ? { status: null } : null));
+    await Promise.all([network.attach(first, new AbortController().signal), network.reconcile(known(first))]);
+    const secondLook = commands.lastIndexOf(LOOK);
+    expect(commands.slice(0, secondLook)).toContain(`link set dev ${tap} up`);
+    expect(await Promise.all([refusal(broken.network, first), refusal(broken.network, first)])).toEqual([
+      'network_failed',
+      'attached',
+    ]);
+  });
+});
