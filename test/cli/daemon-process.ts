@@ -38,12 +38,13 @@ export interface Workplace {
   remove(): void;
 }
 
-export function workplace(): Workplace {
+/** `before` is put before every command: it runs them in a namespace, say. */
+export function workplace(before: readonly string[] = []): Workplace {
   const data = mkdtempSync(join(tmpdir(), 'statevisor-cli-'));
-  const cli = (...args: string[]): Promise<Ran> => run(process.execPath, [MAIN, ...args], data);
+  const cli = (...args: string[]): Promise<Ran> => run([...before, process.execPath, MAIN, ...args], data);
   return {
     data,
-    serve: (...flags) => serve(data, flags),
+    serve: (...flags) => serve(data, flags, before),
     cli,
     get: async (instance) => {
       const { status, stdout, stderr } = await cli('get', instance, '--json');
@@ -65,7 +66,7 @@ export async function until<T>(look: () => Promise<T> | T, good: (seen: T) => bo
   }
 }
 
-function run(program: string, args: readonly string[], data: string): Promise<Ran> {
+function run([program = '', ...args]: readonly string[], data: string): Promise<Ran> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { env: { ...process.env, STATEVISOR_DATA: data, NO_COLOR: '1' } });
     const [stdout, stderr]: [string[], string[]] = [[], []];
@@ -76,10 +77,12 @@ function run(program: string, args: readonly string[], data: string): Promise<Ra
   });
 }
 
-async function serve(data: string, flags: readonly string[]): Promise<DaemonProcess> {
+async function serve(data: string, flags: readonly string[], before: readonly string[]): Promise<DaemonProcess> {
   rmSync(join(data, 'endpoints.json'), { force: true });
   const start = join(ROOT, 'bin/start.js');
-  const child = spawn(process.execPath, [start, '--data', data, '--listen', '127.0.0.1:0', '--yes', ...flags], {
+  const own = [process.execPath, start, '--data', data, '--listen', '127.0.0.1:0', '--yes'];
+  const [program = '', ...args] = [...before, ...own, ...flags];
+  const child = spawn(program, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, NATS_URL: undefined },
   });

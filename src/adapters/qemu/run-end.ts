@@ -34,7 +34,16 @@ const SIGNAL_BASE = 128;
 const CRASH_SIGNALS = [4, 5, 6, 7, 8, 11, 24, 25, 31];
 const EXIT_CODE_MAX = 255;
 
+/**
+ * A host that goes down in order ends its processes by signals, and their supervisors may still write that down. Told
+ * only after the next boot of the host, such an end is the reboot's: no daemon was there to see it otherwise.
+ */
 function reasonOf(remains: Remains): EndReason {
+  const recorded = recordedReason(remains);
+  return recorded === 'killed' && !remains.sameHostBoot ? 'host_reboot' : recorded;
+}
+
+function recordedReason(remains: Remains): EndReason {
   const told = remains.journal.shutdownReason;
   if (told !== null) return SHUTDOWN_REASONS[told] ?? 'unknown';
   if (remains.status === null) return remains.sameHostBoot ? 'unknown' : 'host_reboot';

@@ -57,6 +57,18 @@ describe('the end of a run', () => {
     expect(composeEnd({ ...shutdown('guest-shutdown'), sameHostBoot: false }).reason).toBe('power_off');
   });
 
+  it('by a signal is the host reboot when it is first told in another boot of the host', () => {
+    const rebooted = { sameHostBoot: false, statusAt: 7 };
+    expect(composeEnd({ ...NOTHING, ...rebooted, status: 137 })).toEqual({
+      reason: 'host_reboot',
+      code: null,
+      message: 'the host was started again',
+      ended_at: 7,
+    });
+    expect(composeEnd({ ...shutdown('host-signal'), ...rebooted }).reason).toBe('host_reboot');
+    expect(composeEnd({ ...NOTHING, ...rebooted, status: 139 }).reason).toBe('crashed');
+  });
+
   it('carries the exit code of the workload only when it is a whole line with a number from 0 to 255', () => {
     expect(composeEnd({ ...shutdown('guest-shutdown'), exitPort: '7\n' }).code).toBe(7);
     expect(parseExitCode('1\n42\n')).toBe(42);

@@ -1,0 +1,54 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { addressOf, BRIDGE, type BridgedHost, bridgedHost, untilReachable } from './bridged-host.ts';
+
+/**
+ * A host of bridged guests as its operator meets it: two real VMs at addresses of their own, the daemon killed, the
+ * bridge pulled away and made again at the next start, and nothing left of an instance that was deleted.
+ */
+
+const GIVEN = '10.77.0.2';
+const ASKED = '10.77.3.3';
+const BOOT_LIMIT_MS = 120_000;
+const LIMIT_MS = 180_000;
+
+describe('bridged guests', { timeout: LIMIT_MS }, () => {
+  let host: BridgedHost;
+  const pidsOf = async (): Promise<(number | null)[]> => (await host.list()).map(({ pid }) => pid);
+
+  beforeAll(async () => {
+    host = await bridgedHost();
+    await host.serve();
+  }, LIMIT_MS);
+  afterAll(() => host.destroy(), LIMIT_MS);
+
+  test('are reached at the addresses that `ps` shows, and no address is given twice', async () => {
+    await host.create('one');
+    await host.create('two', '--address', ASKED);
+    const views = await untilReachable(host, ['one', 'two'], BOOT_LIMIT_MS);
+    expect(views.map(addressOf)).toEqual([GIVEN, ASKED]);
+    const { stdout } = await host.place.cli('ps');
+    expect(stdout).toMatch(/^one .* 10\.77\.0\.2 /m);
+    const again = await host.create('three', '--address', ASKED);
+    expect(again.stderr).toMatch(/^statevisor: insufficient_resources: 10\.77\.3\.3 is taken .*\(network\.address\)/);
+  });
+
+  test('notice nothing of a daemon that is killed, and come back with the bridge when it is pulled away', async () => {
+    const pids = await pidsOf();
+    await host.daemon().end('SIGKILL');
+    expect(await host.answering([GIVEN, ASKED])).toEqual([GIVEN, ASKED]);
+    await host.run('ip', 'link', 'delete', 'dev', BRIDGE);
+    expect(await host.answering([GIVEN, ASKED])).toEqual([]);
+    await host.serve();
+    await untilReachable(host, ['one', 'two'], BOOT_LIMIT_MS);
+    expect(await pidsOf()).toEqual(pids);
+  });
+
+  test('leave nothing on the host but the bridge when they are deleted', async () => {
+    const removed = await Promise.all(['one', 'two'].map((name) => host.place.cli('rm', name)));
+    expect(removed.map(({ status }) => status)).toEqual([0, 0]);
+    const devices = JSON.parse(await host.run('ip', '-json', 'link', 'show')) as { ifname: string }[];
+    expect(devices.map(({ ifname }) => ifname)).toEqual(['lo', BRIDGE]);
+    expect(await host.run('ip', 'neigh', 'show', 'nud', 'permanent')).toBe('');
+    expect(await host.run('nft', 'list', 'set', 'bridge', 'statevisor', 'guests')).not.toContain('elements');
+  });
+});
