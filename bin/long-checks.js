@@ -34,4 +34,11 @@ export const longChecks = [
     minutesMax: 8,
     why: 'the daemon killed at every fault point, with everything that can be at hand there',
   },
+  {
+    name: 'bridged-host',
+    script: 'test/bridge/reboot.ts',
+    args: [],
+    minutesMax: 5,
+    why: 'eight bridged VMs through the death of the daemon and a reboot of the host',
+  },
 ];
