@@ -7,6 +7,7 @@ import { addHostCommands } from './commands/host.ts';
 import { addImageCommands } from './commands/image.ts';
 import { addInstanceCommands } from './commands/instances.ts';
 import { addLogs } from './commands/logs.ts';
+import { addNetworkCommands } from './commands/network.ts';
 import { addRun } from './commands/run.ts';
 import { addServe } from './commands/serve.ts';
 import { addSimulate } from './commands/simulate.ts';
@@ -31,6 +32,7 @@ export function makeProgram(output: Output): Command {
   addEvents(program, output);
   addLogs(program, output);
   addHostCommands(program, output);
+  addNetworkCommands(program, output);
   addSimulate(program, output);
   addImageCommands(program, output);
   addConfigCommands(program, output);

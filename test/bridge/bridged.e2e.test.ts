@@ -1,3 +1,5 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { addressOf, BRIDGE, type BridgedHost, bridgedHost, untilReachable } from './bridged-host.ts';
 
@@ -11,6 +13,15 @@ const ASKED = '10.77.3.3';
 const BOOT_LIMIT_MS = 120_000;
 const LIMIT_MS = 180_000;
 
+/** The demo image once more, whose guest is ready when its port answers. */
+function byPort(images: string): void {
+  const demo = JSON.parse(readFileSync(join(images, 'demo', 'manifest.json'), 'utf8')) as Record<string, string>;
+  const part = (name: string): string => join('..', 'demo', demo[name] ?? '');
+  mkdirSync(join(images, 'by-port'));
+  const manifest = { name: 'by-port', kernel: part('kernel'), initrd: part('initrd'), command_line: demo.command_line };
+  writeFileSync(join(images, 'by-port', 'manifest.json'), JSON.stringify({ ...manifest, ready: 'port:80' }));
+}
+
 describe('bridged guests', { timeout: LIMIT_MS }, () => {
   let host: BridgedHost;
   const pidsOf = async (): Promise<(number | null)[]> => (await host.list()).map(({ pid }) => pid);
@@ -18,12 +29,13 @@ describe('bridged guests', { timeout: LIMIT_MS }, () => {
   beforeAll(async () => {
     host = await bridgedHost();
     await host.serve();
+    byPort(join(host.place.data, 'images'));
   }, LIMIT_MS);
   afterAll(() => host.destroy(), LIMIT_MS);
 
   test('are reached at the addresses that `ps` shows, and no address is given twice', async () => {
     await host.create('one');
-    await host.create('two', '--address', ASKED);
+    await host.create('two', '--address', ASKED, '--image', 'by-port');
     const views = await untilReachable(host, ['one', 'two'], BOOT_LIMIT_MS);
     expect(views.map(addressOf)).toEqual([GIVEN, ASKED]);
     const { stdout } = await host.place.cli('ps');
@@ -43,12 +55,16 @@ describe('bridged guests', { timeout: LIMIT_MS }, () => {
     expect(await pidsOf()).toEqual(pids);
   });
 
-  test('leave nothing on the host but the bridge when they are deleted', async () => {
+  test('leave nothing on the host but the bridge when they are deleted, which is removed by a command', async () => {
     const removed = await Promise.all(['one', 'two'].map((name) => host.place.cli('rm', name)));
     expect(removed.map(({ status }) => status)).toEqual([0, 0]);
     const devices = JSON.parse(await host.run('ip', '-json', 'link', 'show')) as { ifname: string }[];
     expect(devices.map(({ ifname }) => ifname)).toEqual(['lo', BRIDGE]);
     expect(await host.run('ip', 'neigh', 'show', 'nud', 'permanent')).toBe('');
     expect(await host.run('nft', 'list', 'set', 'bridge', 'statevisor', 'guests')).not.toContain('elements');
+    await host.daemon().end('SIGTERM');
+    expect(await host.place.cli('network', 'remove', '--bridge', BRIDGE)).toMatchObject({ status: 0, stderr: '' });
+    expect(await host.run('ip', '-json', '-brief', 'link', 'show')).not.toContain(BRIDGE);
+    expect(await host.run('nft', 'list', 'tables')).toBe('');
   });
 });

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { AddressPool, type AddressRange, parseRange, RANGE_DEFAULT } from '../../actors/address-pool.ts';
 import type { Clock, Random } from '../../actors/contracts/clock.ts';
 import type { Network } from '../../actors/contracts/network.ts';
+import type { Site } from '../../adapters/bridge/bridge-lines.ts';
 import { createBridgeNetwork } from '../../adapters/bridge/bridge-network.ts';
 import { createSimulatedNetwork } from '../../adapters/simulator/simulated-network.ts';
 import type { HostSections } from '../../gateway/host-sections.ts';
@@ -29,32 +30,49 @@ const OWNER_FILE = 'network-owner';
 const OWNER_BYTES = 8;
 const OWNER = /^[0-9a-f]{16}$/;
 
-export function openNetwork(
+/** What the bridge of these settings is to be like, and the addresses on it; null when there is to be none. */
+export function siteOf(
   { bridge = null, bridge_range, bridge_nat = false }: NetworkOptions,
+  owner: () => string,
+): { site: Site; range: AddressRange } | null {
+  const range = bridge_range ?? parseRange(RANGE_DEFAULT);
+  if (bridge === null || range === null) return null;
+  const { cidr, prefix, gateway } = range;
+  const uid = process.getuid?.() ?? 0;
+  return { site: { bridge, owner: owner(), range: cidr, prefix, gateway, nat: bridge_nat, uid }, range };
+}
+
+export function openNetwork(
+  options: NetworkOptions,
   given: { data: string; clock: Clock; random: Random; simulated: boolean; sections: HostSections },
 ): OpenNetwork {
-  const range = bridge_range ?? parseRange(RANGE_DEFAULT);
-  if (bridge === null || range === null) {
+  const wanted = siteOf(options, () => ownerOf(given.data, given.random));
+  if (wanted === null) {
     given.sections.add('network', () => ({ bridge: null }));
     return { addresses: new AddressPool(null) };
   }
-  const { cidr, prefix, gateway } = range;
-  const site = { bridge, range: cidr, prefix, gateway, nat: bridge_nat, uid: process.getuid?.() ?? 0 };
-  const owner = ownerOf(given.data, given.random);
-  const network = given.simulated
-    ? createSimulatedNetwork({ ...site, owner })
-    : createBridgeNetwork({ ...site, owner, clock: given.clock });
+  const { site, range } = wanted;
+  const network = given.simulated ? createSimulatedNetwork(site) : createBridgeNetwork({ ...site, clock: given.clock });
   const addresses = new AddressPool(range);
   given.sections.add('network', () => ({ ...network.status(), addresses: addresses.usage() }));
   return { addresses, network };
 }
 
 /** Stands in the marks of what is made on the host. It moves with the data directory: so do the instances. */
-export function ownerOf(data: string, random: Random): string {
-  const file = join(data, OWNER_FILE);
-  const known = existsSync(file) ? readFileSync(file, 'utf8').trim() : '';
-  if (OWNER.test(known)) return known;
+function ownerOf(data: string, random: Random): string {
+  const known = knownOwner(data);
+  if (known !== null) return known;
   const owner = random.hex(OWNER_BYTES);
-  writeFileSync(file, `${owner}\n`, { mode: 0o600, flush: true });
+  writeFileSync(ownerFile(data), `${owner}\n`, { mode: 0o600, flush: true });
   return owner;
+}
+
+/** Null when nothing was ever made from this data directory. */
+export function knownOwner(data: string): string | null {
+  const known = existsSync(ownerFile(data)) ? readFileSync(ownerFile(data), 'utf8').trim() : '';
+  return OWNER.test(known) ? known : null;
+}
+
+export function ownerFile(data: string): string {
+  return join(data, OWNER_FILE);
 }
