@@ -55,7 +55,9 @@ async function failureOf(directory: string, facts: RunFacts, clock: Clock): Prom
   const message = end.message ?? 'the VMM ended before it ran';
   if (CANNOT_RUN_STATUS.includes(readStatus(directory) ?? 0)) return failed('hypervisor_missing', message);
   if (/could not set up host forwarding|address already in use/i.test(message)) return failed('port_in_use', message);
-  if (/could not configure \/dev\/net\/tun.*busy/i.test(message)) return failed('tap_busy', message);
+  if (/could not configure \/dev\/net\/tun/.test(message)) {
+    return failed(/busy/i.test(message) ? 'tap_busy' : 'no_rights', message);
+  }
   return failed('spawn_failed', message);
 }
 

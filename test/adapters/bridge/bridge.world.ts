@@ -24,7 +24,7 @@ const INSTANCES = [1, 2, 3].map((n) => lease(n).instance);
 const NO_RIGHTS = ['setpriv', '--bounding-set=-net_admin', '--inh-caps=-net_admin'];
 
 /** Opens a tap as a VMM does, and nothing else. */
-function tapHolder(tap: string): string[] {
+export function tapHolder(tap: string): string[] {
   const netdev = `tap,id=net,ifname=${tap},script=no,downscript=no`;
   return ['qemu-system-x86_64', '-machine', 'none', '-nodefaults', '-display', 'none', '-netdev', netdev];
 }
