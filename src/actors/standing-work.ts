@@ -50,7 +50,9 @@ export class StandingWork {
     const policy = definition?.auto_standby ?? null;
     const probed = prober !== undefined && check !== null && snapshot.hasTag('probed');
     this.#become('probing', instance, probed ? `${run.number}/${health.revision}` : null, snapshot, (key) => {
-      const guest = { instance, run: run.number, ports: definition?.network.ports ?? [] };
+      const network = definition?.network;
+      const address = network?.mode === 'bridge' ? network.address : null;
+      const guest = { instance, run: run.number, address, ports: network?.ports ?? [] };
       return this.#probe(key, prober!, { guest, check: check!, revision: health.revision });
     });
     const tracked = activity !== undefined && policy !== null && snapshot.hasTag('tracked');

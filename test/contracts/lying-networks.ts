@@ -78,6 +78,11 @@ export const lyingNetworks: readonly LyingNetwork[] = [
     }),
   ),
   liar(
+    'calls an address of another range a failure like any other',
+    'an address of another range is refused as out_of_range, and nothing is made',
+    misnames('out_of_range'),
+  ),
+  liar(
     'does not say that it lacks the rights',
     'without the rights nothing is made, and both attach and check say no_rights',
     misnames('no_rights'),

@@ -67,6 +67,13 @@ const attaching: readonly NetworkCheck[] = [
     },
   },
   {
+    name: 'an address of another range is refused as out_of_range, and nothing is made',
+    run: async ({ network, seen }) => {
+      assert.equal(await refusal(network, { ...first, address: '10.99.0.2' }), 'out_of_range');
+      assert.deepEqual(await seen(), NOTHING);
+    },
+  },
+  {
     name: 'without the rights nothing is made, and both attach and check say no_rights',
     run: async ({ withoutRights, seen }) => {
       const powerless = withoutRights();

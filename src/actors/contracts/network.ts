@@ -37,7 +37,8 @@ export interface Attachment {
 /**
  * `no_rights`: CAP_NET_ADMIN is missing. `tools_missing`: `ip` or `nft` is not installed. `bridge_missing`: the bridge is
  * not there, or went away under the operation. `not_ours`: something of that name belongs to somebody else. `tap_busy`:
- * another process has the tap open. `address_taken`: somebody else has the address. `in_use`: a guest still uses the
+ * another process has the tap open. `address_taken`: somebody else has the address. `out_of_range`: the network has
+ * another range by now. `in_use`: a guest still uses the
  * network. `forwarding_off`: guests are to reach beyond the host, and the host does not forward. `network_failed`:
  * anything else.
  */
@@ -48,6 +49,7 @@ export type NetworkErrorCode =
   | 'not_ours'
   | 'tap_busy'
   | 'address_taken'
+  | 'out_of_range'
   | 'in_use'
   | 'forwarding_off'
   | 'network_failed';
@@ -79,6 +81,8 @@ export interface NetworkStatus {
   readonly nat: boolean;
   /** Times the bridge or the filter was found gone while this process ran, and was made again. */
   readonly repairs: number;
+  /** Leftovers of a former daemon that were removed while this process ran. */
+  readonly leftovers_removed: number;
   readonly last_error: NetworkError | null;
 }
 

@@ -4,7 +4,8 @@ import type { HealthCheck } from '../../../machines/policies.ts';
 export interface ProbedGuest {
   readonly instance: string;
   readonly run: number;
-  /** Where its ports can be reached on this host; empty when it has no network. */
+  /** Its own address when it is bridged; else null, and its ports are reached at those of the host that are forwarded. */
+  readonly address: string | null;
   readonly ports: readonly { readonly host_port: number; readonly guest_port: number }[];
 }
 

@@ -9,7 +9,16 @@ import type {
   Reconciled,
 } from '../../actors/contracts/network.ts';
 import { refuseTakenAddress } from './address-check.ts';
-import { bridgeLines, enslaveLines, neighbourLine, ownTaps, refuseForeignBridge, type Site } from './bridge-lines.ts';
+import {
+  bridgeLines,
+  enslaveLines,
+  isInside,
+  neighbourLine,
+  ownTaps,
+  refuseForeignBridge,
+  type Site,
+  withoutIpv6,
+} from './bridge-lines.ts';
 import { checkHost } from './check.ts';
 import { type CommandRunner, createCommandRunner } from './command-runner.ts';
 import { errorOf, NetworkFailure } from './failure.ts';
@@ -44,6 +53,7 @@ class BridgeNetwork implements Network {
   readonly #leases = new Map<string, Lease>();
   #last: Promise<unknown> = Promise.resolve();
   #repairs = 0;
+  #leftoversRemoved = 0;
   #lastError: NetworkError | null = null;
 
   constructor({ clock, run = createCommandRunner(), ...site }: BridgeOptions) {
@@ -89,6 +99,7 @@ class BridgeNetwork implements Network {
       }
       removed.push(...(await this.#forgetNeighbours(leases)));
       removed.push(...(await this.#replaceFilter(leases, isKnown)));
+      this.#leftoversRemoved += removed.length;
       return { removed, repaired };
     });
   }
@@ -120,7 +131,8 @@ class BridgeNetwork implements Network {
 
   status(): NetworkStatus {
     const { bridge, range, gateway, nat } = this.#site;
-    return { bridge, range, gateway, nat, repairs: this.#repairs, last_error: this.#lastError };
+    const told = { repairs: this.#repairs, leftovers_removed: this.#leftoversRemoved, last_error: this.#lastError };
+    return { bridge, range, gateway, nat, ...told };
   }
 
   /** One operation after the other; a failure is its answer, and is shown until the next one goes well. */
@@ -141,8 +153,12 @@ class BridgeNetwork implements Network {
   }
 
   async #attach(lease: Lease): Promise<void> {
-    const { owner, uid } = this.#site;
+    const { owner, uid, range } = this.#site;
     const name = tapName(lease.instance);
+    if (!isInside(range, lease.address)) {
+      const message = `${lease.address} is not in ${range}: start the daemon with the range it was given from`;
+      throw new NetworkFailure('out_of_range', message);
+    }
     const links = await readLinks(this.#run);
     const present = links.find((link) => link.name === name);
     if (present !== undefined) refuseForeignTap(present, tapAlias(owner, lease.instance));
@@ -155,7 +171,7 @@ class BridgeNetwork implements Network {
       await admitGuest(this.#run, lease);
       await runBatch(this.#run, [
         ...(present === undefined ? [`tuntap add dev ${name} mode tap user ${uid}`] : []),
-        `link set dev ${name} address ${tapMac(lease.mac)} alias ${tapAlias(owner, lease.instance)} addrgenmode none`,
+        `link set dev ${name} address ${tapMac(lease.mac)} alias ${tapAlias(owner, lease.instance)}${withoutIpv6()}`,
         ...enslaveLines(name, this.#site),
         neighbourLine(lease, this.#site),
       ]);
@@ -188,7 +204,7 @@ class BridgeNetwork implements Network {
     const { bridge, owner } = this.#site;
     refuseForeignBridge(links, this.#site);
     const taps = ownTaps(links, owner).filter((tap) => this.#leases.has(tap.instance));
-    const bridgeWork = bridgeLines(links, this.#site);
+    const bridgeWork = bridgeLines(links, this.#site, [...this.#leases.values()]);
     const loose = taps.filter((tap) => tap.master !== bridge || !tap.isUp);
     if (bridgeWork.length === 0 && loose.length === 0) return [];
     // A bridge that was down has lost its neighbour entries; one that is new never had any.

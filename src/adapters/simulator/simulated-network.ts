@@ -1,3 +1,4 @@
+import { BlockList } from 'node:net';
 import type {
   Attached,
   KnownInstances,
@@ -72,11 +73,19 @@ export function createSimulatedNetwork(options: SimulatedNetworkOptions): Networ
   return new SimulatedNetwork(options);
 }
 
+function isInside(range: string, address: string): boolean {
+  const [base = '', prefix] = range.split('/');
+  const list = new BlockList();
+  list.addSubnet(base, Number(prefix));
+  return list.check(address);
+}
+
 class SimulatedNetwork implements Network {
   readonly #options: SimulatedNetworkOptions;
   readonly #devices: SimulatedDevices;
   readonly #leases = new Map<string, Lease>();
   #repairs = 0;
+  #leftoversRemoved = 0;
   #lastError: NetworkError | null = null;
 
   constructor(options: SimulatedNetworkOptions) {
@@ -117,6 +126,7 @@ class SimulatedNetwork implements Network {
       const removed = marked.filter((id) => !isKnown(id));
       for (const id of removed) this.#forget(id);
       for (const { instance, address } of leases) filter.set(instance, address);
+      this.#leftoversRemoved += removed.length;
       return { removed, repaired };
     });
   }
@@ -145,7 +155,8 @@ class SimulatedNetwork implements Network {
 
   status(): NetworkStatus {
     const { bridge, range, gateway, nat } = this.#options;
-    return { bridge, range, gateway, nat, repairs: this.#repairs, last_error: this.#lastError };
+    const told = { repairs: this.#repairs, leftovers_removed: this.#leftoversRemoved, last_error: this.#lastError };
+    return { bridge, range, gateway, nat, ...told };
   }
 
   async #answer<T>(operation: () => T): Promise<T | { readonly error: NetworkError }> {
@@ -175,6 +186,8 @@ class SimulatedNetwork implements Network {
   #make(lease: Lease): void {
     const { instance, address } = lease;
     const { taps, answered, neighbours, filter } = this.#devices;
+    const { range } = this.#options;
+    if (!isInside(range, address)) throw new Refused('out_of_range', `${address} is not in ${range}`);
     const tap = taps.get(instance);
     if (tap !== undefined && !this.#isOwn(tap)) throw new Refused('not_ours', `the tap of ${instance} is not ours`);
     if (tap?.isOpen) throw new Refused('tap_busy', `another process has the tap of ${instance} open`);

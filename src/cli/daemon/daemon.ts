@@ -111,7 +111,7 @@ async function assemble(options: DaemonOptions, parts: Parts): Promise<Daemon> {
   const { metrics, projections, telemetry } = readModels;
   const { instances } = projections.views;
   const simulated = hypervisor.name === 'simulator';
-  const bridged = openNetwork(options, { data: directory.path, clock, random, simulated, sections });
+  const bridged = openNetwork(options, { ...parts, data: directory.path, simulated, sections, say: options.say });
   const supervisor = await createSupervisor({
     log,
     hypervisor,

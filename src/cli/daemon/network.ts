@@ -2,11 +2,13 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AddressPool, type AddressRange, parseRange, RANGE_DEFAULT } from '../../actors/address-pool.ts';
 import type { Clock, Random } from '../../actors/contracts/clock.ts';
-import type { Network } from '../../actors/contracts/network.ts';
+import type { Network, NetworkError } from '../../actors/contracts/network.ts';
 import type { Site } from '../../adapters/bridge/bridge-lines.ts';
 import { createBridgeNetwork } from '../../adapters/bridge/bridge-network.ts';
 import { createSimulatedNetwork } from '../../adapters/simulator/simulated-network.ts';
 import type { HostSections } from '../../gateway/host-sections.ts';
+
+import type { Closers } from './closers.ts';
 
 /** The network of bridged guests, when the daemon is asked for one. */
 
@@ -30,6 +32,16 @@ const OWNER_FILE = 'network-owner';
 const OWNER_BYTES = 8;
 const OWNER = /^[0-9a-f]{16}$/;
 
+interface Given {
+  readonly data: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly simulated: boolean;
+  readonly sections: HostSections;
+  readonly closers: Closers;
+  readonly say: (line: string) => void;
+}
+
 /** What the bridge of these settings is to be like, and the addresses on it; null when there is to be none. */
 export function siteOf(
   { bridge = null, bridge_range, bridge_nat = false }: NetworkOptions,
@@ -42,10 +54,7 @@ export function siteOf(
   return { site: { bridge, owner: owner(), range: cidr, prefix, gateway, nat: bridge_nat, uid }, range };
 }
 
-export function openNetwork(
-  options: NetworkOptions,
-  given: { data: string; clock: Clock; random: Random; simulated: boolean; sections: HostSections },
-): OpenNetwork {
+export function openNetwork(options: NetworkOptions, given: Given): OpenNetwork {
   const wanted = siteOf(options, () => ownerOf(given.data, given.random));
   if (wanted === null) {
     given.sections.add('network', () => ({ bridge: null }));
@@ -54,7 +63,13 @@ export function openNetwork(
   const { site, range } = wanted;
   const network = given.simulated ? createSimulatedNetwork(site) : createBridgeNetwork({ ...site, clock: given.clock });
   const addresses = new AddressPool(range);
-  given.sections.add('network', () => ({ ...network.status(), addresses: addresses.usage() }));
+  let problems: readonly NetworkError[] = [];
+  const checked = network.check().then((found) => {
+    problems = found;
+    for (const { code, message } of found) given.say(`Network: ${code}: ${message}.`);
+  });
+  given.closers.add(() => checked, 'look at the network');
+  given.sections.add('network', () => ({ ...network.status(), problems, addresses: addresses.usage() }));
   return { addresses, network };
 }
 

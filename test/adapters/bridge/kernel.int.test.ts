@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/actors/clock.ts';
-import { createBridgeNetwork } from '../../../src/adapters/bridge/bridge-network.ts';
+import type { Network } from '../../../src/actors/contracts/network.ts';
+import { type BridgeOptions, createBridgeNetwork } from '../../../src/adapters/bridge/bridge-network.ts';
 import { createCommandRunner } from '../../../src/adapters/bridge/command-runner.ts';
 import { readLinks } from '../../../src/adapters/bridge/links.ts';
 import { bridgeMac, tapMac, tapName } from '../../../src/adapters/bridge/marks.ts';
@@ -26,6 +27,10 @@ describe('a bridge of the kernel', { timeout: LIMIT_MS }, () => {
     await world.destroy();
   });
 
+  const networkWith = (changes: Partial<BridgeOptions>): Network => {
+    const site = { bridge: BRIDGE, owner: OWNER, ...RANGE, nat: false, uid: 0 };
+    return createBridgeNetwork({ ...site, clock: systemClock(), run: world.runner, ...changes });
+  };
   /** A port of the bridge that the filter takes for the tap of `first`, its other end with these addresses. */
   const plugIn = async (mac: string, address: string): Promise<void> => {
     await world.network.reconcile(known());
@@ -94,20 +99,33 @@ describe('a bridge of the kernel', { timeout: LIMIT_MS }, () => {
     expect(await world.seen()).toEqual(attachedTo(first));
   });
 
-  it('takes over another range and a way out at the next start, without touching the guests it has', async () => {
+  it('takes over another range and a way out at the next start, and keeps the way to the guests it has', async () => {
     await attach(world.network, first);
-    const wider = { bridge: BRIDGE, owner: OWNER, range: '10.92.0.0/16', prefix: 16, gateway: '10.92.0.1', nat: true };
-    const changed = createBridgeNetwork({ ...wider, uid: 0, clock: systemClock(), run: world.runner });
+    const other = { range: '10.92.0.0/16', prefix: 16, gateway: '10.92.0.1', nat: true };
+    const changed = networkWith(other);
+    const addressesOf = async (): Promise<readonly string[] | undefined> =>
+      (await readLinks(world.runner)).find(({ name }) => name === BRIDGE)?.addresses;
     await changed.reconcile(known(first));
     expect(await world.seen()).toEqual(attachedTo(first));
-    const bridge = (await readLinks(world.runner)).find(({ name }) => name === BRIDGE);
-    expect(bridge?.addresses).toEqual(['10.92.0.1/16']);
+    expect(await addressesOf()).toEqual([`${RANGE.gateway}/${RANGE.prefix}`, '10.92.0.1/16']);
     expect(await world.run('nft', 'list', 'table', 'inet', 'statevisor')).toContain('masquerade');
+    expect(await refusal(changed, first)).toBe('out_of_range');
+    await changed.detach(first.instance);
+    await networkWith(other).reconcile(known());
+    expect(await addressesOf()).toEqual(['10.92.0.1/16']);
+  });
+
+  it('takes its guests along to a bridge of another name, and removes the former one', async () => {
+    await attach(world.network, first);
+    await networkWith({ bridge: 'svtest1' }).reconcile(known(first));
+    const links = await readLinks(world.runner);
+    expect(links.find(({ name }) => name === tapName(first.instance))?.master).toBe('svtest1');
+    expect(links.map(({ name }) => name)).not.toContain(BRIDGE);
   });
 
   it('says that the host does not forward when guests are to reach beyond it', async () => {
-    const site = { bridge: BRIDGE, owner: OWNER, ...RANGE, nat: true, uid: 0, clock: systemClock(), run: world.runner };
-    const codes = async (): Promise<string[]> => (await createBridgeNetwork(site).check()).map(({ code }) => code);
+    const network = networkWith({ nat: true });
+    const codes = async (): Promise<string[]> => (await network.check()).map(({ code }) => code);
     const forward = (value: 0 | 1): Promise<string> =>
       world.run('/bin/sh', '-c', `echo ${value} >/proc/sys/net/ipv4/ip_forward`);
     await forward(0);
@@ -118,8 +136,7 @@ describe('a bridge of the kernel', { timeout: LIMIT_MS }, () => {
 
   it('says which tool is missing', async () => {
     const run = createCommandRunner(['env', '-i', 'PATH=/nowhere', '/bin/sh', '-c', 'exec "$0" "$@"']);
-    const site = { bridge: BRIDGE, owner: OWNER, ...RANGE, nat: false, uid: 0, clock: systemClock(), run };
-    const network = createBridgeNetwork(site);
+    const network = networkWith({ run });
     expect(await refusal(network, first)).toBe('tools_missing');
     expect((await network.check()).map(({ code }) => code)).toContain('tools_missing');
   });
