@@ -1,7 +1,7 @@
 import type { ChartContext, StopCause, StopContext } from './context.ts';
-import { NO_RESTARTS, NO_RUN } from './context.ts';
-import type { Definition } from './definition.ts';
+import { NO_RUN } from './context.ts';
 import type { Effect } from './effects.ts';
+import type { Wanted } from './events.ts';
 import { endIn, unplanned } from './guards.ts';
 import { endedInFailure } from './rules.ts';
 import { type ChartEvent, chart } from './setup.ts';
@@ -10,7 +10,10 @@ import { type ChartEvent, chart } from './setup.ts';
 
 /** Asks for an effect on the present run. */
 export function ask(
-  kind: Exclude<Effect['kind'], 'effect.withdraw' | 'vmm.snapshot' | 'vmm.restore' | 'snapshot.drop'>,
+  kind: Exclude<
+    Effect['kind'],
+    'effect.withdraw' | 'vmm.snapshot' | 'vmm.restore' | 'snapshot.drop' | 'host.admit' | 'hook.run'
+  >,
 ) {
   return {
     type: 'ask' as const,
@@ -48,17 +51,41 @@ export function snapshotName(context: ChartContext): string {
 }
 
 /** Records who wants what. Also a command that changes nothing else leaves this trace. */
-export function intend(wanted: 'running' | 'stopped') {
+export function intend(wanted: Wanted) {
   return [...intendQuietly(wanted), chart.raise(({ event }) => ({ type: 'intent.changed' as const, at: event.at }))];
 }
 
 /** The same without a new window of restarts: waking up is neither a start nor a restart. */
-export function intendQuietly(wanted: 'running' | 'stopped') {
+export function intendQuietly(wanted: Wanted) {
   return [
+    tellIfHandsOff(wanted),
     chart.assign(({ event }) => ({ intent: { wanted, by: 'by' in event ? event.by : '', at: event.at } })),
     chart.emit(({ event }) => ({ type: 'intent.changed' as const, wanted, by: 'by' in event ? event.by : '' })),
   ];
 }
+
+/** Somebody takes all hands off it, or sets them to work again. */
+function tellIfHandsOff(wanted: Wanted) {
+  return chart.enqueueActions(({ context, event, enqueue }) => {
+    if ((context.intent.wanted === 'ignore') === (wanted === 'ignore')) return;
+    enqueue.raise({ type: 'automation.changed', at: event.at, by: 'intent' });
+  });
+}
+
+export const noteModeQuietly = [
+  chart.assign(({ context, event }) => ({
+    host: event.type === 'host.mode_changed' ? { mode: event.mode } : context.host,
+  })),
+  chart.emit(({ context }) => ({ type: 'host.mode_changed' as const, mode: context.host.mode })),
+];
+
+export const noteMode = [
+  ...noteModeQuietly,
+  chart.raise(({ event }) => ({ type: 'automation.changed' as const, at: event.at, by: 'mode' as const })),
+];
+
+/** Of what was asked before the daemon ended nobody will answer. */
+export const sayAdmissionLost = chart.raise(({ event }) => ({ type: 'admission.lost' as const, at: event.at }));
 
 /** Touches the intent's time only: for accepted commands that state no new intent. */
 export const noteCommand = chart.assign(({ context, event }) => ({ intent: { ...context.intent, at: event.at } }));
@@ -195,6 +222,11 @@ export function beginStop(cause: StopCause, next: StopContext['next']) {
   ];
 }
 
+/** What is being ended is not followed by another run. */
+export const restAfterStop = chart.assign(({ context }) => ({
+  stop: context.stop === null ? null : { ...context.stop, next: 'rest' as const },
+}));
+
 /** A stop that may not wait, about an end already under way: what follows it stays. */
 export const hasten = chart.assign(({ context }) => ({
   stop: context.stop === null ? null : { ...context.stop, force: true },
@@ -244,51 +276,3 @@ export const sayLost = chart.emit(({ context }) => ({
 export const sayFound = chart.emit(({ context }) => ({ type: 'instance.found' as const, run: context.run.number }));
 
 export const sayRebooted = chart.emit(({ context }) => ({ type: 'guest.rebooted' as const, run: context.run.number }));
-
-/**
- * Takes over the changed parts of the definition; a changed health check opens a new window. `up` tells the other
- * regions whether the guest runs right now.
- */
-export const applyChangesWhen = (up: boolean) => [
-  chart.assign(({ context, event }) => {
-    if (event.type !== 'update' || context.definition === null) return {};
-    const definition: Definition = { ...context.definition, ...event.changes };
-    const health =
-      event.changes.health_check === undefined
-        ? context.health
-        : { ...context.health, revision: context.health.revision + 1 };
-    return { definition, health, intent: { ...context.intent, at: event.at } };
-  }),
-  chart.emit(({ event }) => ({
-    type: 'instance.updated' as const,
-    parts: event.type === 'update' ? Object.keys(event.changes) : [],
-  })),
-  chart.raise(({ event }) => ({
-    type: 'definition.changed' as const,
-    at: event.at,
-    up,
-    parts: event.type === 'update' ? Object.keys(event.changes) : [],
-  })),
-];
-
-export const applyChanges = applyChangesWhen(false);
-
-export const create = [
-  chart.assign(({ context, event }) => {
-    if (event.type !== 'create') return {};
-    const { definition, wanted, by, at } = event;
-    return { definition, created_at: at, intent: { wanted, by, at }, restart: NO_RESTARTS, run: context.run };
-  }),
-  chart.emit(({ context }) => ({
-    type: 'instance.created' as const,
-    name: context.definition?.name ?? '',
-    wanted: context.intent.wanted,
-  })),
-  chart.raise(({ context, event }) => ({
-    type: 'definition.changed' as const,
-    at: event.at,
-    up: false,
-    // A restart policy given at birth changes nothing that could be reset.
-    parts: Object.keys(context.definition ?? {}).filter((part) => part !== 'restart_policy'),
-  })),
-];

@@ -1,7 +1,10 @@
+import { noteMode } from './actions.ts';
 import { INITIAL_CONTEXT } from './context.ts';
+import { modeDiffers } from './guards.ts';
 import { expiry } from './regions/expiry.ts';
 import { health } from './regions/health.ts';
 import { chartActionsOfQuarantine, quarantined } from './regions/lifecycle/quarantine.ts';
+import { quiescing } from './regions/lifecycle/quiescing.ts';
 import { absent, deleted, deleting, failed, preparing, stopped } from './regions/lifecycle/rest.ts';
 import { booting, lost, running } from './regions/lifecycle/running.ts';
 import { standby as asleep, pausing, restoring, resuming, snapshotting } from './regions/lifecycle/standby.ts';
@@ -11,7 +14,7 @@ import { standby } from './regions/standby.ts';
 import { chart } from './setup.ts';
 
 /** Bumped with every change of the chart's states, timers or context; a head of an older version is migrated. */
-export const CHART_VERSION = 1;
+export const CHART_VERSION = 2;
 
 /** Raised events one external event may set off before it is taken for a loop. */
 export const MAX_ITERATIONS = 100;
@@ -28,13 +31,17 @@ export const instanceChart = chart.createMachine({
   states: {
     lifecycle: {
       initial: 'absent',
-      on: { 'instance.quarantined': { target: '#quarantined', actions: chartActionsOfQuarantine } },
+      on: {
+        'instance.quarantined': { target: '#quarantined', actions: chartActionsOfQuarantine },
+        'host.mode_changed': { guard: modeDiffers, actions: noteMode },
+      },
       states: {
         absent,
         preparing,
         stopped,
         booting,
         running,
+        quiescing,
         pausing,
         snapshotting,
         resuming,

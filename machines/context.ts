@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { Definition } from './definition.ts';
-import { runEndSchema, wantedSchema } from './events.ts';
+import { type Definition, hookMomentSchema } from './definition.ts';
+import { heldReasonSchema, hostModeSchema, purposeSchema, runEndSchema, wantedSchema } from './events.ts';
 
 /**
  * The chart's memory, in small groups (more than 19 top-level keys would make every assign slow). Plain JSON: what
@@ -61,6 +61,13 @@ const standbyContextSchema = z.object({
 });
 export type StandbyContext = Readonly<z.infer<typeof standbyContextSchema>>;
 
+const admissionSchema = z.object({
+  purpose: purposeSchema,
+  reason: heldReasonSchema.nullable(),
+  retry_at: at.nullable(),
+});
+export type AdmissionContext = Readonly<z.infer<typeof admissionSchema>>;
+
 export const recordedContextSchema = z
   .strictObject({
     created_at: at,
@@ -72,6 +79,12 @@ export const recordedContextSchema = z
     restart: restartContextSchema.readonly(),
     health: healthContextSchema.readonly(),
     standby: standbyContextSchema.readonly(),
+    /** What the instance was told of its host. */
+    host: z.object({ mode: hostModeSchema }).readonly(),
+    /** Asked of the host and not used yet: room for an automatic start. With a reason while the host holds it back. */
+    admission: admissionSchema.readonly().nullable(),
+    /** The program of the host that is being run for this instance. */
+    hook: z.object({ name: z.string(), moment: hookMomentSchema }).readonly().nullable(),
     /** What went wrong last with the world itself: shown as `state_error`. */
     trouble: z.object({ message: z.string(), tries: count }).readonly().nullable(),
   })
@@ -112,5 +125,8 @@ export const INITIAL_CONTEXT: ChartContext = {
   restart: NO_RESTARTS,
   health: { revision: 0, window_started_at: null, successes: 0, failures: 0, last_error: null },
   standby: { observer: 'ok', idle_since: null, hold_until: null, last_activity_at: null },
+  host: { mode: 'normal' },
+  admission: null,
+  hook: null,
   trouble: null,
 };

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { hookMomentSchema, NAME_PATTERN } from './definition.ts';
+import { purposeSchema } from './events.ts';
 
 /**
  * What the chart asks of the world: plain data. One-shot effects run one at a time per instance, in record order, and
@@ -23,6 +25,8 @@ export const effectSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('vmm.inspect'), run }),
   z.object({ kind: z.literal('snapshot.drop'), run: z.int().nonnegative(), snapshot }),
   z.object({ kind: z.literal('traffic.confirm'), run }),
+  z.object({ kind: z.literal('host.admit'), run, purpose: purposeSchema }),
+  z.object({ kind: z.literal('hook.run'), run, hook: z.string().regex(NAME_PATTERN), moment: hookMomentSchema }),
   z.object({ kind: z.literal('effect.withdraw'), run: z.int().nonnegative() }),
 ]);
 export type Effect = z.infer<typeof effectSchema>;

@@ -68,6 +68,7 @@ export const commandSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('hold'), ...command, until: at }),
   z.object({ type: z.literal('delete'), ...command }),
   z.object({ type: z.literal('update'), ...command, changes: changesSchema }),
+  z.object({ type: z.literal('ignore'), ...command }),
 ]);
 export type Command = z.infer<typeof commandSchema>;
 export type CommandType = Command['type'];
@@ -81,6 +82,7 @@ export const COMMAND_TYPES: readonly CommandType[] = [
   'hold',
   'delete',
   'update',
+  'ignore',
 ];
 
 const realitySchema = z.discriminatedUnion('reality', [
@@ -111,6 +113,9 @@ export const observationSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('observer.lost'), at, error: z.string().max(512) }),
   z.object({ type: z.literal('observer.restored'), at }),
   z.object({ type: z.literal('instance.quarantined'), at, error: z.string().max(2048) }),
+  z.object({ type: z.literal('host.mode_changed'), at, mode: hostModeSchema }),
+  z.object({ type: z.literal('host.granted'), at, run, purpose: purposeSchema }),
+  z.object({ type: z.literal('host.held'), at, run, purpose: purposeSchema, reason: heldReasonSchema, retry_at: at }),
 ]);
 export type ObservationEvent = z.infer<typeof observationSchema>;
 
@@ -140,6 +145,15 @@ export const timerEventSchema = z.object({
 });
 export type TimerEvent = z.infer<typeof timerEventSchema>;
 
-export type ExternalEvent = Command | ObservationEvent | EffectResult | TimerEvent;
+/** The chart was replaced by a newer one: what its state was is now that of the new chart (machines/migrate.ts). */
+export const upgradeEventSchema = z.object({
+  type: z.literal('chart.upgraded'),
+  at,
+  from: z.int().positive(),
+  to: z.int().positive(),
+});
+export type UpgradeEvent = z.infer<typeof upgradeEventSchema>;
+
+export type ExternalEvent = Command | ObservationEvent | EffectResult | TimerEvent | UpgradeEvent;
 /** What the runtime hands the chart before it is stamped. */
 export type Unstamped<E> = E extends { at: number } ? Omit<E, 'at'> : never;

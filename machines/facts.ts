@@ -1,10 +1,15 @@
 import { z } from 'zod';
-import { runEndSchema, wantedSchema } from './events.ts';
+import { hookMomentSchema } from './definition.ts';
+import { heldReasonSchema, hostModeSchema, purposeSchema, runEndSchema, wantedSchema } from './events.ts';
 
 /** What the chart says it decided, in the past tense. Projections fold these and the record's state. */
 
 const run = z.int().nonnegative();
 const cause = z.string();
+
+/** `timed_out` and `unknown`: it may have done its work, or not. `withdrawn`: it was cut short. */
+export const hookOutcomeSchema = z.enum(['done', 'failed', 'unknown', 'timed_out', 'withdrawn']);
+export type HookOutcome = z.infer<typeof hookOutcomeSchema>;
 
 export const factSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('instance.created'), name: z.string(), wanted: wantedSchema }),
@@ -38,6 +43,16 @@ export const factSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('instance.restore_requested'), run, snapshot: z.string() }),
   z.object({ type: z.literal('instance.restored'), run }),
   z.object({ type: z.literal('expiry.armed'), expires_at: z.int() }),
+  z.object({ type: z.literal('host.mode_changed'), mode: hostModeSchema }),
+  z.object({ type: z.literal('host.held'), run, purpose: purposeSchema, reason: heldReasonSchema, retry_at: z.int() }),
+  z.object({
+    type: z.literal('hook.ended'),
+    run,
+    hook: z.string(),
+    moment: hookMomentSchema,
+    outcome: hookOutcomeSchema,
+    message: z.string(),
+  }),
   z.object({ type: z.literal('expiry.due'), then: z.enum(['stop', 'delete']) }),
 ]);
 export type Fact = z.infer<typeof factSchema>;

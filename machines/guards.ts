@@ -1,6 +1,6 @@
 import type { OneShotKind } from './effects.ts';
 import type { RunEnd } from './events.ts';
-import { endedInFailure, isExpired } from './rules.ts';
+import { automationAllowed, endedInFailure, isExpired } from './rules.ts';
 import type { ChartEvent, Moment } from './setup.ts';
 
 /** Guards of the lifecycle region: fences by run and effect, and what an event says about the world. */
@@ -72,6 +72,24 @@ export const nextIs =
 
 /** Nobody asked for this end, or only the boot deadline did. */
 export const unplanned: Guard = ({ context }) => context.stop === null || context.stop.cause === 'boot_timeout';
+
+/** Nothing automatic is held back. */
+export const automatic: Guard = ({ context }) => automationAllowed(context);
+
+/** All hands off: somebody is looking at it. */
+export const ignored: Guard = ({ context }) => context.intent.wanted === 'ignore';
+
+export const modeDiffers: Guard = ({ context, event }) =>
+  event.type === 'host.mode_changed' && event.mode !== context.host.mode;
+
+/** A host was asked for room and has not answered. */
+export const awaitsHost: Guard = ({ context }) => context.admission !== null && context.admission.reason === null;
+
+/** A stop begins with a program of the host, unless it may not wait. */
+export const hasStopHook: Guard = ({ context, event }) =>
+  context.definition?.hooks?.before_stop !== undefined && !(event.type === 'stop' && event.force === true);
+
+export const hasStandbyHook: Guard = ({ context }) => context.definition?.hooks?.before_standby !== undefined;
 
 export const wantsRunning: Guard = ({ context }) => context.intent.wanted === 'running';
 

@@ -32,6 +32,10 @@ export type InternalEvent =
   | { readonly type: 'idle.confirmed'; readonly at: number }
   | { readonly type: 'hold.placed'; readonly at: number }
   | { readonly type: 'expiry.reached'; readonly at: number; readonly then: 'stop' | 'delete' }
+  /** Automation may go on, or is held back from now on: the context says which. */
+  | { readonly type: 'automation.changed'; readonly at: number; readonly by: 'mode' | 'intent' }
+  /** Nobody will answer what the host was asked before the daemon ended. */
+  | { readonly type: 'admission.lost'; readonly at: number }
   | { readonly type: 'verdict.asked'; readonly at: number }
   | { readonly type: 'instance.gone'; readonly at: number }
   | { readonly type: 'health.turned'; readonly at: number; readonly to: 'healthy' | 'unhealthy' };

@@ -13,7 +13,7 @@ export interface Demand {
 export const NO_DEMAND: Demand = { memory_bytes: 0, vcpus: 0, disk_bytes: 0 };
 
 /** What a run of this instance needs; its memory may have to go to disk one day. */
-export function demandOf({ definition }: ChartContext): Demand {
+export function demandOf({ definition }: Pick<ChartContext, 'definition'>): Demand {
   if (definition === null) return NO_DEMAND;
   const { memory_bytes, vcpus } = definition;
   return { memory_bytes, vcpus, disk_bytes: memory_bytes };

@@ -19,6 +19,7 @@ const TABLE = {
   preparing: 'Created',
   booting: 'Initializing',
   running: 'Running',
+  quiescing: 'Paused',
   pausing: 'Paused',
   snapshotting: 'Paused',
   resuming: 'Paused',
@@ -33,8 +34,16 @@ const TABLE = {
   deleted: 'Unknown',
 } as const satisfies Readonly<Record<string, PublicState>>;
 
-/** Our own, finer word for where an instance is: the lifecycle state, or `backoff` while a restart is pending. */
-export type Phase = keyof typeof TABLE | 'backoff';
+/**
+ * Our own, finer word for where an instance is: the lifecycle state; at rest `backoff` while a restart is pending, and
+ * `held` while an automatic start waits for the host.
+ */
+export type Phase = keyof typeof TABLE | 'backoff' | 'held';
+
+/** At rest, and about to be started all the same. */
+export function awaitsStart(phase: Phase): boolean {
+  return phase === 'backoff' || phase === 'held';
+}
 
 export type RegionName = 'lifecycle' | 'restart' | 'health' | 'standby' | 'expiry';
 
@@ -46,8 +55,10 @@ export function stateOf(value: ChartSnapshot['value'], region: RegionName): stri
 
 export function phaseOf(value: ChartSnapshot['value']): Phase {
   const lifecycle = stateOf(value, 'lifecycle') as keyof typeof TABLE;
-  const resting = lifecycle === 'stopped' || lifecycle === 'failed';
-  return resting && stateOf(value, 'restart') === 'backoff' ? 'backoff' : lifecycle;
+  if (lifecycle !== 'stopped' && lifecycle !== 'failed') return lifecycle;
+  const restart = stateOf(value, 'restart');
+  if (restart === 'backoff') return 'backoff';
+  return restart === 'admission' ? 'held' : lifecycle;
 }
 
 export function publicStateOf(value: ChartSnapshot['value']): PublicState {

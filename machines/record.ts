@@ -2,7 +2,13 @@ import { z } from 'zod';
 import { recordedContextSchema } from './context.ts';
 import { definitionSchema } from './definition.ts';
 import { effectSchema } from './effects.ts';
-import { commandSchema, effectResultSchema, observationSchema, timerEventSchema } from './events.ts';
+import {
+  commandSchema,
+  effectResultSchema,
+  observationSchema,
+  timerEventSchema,
+  upgradeEventSchema,
+} from './events.ts';
 import { factSchema } from './facts.ts';
 import type { ChartSnapshot } from './step.ts';
 
@@ -53,7 +59,7 @@ export const recordSchema = z
     version,
     /** Epoch ms; never before the stream's last `at`. */
     at,
-    event: z.union([commandSchema, observationSchema, effectResultSchema, timerEventSchema]),
+    event: z.union([commandSchema, observationSchema, effectResultSchema, timerEventSchema, upgradeEventSchema]),
     facts: z.array(factSchema).readonly(),
     /** The n-th (from 0) has the effect id `<stream>/<version>/<n>`. */
     effects: z.array(effectSchema).readonly(),

@@ -1,5 +1,5 @@
 import type { ChartContext } from './context.ts';
-import type { RunEnd } from './events.ts';
+import type { EndReason, RunEnd } from './events.ts';
 
 /** The rules about restart and budget as plain functions; the regions name them as guards. */
 
@@ -18,12 +18,27 @@ export function isExpired(context: ChartContext, at: number): boolean {
   return expiry !== null && expiry.expires_at <= at;
 }
 
-export type RestartVerdict = 'none' | 'exhausted' | 'backoff' | 'attempt';
+/**
+ * May anything happen to this instance that nobody asked for right now? Not on a host that is in maintenance or being
+ * drained, and not while somebody keeps all hands off it. What people ask for is always done.
+ */
+export function automationAllowed(context: ChartContext): boolean {
+  return context.host.mode === 'normal' && context.intent.wanted !== 'ignore';
+}
+
+/** What holds automation back, for facts. */
+export function heldBackBy(context: ChartContext): string {
+  return context.intent.wanted === 'ignore' ? 'ignore' : context.host.mode;
+}
+
+/** `host_reboot`: the host went down under it; coming back is not an attempt. */
+export type RestartVerdict = 'none' | 'exhausted' | 'backoff' | 'attempt' | 'host_reboot';
 
 /** May something automatic start or restart this instance at all? */
 export function mayRestart(context: ChartContext, at: number): boolean {
   const policy = context.definition?.restart_policy ?? null;
-  return policy !== null && context.intent.wanted === 'running' && !isExpired(context, at);
+  const wanted = context.intent.wanted === 'running' && automationAllowed(context);
+  return policy !== null && wanted && !isExpired(context, at);
 }
 
 /** Earliest instant of the next automatic attempt: the first is due at once. */
@@ -46,18 +61,20 @@ export function budgetVerdict(context: ChartContext, at: number): RestartVerdict
 /** What follows the end of a run that nobody asked for. */
 export function verdictAfterEnd(
   context: ChartContext,
-  end: { planned: boolean; failed: boolean },
+  end: { planned: boolean; failed: boolean; reason: EndReason },
   at: number,
 ): RestartVerdict {
   if (end.planned) return 'none';
+  if (end.reason === 'host_reboot') return mayRestart(context, at) ? 'host_reboot' : 'none';
   const policy = context.definition?.restart_policy ?? null;
   if (policy?.policy === 'on_failure' && !end.failed) return 'none';
   return budgetVerdict(context, at);
 }
 
-/** The same question asked again without a new end: after a change of policy on an instance at rest. */
+/** The same question asked again without a new end: after a change of policy, or when automation goes on. */
 export function verdictAtRest(context: ChartContext, at: number): RestartVerdict {
   const { run } = context;
   if (run.number === 0 || !run.ended || run.exit === null) return 'none';
-  return verdictAfterEnd(context, { planned: run.planned, failed: endedInFailure(run.exit) }, at);
+  const { exit, planned } = run;
+  return verdictAfterEnd(context, { planned, failed: endedInFailure(exit), reason: exit.reason }, at);
 }

@@ -19,6 +19,11 @@ export const STANDBY_DEADLINE_MS = 120_000;
 export const RESUME_DEADLINE_MS = 30_000;
 export const CONFIRM_DEADLINE_MS = 10_000;
 export const REMOVE_RETRY_MS = 30_000;
+/** A program of the host may take so long; past it a stop goes on without it and a standby is abandoned. */
+export const STOP_HOOK_DEADLINE_MS = 30_000;
+export const STANDBY_HOOK_DEADLINE_MS = 30_000;
+/** The host answers at once; without an answer by then it is asked again. */
+export const ADMISSION_DEADLINE_MS = 30_000;
 export const INSPECT_RETRY_MIN_MS = 5_000;
 export const INSPECT_RETRY_MAX_MS = 300_000;
 /** Past 2^16 tries the delay has long been at its maximum. */
@@ -57,6 +62,10 @@ export const chart = setup({
     backoff: (moment) => until(nextAttemptDue(moment.context, moment.event.at), moment),
     stable: ({ context }) => context.definition?.restart_policy?.stable_after_ms ?? 0,
     idle: (moment) => until(idleDue(moment.context, moment.event.at), moment),
+    stop_hook_deadline: STOP_HOOK_DEADLINE_MS,
+    standby_hook_deadline: STANDBY_HOOK_DEADLINE_MS,
+    admission_deadline: ADMISSION_DEADLINE_MS,
+    admission_retry: (moment) => until(moment.context.admission?.retry_at ?? 0, moment),
     confirm_deadline: CONFIRM_DEADLINE_MS,
     expiry: (moment) => until(moment.context.definition?.expiry?.expires_at ?? 0, moment),
   },

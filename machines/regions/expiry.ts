@@ -1,6 +1,10 @@
+import { automatic, not } from '../guards.ts';
 import { chart, type Moment } from '../setup.ts';
 
-/** Expiry: a recorded instant after which the instance is stopped, or deleted when that was asked for. */
+/**
+ * Expiry: a recorded instant after which the instance is stopped, or deleted when that was asked for. While automation is
+ * held back nothing is waited for; when it goes on, an instant that has passed meanwhile is due at once.
+ */
 
 const touchesExpiry = ({ event }: Moment): boolean =>
   event.type === 'definition.changed' && event.parts.includes('expiry');
@@ -11,20 +15,23 @@ const sayArmed = chart.emit(({ context }) => ({
   expires_at: context.definition?.expiry?.expires_at ?? 0,
 }));
 
+const given = (moment: Moment): boolean => touchesExpiry(moment) && expires(moment);
+
 const onChange = [
   {
-    guard: (moment: Moment) => touchesExpiry(moment) && expires(moment),
+    guard: (moment: Moment) => given(moment) && automatic(moment),
     target: '#expiry_armed',
     actions: sayArmed,
     reenter: true,
   },
+  { guard: given, target: '#expiry_held', actions: sayArmed },
   { guard: touchesExpiry, target: '#expiry_none' },
 ];
 
 export const expiry = chart.createStateConfig({
   initial: 'none',
   states: {
-    none: { id: 'expiry_none', on: { 'definition.changed': onChange[0] } },
+    none: { id: 'expiry_none', on: { 'definition.changed': onChange.slice(0, 2) } },
     armed: {
       id: 'expiry_armed',
       after: {
@@ -43,7 +50,19 @@ export const expiry = chart.createStateConfig({
           ],
         },
       },
-      on: { 'definition.changed': onChange, 'instance.gone': { target: '#expiry_none' } },
+      on: {
+        'definition.changed': onChange,
+        'instance.gone': { target: '#expiry_none' },
+        'automation.changed': { guard: not(automatic), target: '#expiry_held' },
+      },
+    },
+    held: {
+      id: 'expiry_held',
+      on: {
+        'definition.changed': onChange,
+        'instance.gone': { target: '#expiry_none' },
+        'automation.changed': { guard: automatic, target: '#expiry_armed' },
+      },
     },
     due: { id: 'expiry_due', on: { 'definition.changed': onChange } },
   },

@@ -1,4 +1,5 @@
 import type { ChartContext } from '../context.ts';
+import { automatic } from '../guards.ts';
 import { definitionOf } from '../rules.ts';
 import { type ChartEvent, chart, type Moment } from '../setup.ts';
 
@@ -78,6 +79,10 @@ const countFailure = chart.assign(({ context, event }) => ({
     last_error: event.type === 'probe.failed' ? event.error : context.health.last_error,
   },
 }));
+
+/** The host is back to normal. A command that sets an ignored instance to work again asks for the verdict itself. */
+const judgedAgain = (moment: Moment): boolean =>
+  moment.event.type === 'automation.changed' && moment.event.by === 'mode' && automatic(moment);
 
 const say = (from: string, to: string) =>
   chart.emit(({ context }) => ({ type: 'health.changed' as const, from, to, error: context.health.last_error }));
@@ -164,6 +169,7 @@ export const health = chart.createStateConfig({
           { guard: touchesRestartPolicy, actions: turned('unhealthy') },
         ],
         'verdict.asked': { actions: turned('unhealthy') },
+        'automation.changed': { guard: judgedAgain, actions: turned('unhealthy') },
         'probe.passed': [becomeHealthy('unhealthy'), justPass],
         'probe.failed': justFail,
       },

@@ -1,4 +1,6 @@
 import type { ChartContext } from '../context.ts';
+import { automatic, not } from '../guards.ts';
+import { heldBackBy } from '../rules.ts';
 import { chart, idleDue, type Moment } from '../setup.ts';
 
 /**
@@ -70,6 +72,16 @@ const leaving = {
 const abandonFor = (cause: string) =>
   chart.raise(({ event }) => ({ type: 'standby.abandoned' as const, at: event.at, cause }));
 
+/** Automation is held back: nothing is counted down any more. The source of traffic says again what it knows later. */
+const heldBack = {
+  guard: not(automatic),
+  target: '#standby_active',
+  actions: [
+    pauseTracking,
+    chart.emit(({ context }) => ({ type: 'standby.countdown_cancelled' as const, cause: heldBackBy(context) })),
+  ],
+};
+
 const becomeActive = (cause: string) => ({
   guard: ofThisRun,
   target: '#standby_active',
@@ -110,7 +122,11 @@ export const standby = chart.createStateConfig({
       tags: ['tracked'],
       on: {
         ...leaving,
-        'traffic.idle': { guard: ofThisRun, target: '#countdown', actions: [noteIdle, sayCountdown] },
+        'traffic.idle': {
+          guard: (moment: Moment) => ofThisRun(moment) && automatic(moment),
+          target: '#countdown',
+          actions: [noteIdle, sayCountdown],
+        },
         'hold.placed': { actions: [] },
       },
     },
@@ -121,6 +137,7 @@ export const standby = chart.createStateConfig({
       on: {
         ...leaving,
         'traffic.active': becomeActive('traffic'),
+        'automation.changed': heldBack,
         'hold.placed': { target: '#countdown', reenter: true },
       },
     },
@@ -133,6 +150,7 @@ export const standby = chart.createStateConfig({
       on: {
         ...leaving,
         'traffic.active': becomeActive('traffic'),
+        'automation.changed': heldBack,
         'traffic.unconfirmed': { guard: ofThisRun, target: '#countdown', actions: noteIdle },
         'hold.placed': { target: '#countdown' },
         'traffic.confirmed_idle': {
@@ -152,6 +170,18 @@ export const standby = chart.createStateConfig({
       on: {
         ...leaving,
         'run.leaving': {},
+        'automation.changed': {
+          guard: not(automatic),
+          target: '#standby_ineligible',
+          actions: [
+            pauseTracking,
+            chart.raise(({ context, event }) => ({
+              type: 'standby.abandoned' as const,
+              at: event.at,
+              cause: heldBackBy(context),
+            })),
+          ],
+        },
         // What made standby safe is gone: wake the guest rather than go on without it.
         'observer.lost': {
           target: '#standby_ineligible',

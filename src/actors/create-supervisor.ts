@@ -4,8 +4,8 @@ import { type InstanceRecord, SYSTEM_CAUSE } from '../../machines/record.ts';
 import { CommandDesk, causeOf } from './command-desk.ts';
 import type { Observation } from './contracts/hypervisor.ts';
 import { APPEND_RETRY_MS } from './durable-append.ts';
-import { perform } from './effect-operations.ts';
-import { StatevisorError } from './errors.ts';
+import { type AdmissionQuestion, perform } from './effect-operations.ts';
+import { StatevisorError, shuttingDown } from './errors.ts';
 import { HostLedger, resolveId } from './host-ledger.ts';
 import { type CapacityView, HostLife } from './host-life.ts';
 import { type HostChange, HostStream } from './host-stream.ts';
@@ -61,7 +61,11 @@ class RunningSupervisor implements Supervisor {
     this.#ledger = new HostLedger(options.ports, options.addresses);
     this.#life = new HostLife({
       stream: this.#host,
+      clock,
       limits: options.capacity,
+      bootsAtOnce: options.bootsAtOnce,
+      known: () => this.#residents.known,
+      deliver: (id, event, settled) => void this.#deliver(id, event, 'observation', settled),
     });
     this.#desk = new CommandDesk(log, clock);
     const deliver = (id: string, event: Parameters<Supervisor['observe']>[1]): void => this.observe(id, event);
@@ -86,25 +90,31 @@ class RunningSupervisor implements Supervisor {
 
   async start(): Promise<void> {
     const waiting: InstanceActor[] = [];
+    const upgrades: Promise<void>[] = [];
     await this.#host.load();
     this.#stopObserving = this.#options.hypervisor.observe((observation) => this.#onObservation(observation));
     for await (const loaded of this.#residents.restoreAll((entry, error) => this.#keeping.setAside(entry, error))) {
       const { actor } = loaded;
       if (!this.#keeping.noteHead(loaded)) continue;
-      if (actor.head.snapshot.hasTag('at_rest')) this.#armAll(actor);
-      else {
-        this.#residents.keep(actor);
-        waiting.push(actor);
-      }
+      const { snapshot } = actor.head;
+      const atRest = snapshot.hasTag('at_rest') && !snapshot.hasTag('waits');
+      if (!atRest || this.#keeping.isBehind(loaded)) this.#residents.keep(actor);
+      upgrades.push(...this.#keeping.bringUpToDate(loaded));
+      if (atRest) this.#armAll(actor);
+      else waiting.push(actor);
     }
+    this.#life.open();
     this.#desk.readBack().catch((error) => this.#report(null, 'Command ids could not be read back.', error));
-    this.#recovered = recover(waiting, {
-      ...this.#options,
-      isKnown: (id) => this.has(id),
-      armTimer: (timer) => this.#heap.add(timer),
-      report: ({ instance, message, error }) => this.#report(instance, message, error),
-      onTold: (actor) => this.#resumeStandingWork(actor),
-    });
+    const told = () =>
+      recover(waiting, {
+        ...this.#options,
+        isKnown: (id) => this.has(id),
+        armTimer: (timer) => this.#heap.add(timer),
+        report: ({ instance, message, error }) => this.#report(instance, message, error),
+        onTold: (actor) => this.#resumeStandingWork(actor),
+      });
+    // Timers are told apart by the record that armed them, and an upgrade arms them anew.
+    this.#recovered = upgrades.length === 0 ? told() : Promise.all(upgrades).then(told);
     await this.#options.faults?.('recovered', { instance: '', subject: 'start' });
   }
 
@@ -117,6 +127,7 @@ class RunningSupervisor implements Supervisor {
       try {
         const event = { type: 'create' as const, by: meta.actor, definition: reserved, wanted };
         const accepted = await actor.command(event, causeOf(meta));
+        this.#life.tell(id, actor.head.snapshot);
         return this.#accept(actor, accepted);
       } catch (error) {
         undoUnlessRecorded(error, () => {
@@ -194,20 +205,22 @@ class RunningSupervisor implements Supervisor {
   }
 
   #world(): ActorWorld {
-    const { activity, clock, faults, hypervisor, log, network, random, telemetry } = this.#options;
+    const { activity, clock, faults, hooks, hypervisor, log, network, random, telemetry } = this.#options;
+    const admit = (question: AdmissionQuestion) => this.#life.admit(question);
     return {
       log,
       clock,
       random,
       faults,
       telemetry,
-      perform: (task, control) => perform({ hypervisor, activity, network }, task, control),
+      perform: (task, control) => perform({ hypervisor, activity, network, hooks, admit }, task, control),
       armTimer: (timer) => this.#heap.add(timer),
       publish: (record, head, position) => {
         this.#keeping.publish(record, head, position);
         this.#standing.derive(record.stream, head.snapshot);
       },
       reserve: (id, before, decided) => this.#life.reserve(id, before, decided),
+      onResult: (id, event) => this.#life.settle(id, event),
       onIdle: (actor) => this.#onIdle(actor),
       report: ({ instance, message, error }) => this.#report(instance, message, error),
       closing: () => this.#closing,
@@ -282,8 +295,4 @@ class RunningSupervisor implements Supervisor {
   #report(instance: string | null, message: string, error?: unknown): void {
     this.#options.report?.({ instance, message, error });
   }
-}
-
-function shuttingDown(): StatevisorError {
-  return new StatevisorError('shutting_down', 'The daemon is shutting down.');
 }

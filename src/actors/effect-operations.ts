@@ -1,7 +1,8 @@
 import type { Definition } from '../../machines/definition.ts';
 import type { Effect } from '../../machines/effects.ts';
-import type { EffectResult, ObservationEvent, Unstamped } from '../../machines/events.ts';
+import type { EffectResult, ObservationEvent, Purpose, Unstamped } from '../../machines/events.ts';
 import type { ActivitySource } from './contracts/activity.ts';
+import type { Hooks } from './contracts/hooks.ts';
 import type {
   BootResult,
   EffectControl,
@@ -33,7 +34,20 @@ export interface Operators {
   readonly hypervisor: Hypervisor;
   readonly activity: ActivitySource | undefined;
   readonly network?: Network | undefined;
+  readonly hooks: Hooks | undefined;
+  /** The host's answer, at once. */
+  readonly admit: (asked: AdmissionQuestion) => Unstamped<AdmissionAnswer>;
 }
+
+/** May this instance be started, although nobody asked for it just now? */
+export interface AdmissionQuestion {
+  readonly instance: string;
+  /** Its newest run. */
+  readonly run: number;
+  readonly purpose: Purpose;
+  readonly definition: Definition;
+}
+export type AdmissionAnswer = Extract<ObservationEvent, { type: 'host.granted' | 'host.held' }>;
 
 export async function perform(operators: Operators, task: EffectTask, control: EffectControl): Promise<ResultEvent> {
   const { hypervisor } = operators;
@@ -64,6 +78,10 @@ export async function perform(operators: Operators, task: EffectTask, control: E
       return toEvent(task, await hypervisor.dropSnapshot(instance, { snapshot: effect.snapshot }));
     case 'traffic.confirm':
       return confirmIdle(operators.activity, task);
+    case 'host.admit':
+      return operators.admit({ instance, run: effect.run, purpose: effect.purpose, definition: task.definition });
+    case 'hook.run':
+      return toEvent(task, await runHook(operators.hooks, task, effect, control));
   }
 }
 
@@ -88,6 +106,16 @@ async function confirmIdle(activity: ActivitySource | undefined, task: EffectTas
   } catch (error) {
     return { type: 'traffic.unconfirmed', run, error: error instanceof Error ? error.message : String(error) };
   }
+}
+
+async function runHook(
+  hooks: Hooks | undefined,
+  { instance, definition: { name } }: EffectTask,
+  { run, hook, moment }: Extract<Effect, { kind: 'hook.run' }>,
+  control: EffectControl,
+): Promise<Outcome> {
+  if (hooks !== undefined) return hooks.run({ instance, name, run, hook, moment }, control);
+  return { outcome: 'failed', error: { code: 'hook_unknown', message: `This host has no hook ${hook}.` } };
 }
 
 /** The network first: without it no VMM is spawned, so a failure here certainly left no run behind. */

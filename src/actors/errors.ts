@@ -74,3 +74,7 @@ export class StatevisorError extends Error {
     };
   }
 }
+
+export function shuttingDown(): StatevisorError {
+  return new StatevisorError('shutting_down', 'The daemon is shutting down.');
+}

@@ -1,5 +1,6 @@
 import { acceptedCommands, refusalReason } from '../../machines/accepted-commands.ts';
 import type { ExternalEvent, Unstamped } from '../../machines/events.ts';
+import { upgradeStep } from '../../machines/migrate.ts';
 import { type Cause, effectId, type InstanceRecord, SYSTEM_CAUSE } from '../../machines/record.ts';
 import { type ChartSnapshot, type Step, step } from '../../machines/step.ts';
 import type { Clock, Random } from './contracts/clock.ts';
@@ -9,7 +10,7 @@ import type { Telemetry } from './contracts/telemetry.ts';
 import { APPEND_RETRY_MS, type Appended, type AppendWorld, appendDurably } from './durable-append.ts';
 import type { EffectTask, ResultEvent } from './effect-operations.ts';
 import { EffectQueue } from './effect-queue.ts';
-import { StatevisorError } from './errors.ts';
+import { StatevisorError, shuttingDown } from './errors.ts';
 import type { FaultInjector } from './fault-points.ts';
 import { type Accepted, answerOnce, type Letter, Mailbox } from './mailbox.ts';
 import { type Head, headAfter, isRestatementDue, nextRecord } from './records.ts';
@@ -33,6 +34,8 @@ export interface ActorWorld {
   readonly publish: (record: InstanceRecord, head: Head, position: Position) => void;
   /** Keeps the room that an accepted command needs until `release` is called; throws when the host has none. */
   readonly reserve: (id: string, before: ChartSnapshot, decided: Decided) => () => void;
+  /** The result of an effect has been dealt with: it is recorded, or it came too late to mean anything. */
+  readonly onResult: (id: string, event: ResultEvent) => void;
   readonly onIdle: (actor: InstanceActor) => void;
   readonly report: (problem: { instance: string; message: string; error?: unknown }) => void;
   readonly closing: () => boolean;
@@ -64,7 +67,10 @@ export class InstanceActor {
       faults: world.faults,
       telemetry: world.telemetry,
       mayAct: () => !this.#steppedDown && !world.closing(),
-      deliver: (event, task) => this.deliver(event, { ...SYSTEM_CAUSE, causation: task.id }, 'result'),
+      deliver: (event, { id }) => {
+        const settled = (): void => world.onResult(head.stream, event);
+        this.deliver(event, { ...SYSTEM_CAUSE, causation: id }, 'result', settled);
+      },
     });
   }
 
@@ -114,7 +120,7 @@ export class InstanceActor {
   /** Refuses what is still waiting, at the end of the process. */
   close(): void {
     for (const letter of this.#mailbox.drain()) {
-      letter.answer?.refuse(new StatevisorError('shutting_down', 'The daemon is shutting down.'));
+      letter.answer?.refuse(shuttingDown());
       letter.settled?.();
     }
   }
@@ -136,7 +142,7 @@ export class InstanceActor {
 
   async #open(letter: Letter): Promise<void> {
     if (this.#world.closing()) {
-      letter.answer?.refuse(new StatevisorError('shutting_down', 'The daemon is shutting down.'));
+      letter.answer?.refuse(shuttingDown());
       return;
     }
     try {
@@ -213,13 +219,15 @@ export class InstanceActor {
 
   /** A rule that throws takes this one instance out of automatic care: visible, its VM untouched. */
   #decide(event: ExternalEvent): Decided {
+    const { snapshot, timers } = this.#head;
+    if (event.type === 'chart.upgraded') return { event, result: upgradeStep(snapshot, timers) };
     try {
-      return { event, result: step(this.#head.snapshot, event) };
+      return { event, result: step(snapshot, event) };
     } catch (error) {
       this.#world.report({ instance: this.id, message: `A rule threw on ${event.type}.`, error });
       const message = error instanceof Error ? error.message : String(error);
       const quarantine = { type: 'instance.quarantined' as const, at: event.at, error: `${event.type}: ${message}` };
-      return { event: quarantine, result: step(this.#head.snapshot, quarantine) };
+      return { event: quarantine, result: step(snapshot, quarantine) };
     }
   }
 

@@ -1,5 +1,6 @@
+import { CHART_VERSION } from '../../machines/chart.ts';
 import type { Definition } from '../../machines/definition.ts';
-import type { InstanceRecord } from '../../machines/record.ts';
+import { type InstanceRecord, SYSTEM_CAUSE } from '../../machines/record.ts';
 import type { CommandDesk } from './command-desk.ts';
 import type { LogEntry, Position } from './contracts/log.ts';
 import type { HostLedger } from './host-ledger.ts';
@@ -37,6 +38,21 @@ export class RecordKeeping {
     return true;
   }
 
+  /** Its last record is one of an older chart, or it has not heard of the host's present mode. */
+  isBehind({ actor, writtenBy }: Loaded): boolean {
+    return writtenBy < CHART_VERSION || actor.head.snapshot.context.host.mode !== this.#options.life.mode;
+  }
+
+  /** Before anything else happens to it. Resolves when its timers are armed again; empty when they need not be. */
+  bringUpToDate({ actor, writtenBy }: Loaded): Promise<void>[] {
+    const upgrade = { type: 'chart.upgraded', from: writtenBy, to: CHART_VERSION } as const;
+    const upgraded = (): Promise<void> =>
+      new Promise((resolve) => actor.deliver(upgrade, SYSTEM_CAUSE, 'result', resolve));
+    const upgrades = writtenBy < CHART_VERSION ? [upgraded()] : [];
+    this.#options.life.tell(actor.id, actor.head.snapshot);
+    return upgrades;
+  }
+
   publish(record: InstanceRecord, { snapshot }: Head, position: Position): void {
     const { desk, ledger, life, residents } = this.#options;
     const { definition } = snapshot.context;
@@ -45,6 +61,7 @@ export class RecordKeeping {
     desk.remember(record);
     if (record.facts.some((fact) => fact.type === 'instance.deleted')) {
       ledger.release(record.stream, definition);
+      life.forget(record.stream);
       residents.known.delete(record.stream);
       residents.forget(record.stream);
     }

@@ -1,4 +1,5 @@
 import type { Definition } from '../../machines/definition.ts';
+import { migrate } from '../../machines/migrate.ts';
 import type { InstanceRecord } from '../../machines/record.ts';
 import { EMPTY_SNAPSHOT, fromStateData } from '../../machines/step.ts';
 import { INSTANCE_STREAM, parseRecord } from './contracts/instance-entry.ts';
@@ -23,8 +24,11 @@ const RESTORED_TOGETHER = 512;
 export interface Loaded {
   readonly entry: LogEntry;
   readonly actor: InstanceActor;
+  /** As the present chart understands it. */
   readonly record: InstanceRecord;
   readonly definition: Definition;
+  /** Version of the chart that made the record. */
+  readonly writtenBy: number;
 }
 
 export class Residents {
@@ -109,9 +113,12 @@ export class Residents {
   }
 
   #restored(entry: LogEntry, record: InstanceRecord, definition: Definition): Loaded {
-    const snapshot = fromStateData(record.state, definition);
-    const actor = new InstanceActor(this.#world, headAfter(record, snapshot), entry.token);
-    return { entry, actor, record, definition };
+    const state = migrate(record.state, record.chart.version);
+    const snapshot = fromStateData(state, definition);
+    const understood = { ...record, state };
+    const head = headAfter(understood, snapshot);
+    const actor = new InstanceActor(this.#world, head, entry.token);
+    return { entry, actor, record: understood, definition, writtenBy: record.chart.version };
   }
 
   /** Every instance of the log; what cannot be restored is set aside and handed to `onUnreadable`. */

@@ -70,6 +70,8 @@ export interface SupervisorOptions {
   readonly ports?: PortRange;
   /** What the host has for VMs; without it nothing is limited. */
   readonly capacity?: CapacityLimits;
+  /** Boots after a reboot of the host that may be under way at once. */
+  readonly bootsAtOnce?: number;
   /** Without it every hook fails as `hook_unknown`. */
   readonly hooks?: Hooks;
   /** Without it no instance can be bridged. */

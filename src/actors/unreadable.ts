@@ -1,3 +1,4 @@
+import { INITIAL_CONTEXT } from '../../machines/context.ts';
 import type { InstanceRecord } from '../../machines/record.ts';
 import { parseRecord } from './contracts/instance-entry.ts';
 import { CHART } from './records.ts';
@@ -28,13 +29,15 @@ export function asQuarantined(bytes: string, error: unknown): InstanceRecord | n
   try {
     const record = parseRecord(bytes);
     const { value, context } = record.state;
+    const { definition: _named, ...unknown } = INITIAL_CONTEXT;
     const message = error instanceof Error ? error.message : String(error);
     return {
       ...record,
       state: {
         ...record.state,
         value: { ...(value as object), lifecycle: 'quarantined' } as typeof value,
-        context: { ...context, trouble: { message, tries: 0 } },
+        // Of an older chart, parts may be missing that readers look for.
+        context: { ...unknown, ...context, trouble: { message, tries: 0 } },
       },
     };
   } catch {

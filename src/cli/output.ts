@@ -47,7 +47,8 @@ function instanceRow(view: InstanceView, isBridged: boolean): string[] {
   const ports = view.network.ports.map((port) => `${port.host_port}->${port.guest_port}`).join(',');
   const address = isBridged ? [view.network.address ?? '-'] : [];
   const attempts = String(view.restart_status?.attempts ?? 0);
-  const state = view.phase === 'backoff' ? `${view.state} (backoff)` : view.state;
+  const waits = view.phase === 'backoff' || view.phase === 'held';
+  const state = waits ? `${view.state} (${view.phase})` : view.state;
   return [view.name, state, view.wanted, String(view.run), attempts, ...address, ports || '-', view.image, view.id];
 }
 

@@ -188,8 +188,10 @@ describe('what is printed', () => {
   test('for people is a timeline: when, who, what happened, what was decided and the state after it', async () => {
     const { out } = await simulateText(started);
     expect(out).toContain('+3s  web  > guest: exit 1');
-    expect(out).toContain('+3s  web  run 1 ends: power_off code 1  [Initializing (booting)]');
+    expect(out).toContain('+3s  web  run 1 ends: power_off code 1  [Stopped (held)]');
     expect(out).toContain('restart.attempted attempt=1 cause=exit');
+    expect(out).toContain('asks for host.admit');
+    expect(out).toContain('host.granted  [Initializing (booting)]');
     expect(out).toContain('asks for vmm.boot');
     expect(out).toContain('web  Running (running), booted 2 times');
   });

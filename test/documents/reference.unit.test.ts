@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { ZodType } from 'zod';
 import { acceptedCommands } from '../../machines/accepted-commands.ts';
-import { instanceChart } from '../../machines/chart.ts';
+import { CHART_VERSION, instanceChart } from '../../machines/chart.ts';
 import { INITIAL_CONTEXT } from '../../machines/context.ts';
 import { definitionSchema } from '../../machines/definition.ts';
 import { formatDuration } from '../../machines/duration.ts';
@@ -19,7 +19,7 @@ import { recordedHistories } from '../histories/recorded.ts';
 import { document, name, quoted, section, tableRows } from './markdown.ts';
 
 const lifecycle = Object.keys(instanceChart.states.lifecycle!.states);
-const records = recordedHistories(1).flatMap((history) => history.records);
+const records = recordedHistories(CHART_VERSION).flatMap((history) => history.records);
 
 interface Option {
   readonly shape: Readonly<Record<string, ZodType>>;
@@ -67,7 +67,7 @@ describe('timers', () => {
     for (const [timer, after] of rows) {
       const delay: unknown = delays[name(timer).replace('timer.', '') as keyof typeof delays];
       if (typeof delay === 'number') expect(after, timer).toBe(`\`${formatDuration(delay)}\``);
-      else expect(after, timer).toMatch(/the (definition|policy)'s `\w+`|doubles from 5 s to 5 min/);
+      else expect(after, timer).toMatch(/the (definition|policy|answer)'s `\w+`|doubles from 5 s to 5 min/);
     }
   });
 
@@ -87,7 +87,7 @@ describe('states', () => {
     const told = rows.map(([phase, state]) => `${name(phase)} ${state}`).sort();
     const value = { restart: 'idle', health: 'disabled', standby: 'disabled', expiry: 'none' };
     const shown = lifecycle.map((state) => `${state} ${publicStateOf({ ...value, lifecycle: state } as never)}`);
-    expect(told).toEqual([...shown, 'backoff Stopped'].sort());
+    expect(told).toEqual([...shown, 'backoff Stopped', 'held Stopped'].sort());
   });
 
   test('each state accepts what recorded instances in it accept', () => {
@@ -101,7 +101,7 @@ describe('states', () => {
 /** Of the states that recorded histories pass through: what is always accepted, and what only sometimes (`?`). */
 function acceptedByState(): Map<string, string[]> {
   const seen = new Map<string, string[][]>();
-  for (const { records: ofOne } of recordedHistories(1)) {
+  for (const { records: ofOne } of recordedHistories(CHART_VERSION)) {
     for (const record of ofOne) {
       const snapshot = fromStateData(record.state, ofOne[record.definition_at - 1]!.definition!);
       const state = stateOf(record.state.value, 'lifecycle');
@@ -147,7 +147,7 @@ describe('records', () => {
   });
 
   test('the envelope is told', () => {
-    const { bytes: _text, ...envelope } = recordedHistories(1)[0]!.entries[0]!;
+    const { bytes: _text, ...envelope } = recordedHistories(CHART_VERSION)[0]!.entries[0]!;
     const rows = tableRows(section(text, '## The envelope'), 'field');
     expect(rows.map(([field]) => name(field))).toEqual(Object.keys(envelope));
   });

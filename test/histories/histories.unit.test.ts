@@ -8,16 +8,24 @@ import { describe, expect, test } from 'vitest';
 import { CHART_VERSION } from '../../machines/chart.ts';
 import { definitionSchema } from '../../machines/definition.ts';
 import { effectSchema } from '../../machines/effects.ts';
-import { commandSchema, effectResultSchema, observationSchema, timerEventSchema } from '../../machines/events.ts';
+import {
+  commandSchema,
+  effectResultSchema,
+  observationSchema,
+  timerEventSchema,
+  upgradeEventSchema,
+} from '../../machines/events.ts';
 import { factSchema } from '../../machines/facts.ts';
+import { migrate, upgradeStep } from '../../machines/migrate.ts';
 import type { InstanceRecord } from '../../machines/record.ts';
 import { recordSchema } from '../../machines/record.ts';
 import { EMPTY_SNAPSHOT, fromStateData, step } from '../../machines/step.ts';
 import { SimulatedClock, seededRandom } from '../../src/actors/clock.ts';
 import { chainHash } from '../../src/actors/contracts/chain.ts';
-import type { Token } from '../../src/actors/contracts/log.ts';
+import type { Log, Token } from '../../src/actors/contracts/log.ts';
 import { createSupervisor } from '../../src/actors/create-supervisor.ts';
 import { CHART, type Head, headAfter, nextRecord } from '../../src/actors/records.ts';
+import type { Supervisor } from '../../src/actors/supervisor.ts';
 import { createMemoryLog } from '../../src/adapters/log-memory/memory-log.ts';
 import { createSimulator } from '../../src/adapters/simulator/simulator.ts';
 import { createWorld } from '../../src/adapters/simulator/world.ts';
@@ -31,7 +39,16 @@ import {
 } from './recorded.ts';
 import { SCENES } from './scenes.ts';
 
-const eventSchema = commandSchema.or(observationSchema).or(effectResultSchema).or(timerEventSchema);
+const eventSchema = commandSchema
+  .or(observationSchema)
+  .or(effectResultSchema)
+  .or(timerEventSchema)
+  .or(upgradeEventSchema);
+
+const HOUR_MS = 3_600_000;
+const MIXED_MAX = 1_000;
+/** Timers that are a promise about an instant, and no mere limit to an operation. */
+const KEPT_PROMISES: readonly string[] = ['timer.backoff', 'timer.stable', 'timer.expiry', 'timer.idle'];
 
 async function play(name: string): Promise<RecordedEntry[]> {
   const host = await simulatedHost();
@@ -83,7 +100,8 @@ describe.each(labelled(histories))('%s', (_label, { entries, records }) => {
     records.forEach((record, index) => {
       expect(record.version).toBe(index + 1);
       expect(record.at).toBeGreaterThanOrEqual(records[index - 1]?.at ?? 0);
-      expect(recordSchema.parse(record)).toEqual(record);
+      const understood = { ...record, state: migrate(record.state, record.chart.version) };
+      expect(recordSchema.parse(understood)).toEqual(understood);
       expect(eventSchema.parse(record.event)).toEqual(record.event);
       for (const fact of record.facts) expect(factSchema.parse(fact)).toEqual(fact);
       for (const effect of record.effects) expect(effectSchema.parse(effect)).toEqual(effect);
@@ -143,34 +161,129 @@ function definitionOf(records: readonly InstanceRecord[], { definition_at }: Ins
 function decidedToday(records: readonly InstanceRecord[], index: number): InstanceRecord {
   const { id, event, cause } = records[index]!;
   const head = headBefore(records, index);
-  const again = nextRecord(head, step(head.snapshot, event), { id, event, cause });
+  const upgrade = event.type === 'chart.upgraded';
+  const decided = upgrade ? upgradeStep(head.snapshot, head.timers) : step(head.snapshot, event);
+  const again = nextRecord(head, decided, { id, event, cause });
   return JSON.parse(JSON.stringify(again)) as InstanceRecord;
 }
 
 function headBefore(records: readonly InstanceRecord[], index: number): Head {
   const before = records[index - 1];
-  if (before !== undefined) return headAfter(before, fromStateData(before.state, definitionOf(records, before)));
+  if (before !== undefined) {
+    const state = migrate(before.state, before.chart.version);
+    return headAfter({ ...before, state }, fromStateData(state, definitionOf(records, before)));
+  }
   const { stream } = records[0]!;
   return { stream, version: 0, at: 0, snapshot: EMPTY_SNAPSHOT, timers: [], definitionAt: 0 };
 }
 
+const older = labelled(histories.filter(({ version }) => version < CHART_VERSION));
+
+describe.each(older)('%s, upgraded', (_label, { entries, records }) => {
+  test('at each of its records: the upgrade comes first, and every timer is armed again for its instant', async () => {
+    for (let length = 1; length <= entries.length; length++) {
+      const head = records[length - 1]!;
+      if (lifecycleOf(head.state.value) === 'deleted') continue;
+      const { supervisor } = await takeOver(entries.slice(0, length), head);
+      await supervisor.quiet();
+      const [upgraded] = await supervisor.history(head.stream, length + 1, 1);
+      await supervisor.close();
+      expect(upgraded).toMatchObject({
+        event: { type: 'chart.upgraded', from: head.chart.version, to: CHART_VERSION },
+        facts: [],
+        effects: [],
+        state: { value: head.state.value, context: head.state.context },
+        chart: CHART,
+      });
+      const again = head.state.timers.map(({ name, due }) => ({ name, due }));
+      expect(upgraded!.timers).toEqual({ armed: again, cancelled: [] });
+      expect(upgraded!.state.timers).toEqual(again.map((timer) => ({ ...timer, armed: length + 1 })));
+    }
+  });
+
+  test('it goes on, and the stream of both charts replays record by record', async () => {
+    const head = records.findLast(({ state }) => lifecycleOf(state.value) !== 'deleted')!;
+    const { supervisor, clock } = await takeOver(entries.slice(0, head.version), head);
+    await clock.advance(HOUR_MS);
+    await supervisor.command(head.stream, { type: 'stop', by: OPERATOR.actor }, OPERATOR).catch(() => {});
+    await clock.advance(HOUR_MS);
+    const mixed = await supervisor.history(head.stream, 1, MIXED_MAX);
+    await supervisor.close();
+    expect(mixed.length).toBeGreaterThan(head.version + 1);
+    for (let index = head.version; index < mixed.length; index++) {
+      expect(decidedToday(mixed, index), `version ${index + 1}`).toEqual(mixed[index]);
+    }
+  });
+
+  test('a crash right after the upgrade changes nothing about it', async () => {
+    const head = records.findLast(({ state }) => lifecycleOf(state.value) !== 'deleted')!;
+    const first = await takeOver(entries.slice(0, head.version), head);
+    await first.supervisor.quiet();
+    await first.supervisor.close();
+    const next = await takeOver([], head, { log: first.log });
+    await next.supervisor.quiet();
+    const after = await next.supervisor.history(head.stream, head.version + 1, MIXED_MAX);
+    await next.supervisor.close();
+    expect(after.filter(({ event }) => event.type === 'chart.upgraded')).toHaveLength(1);
+  });
+});
+
+/** Waiting for a moment that an older chart has named. */
+const waiting = older.flatMap(([label, { entries, records }]) =>
+  records.flatMap((head) => {
+    const timer = head.state.timers.find(({ name }) => KEPT_PROMISES.includes(name));
+    return timer === undefined
+      ? []
+      : [[`${label}, version ${head.version}: ${timer.name}`, timer, head, entries] as const];
+  }),
+);
+
+test('the older histories hold a pending timer of every kind that keeps a promise', () => {
+  expect([...new Set(waiting.map(([, { name }]) => name))].sort()).toEqual([...KEPT_PROMISES].sort());
+});
+
+test.each(waiting)('%s fires at its recorded instant', async (_label, timer, head, entries) => {
+  const { supervisor, clock } = await takeOver(entries.slice(0, head.version), head, { alive: true });
+  await clock.advance(Math.max(0, timer.due - head.at));
+  const after = await supervisor.history(head.stream, head.version + 1, MIXED_MAX);
+  await supervisor.close();
+  expect(after.find(({ event }) => event.type === timer.name)?.at).toBe(timer.due);
+});
+
 /** Type of the event that the runtime recorded for a stop, or the code it refused it with. */
 async function stopAfter(entries: readonly RecordedEntry[], head: InstanceRecord): Promise<string> {
-  const clock = new SimulatedClock(head.at);
-  const random = seededRandom(head.version, clock);
-  const log = createMemoryLog();
-  let token: Token | null = null;
-  for (const { bytes } of entries) {
-    const result = await log.append(head.stream, token, bytes);
-    if (result.kind !== 'appended') throw new Error(`The log answered ${result.kind}.`);
-    token = result.token;
-  }
-  const hypervisor = createSimulator({ world: createWorld({ clock, random }), clock });
-  const supervisor = await createSupervisor({ log, hypervisor, clock, random, clockLookMs: Number.POSITIVE_INFINITY });
+  const { supervisor } = await takeOver(entries, head);
   const outcome = await supervisor.command(head.stream, { type: 'stop', by: OPERATOR.actor }, OPERATOR).then(
     ({ record }) => record.event.type,
     (error: { code?: string }) => error.code ?? String(error),
   );
   await supervisor.close();
   return outcome;
+}
+
+interface TakenOver {
+  readonly supervisor: Supervisor;
+  readonly clock: SimulatedClock;
+  readonly log: Log;
+}
+
+/** A runtime of today on a log that ends with this head, at the moment of its record; `alive`: its VM lives, too. */
+async function takeOver(
+  entries: readonly RecordedEntry[],
+  head: InstanceRecord,
+  { log = createMemoryLog(), alive = false }: { log?: Log; alive?: boolean } = {},
+): Promise<TakenOver> {
+  const clock = new SimulatedClock(head.at);
+  const random = seededRandom(head.version, clock);
+  let token: Token | null = null;
+  for (const { bytes } of entries) {
+    const result = await log.append(head.stream, token, bytes);
+    if (result.kind !== 'appended') throw new Error(`The log answered ${result.kind}.`);
+    token = result.token;
+  }
+  const simulator = createSimulator({ world: createWorld({ clock, random }), clock });
+  const adopt = async () => ({ reality: 'running', ready: true }) as const;
+  const hypervisor = alive ? { ...simulator, adopt } : simulator;
+  const supervisor = await createSupervisor({ log, hypervisor, clock, random, clockLookMs: Number.POSITIVE_INFINITY });
+  return { supervisor, clock, log };
 }

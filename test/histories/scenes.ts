@@ -1,4 +1,5 @@
 import type { Definition } from '../../machines/definition.ts';
+import type { Hooks } from '../../src/actors/contracts/hooks.ts';
 import type { InstanceCommand } from '../../src/actors/supervisor.ts';
 import { BOOT_MS, definition, OPERATOR, runningInstance, type SimulatedHost, START } from '../actors/simulated-host.ts';
 
@@ -170,6 +171,91 @@ const stopsBeforeTheBoot: Scene = async (host) => {
   return id;
 };
 
+/** Held back in maintenance: an end, an expiry; decided when the host is back to normal. Then the host reboots. */
+const maintained: Scene = async (host) => {
+  const expiry = { expires_at: START + 10 * MINUTE, then: 'stop' } as const;
+  const id = await runningInstance(host, { restart_policy: ON_FAILURE, expiry });
+  await host.supervisor.setMode('maintenance', OPERATOR);
+  await host.control.guestExit(id, 1);
+  await host.clock.advance(MINUTE);
+  await host.supervisor.setMode('normal', OPERATOR);
+  await host.clock.advance(MINUTE);
+  await host.supervisor.close();
+  await host.control.hostReboot();
+  await host.restart();
+  await host.clock.advance(10 * SECOND);
+  await host.supervisor.setMode('draining', OPERATOR);
+  await host.clock.advance(10 * MINUTE);
+  await host.supervisor.setMode('normal', OPERATOR);
+  await host.clock.advance(MINUTE);
+  return id;
+};
+
+const ignored: Scene = async (host) => {
+  const id = await runningInstance(host, { restart_policy: ON_FAILURE });
+  await host.control.guestExit(id, 1);
+  await host.clock.advance(2 * SECOND);
+  await host.control.guestExit(id, 1);
+  await host.clock.advance(SECOND);
+  await send(host, id, { type: 'ignore', by }, 10 * SECOND);
+  await send(host, id, { type: 'start', by }, 10 * SECOND);
+  await send(host, id, { type: 'ignore', by }, SECOND);
+  await host.control.guestExit(id, 1);
+  await host.clock.advance(MINUTE);
+  await send(host, id, { type: 'start', by }, 10 * SECOND);
+  return id;
+};
+
+/** The host has room for one: whoever comes back second waits, and is let go when the first one ends. */
+const held: Scene = async (host) => {
+  const { memory_bytes, vcpus } = definition();
+  const overcommit = { memory: 1, vcpus: 1, disk: 1 };
+  const id = await runningInstance(host, { restart_policy: ON_FAILURE });
+  const other = await runningInstance(host, { name: 'other' });
+  await host.restart({ capacity: { memory_bytes, vcpus, disk_bytes: 8 * memory_bytes, overcommit } });
+  await host.control.guestExit(id, 1);
+  await host.clock.advance(20 * MINUTE);
+  await send(host, other, { type: 'stop', by }, 10 * SECOND);
+  await send(host, id, { type: 'stop', by }, 10 * SECOND);
+  return id;
+};
+
+/** Programs of the host before stop and standby: one fails, one hangs, one is cut short, one is the daemon's last. */
+const hooked: Scene = async (host) => {
+  const hooks = hooksOfScenes();
+  await host.restart({ hooks });
+  const id = await runningInstance(host, { hooks: { before_stop: 'hang', before_standby: 'fail' } });
+  await send(host, id, { type: 'standby', by }, 10 * SECOND);
+  await send(host, id, { type: 'stop', by }, 2 * MINUTE);
+  await send(host, id, { type: 'update', by, changes: { hooks: { before_stop: 'fail', before_standby: 'done' } } });
+  await send(host, id, { type: 'start', by }, 10 * SECOND);
+  await send(host, id, { type: 'standby', by }, 10 * SECOND);
+  await send(host, id, { type: 'restore', by }, 10 * SECOND);
+  await send(host, id, { type: 'restart', by }, 10 * SECOND);
+  await send(host, id, { type: 'update', by, changes: { hooks: { before_stop: 'hang', before_standby: 'hang' } } });
+  await send(host, id, { type: 'standby', by }, SECOND);
+  await host.restart({ hooks });
+  await host.clock.advance(10 * SECOND);
+  await send(host, id, { type: 'stop', by }, SECOND);
+  await send(host, id, { type: 'stop', by, force: true }, 10 * SECOND);
+  return id;
+};
+
+/** `done` and `fail` answer at once, `hang` only when it is withdrawn. */
+function hooksOfScenes(): Hooks {
+  const run: Hooks['run'] = ({ hook }, { signal }) => {
+    if (hook === 'done') return Promise.resolve({ outcome: 'done', result: null });
+    const error = { code: 'hook_failed', message: 'it ended with 1' };
+    if (hook === 'fail') return Promise.resolve({ outcome: 'failed', error });
+    return new Promise((resolve) => {
+      signal.addEventListener('abort', () =>
+        resolve({ outcome: 'unknown', error: { ...error, message: 'cut short' } }),
+      );
+    });
+  };
+  return { run };
+}
+
 export const SCENES: Readonly<Record<string, Scene>> = {
   'boots-that-fail': bootsThatFail,
   'boots-too-slowly': bootsTooSlowly,
@@ -179,7 +265,11 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   expires,
   'expires-for-good': expiresForGood,
   'falls-asleep': fallsAsleep,
+  held,
+  hooked,
+  ignored,
   'lost-and-found': lostAndFound,
+  maintained,
   stops,
   'stops-before-the-boot': stopsBeforeTheBoot,
   'turns-unhealthy': turnsUnhealthy,

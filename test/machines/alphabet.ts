@@ -1,5 +1,5 @@
 import type { Changes } from '../../machines/definition.ts';
-import type { EndReason, ExternalEvent, RunEnd } from '../../machines/events.ts';
+import { type EndReason, type ExternalEvent, type Purpose, purposeSchema, type RunEnd } from '../../machines/events.ts';
 import type { ChartSnapshot, TimerName } from '../../machines/step.ts';
 import type { Asked, Books } from './laws.ts';
 
@@ -10,6 +10,8 @@ export interface Letters {
   readonly changes: readonly Changes[];
   /** Whether rules are taken to throw, which can happen anywhere. */
   readonly throws?: boolean;
+  /** Whether the host changes its mode and people take their hands off. */
+  readonly modes?: boolean;
 }
 
 const by = 'ann';
@@ -25,8 +27,9 @@ export const end = (reason: EndReason, code: number | null, at: number | null): 
   ended_at: at,
 });
 
-export function commands(at: number, { changes }: Letters): ExternalEvent[] {
+export function commands(at: number, { changes, modes = false }: Letters): ExternalEvent[] {
   return [
+    ...(modes ? [{ type: 'ignore', at, by } as const] : []),
     { type: 'start', at, by },
     { type: 'stop', at, by },
     { type: 'stop', at, by, force: true },
@@ -88,6 +91,30 @@ function probes(run: number, revision: number, at: number): ExternalEvent[] {
   ];
 }
 
+/** What the host may answer, about this run and purpose. */
+export function hostAnswers(run: number, purpose: Purpose, at: number): ExternalEvent[] {
+  return [
+    { type: 'host.granted', at, run, purpose },
+    { type: 'host.held', at, run, purpose, reason: 'memory', retry_at: at + HOLD_MS },
+  ];
+}
+
+/** Of each question one answer, whether it is open, was asked long ago, or never. */
+function admission({ context }: ChartSnapshot, at: number): ExternalEvent[] {
+  const { run, restart, admission: open, definition } = context;
+  if (run.number === 0 || (definition?.restart_policy == null && open === null && restart.attempts === 0)) return [];
+  return [
+    ...(open === null ? [] : hostAnswers(run.number, open.purpose, at)),
+    ...PURPOSES.filter((purpose) => purpose !== open?.purpose).flatMap((purpose) =>
+      hostAnswers(run.number, purpose, at).slice(0, 1),
+    ),
+    ...hostAnswers(run.number + 1, open?.purpose ?? 'restart_policy', at),
+  ];
+}
+
+const PURPOSES = purposeSchema.options;
+const MODES = ['normal', 'maintenance'] as const;
+
 /** The ways in which one asked-for effect can end. */
 export function resultsOf({ kind, run }: Asked, at: number): ExternalEvent[] {
   const about = { at, effect: `test/1/0`, kind, run };
@@ -114,9 +141,9 @@ export function resultsOf({ kind, run }: Asked, at: number): ExternalEvent[] {
  * Only readings of the table are answered as often as they were asked for, and a pause after every earlier reading:
  * effects run one at a time.
  */
-function answers(run: number, books: Books, at: number): ExternalEvent[] {
+function answers(run: number, books: Books, at: number, hooked: boolean): ExternalEvent[] {
   const reading = books.asked.find(({ kind }) => kind === 'traffic.confirm');
-  const kinds = SPAWNED.filter(
+  const kinds = [...SPAWNED, ...(hooked ? (['hook.run'] as const) : [])].filter(
     (kind) => kind !== 'traffic.confirm' && !(kind === 'vmm.pause' && reading?.paused === false),
   );
   return [
@@ -170,7 +197,7 @@ export function lettersAt(
   letters: Letters,
 ): ExternalEvent[] {
   const at = now + 1;
-  const { throws = false } = letters;
+  const { throws = false, modes = false } = letters;
   const { run, health } = snapshot.context;
   const present = Math.max(1, run.number);
   const checked = snapshot.context.definition?.health_check != null;
@@ -178,7 +205,9 @@ export function lettersAt(
   return [
     ...commands(at, letters),
     ...timers(pending, now),
-    ...answers(run.number, books, at),
+    ...answers(run.number, books, at, snapshot.context.definition?.hooks != null),
+    ...admission(snapshot, at),
+    ...(modes ? MODES.map((mode): ExternalEvent => ({ type: 'host.mode_changed', at, mode })) : []),
     ...exits(present, at),
     ...exits(present, at + HOUR_MS).slice(0, 1),
     ...guestSays(present, at),

@@ -23,7 +23,15 @@ export interface Driver {
   readonly region: (name: 'restart' | 'health' | 'standby' | 'expiry') => string;
 }
 
-export function drive(definition: Definition, wanted: 'running' | 'stopped' = 'running', createdAtMs = 0): Driver {
+/** `generous` gives room at once to whoever asks, as a host with enough of everything does; `silent` answers nothing. */
+export type DrivenHost = 'generous' | 'silent';
+
+export function drive(
+  definition: Definition,
+  wanted: 'running' | 'stopped' = 'running',
+  createdAtMs = 0,
+  host: DrivenHost = 'generous',
+): Driver {
   let snapshot = EMPTY_SNAPSHOT;
   let now = START;
   const pending = new Map<TimerName, number>();
@@ -39,6 +47,10 @@ export function drive(definition: Definition, wanted: 'running' | 'stopped' = 'r
     facts.push(...taken.facts.map((fact) => ({ ...fact, at: event.at - START })));
     effects.push(...taken.effects.map((effect) => ({ ...effect, at: event.at - START })));
     snapshot = taken.next;
+    for (const effect of host === 'generous' ? taken.effects : []) {
+      if (effect.kind !== 'host.admit') continue;
+      take({ type: 'host.granted', at: event.at, run: effect.run, purpose: effect.purpose });
+    }
     return taken;
   };
   const until = (atMs: number): void => {

@@ -71,7 +71,18 @@ function contextClass({ snapshot, at }: Node): unknown[] {
   const starting = ['booting', 'restoring'].includes(leafOf(snapshot).split('.')[0]!);
   return [
     [context.intent.wanted, context.stop, context.snapshot === null, run.number > 0, run.ended],
-    run.ended ? [run.planned, run.exit?.code === 0] : starting ? [run.booted_at === null, run.ready_at === null] : 0,
+    [
+      context.host.mode,
+      context.admission?.purpose,
+      context.admission?.reason === null,
+      context.hook?.moment,
+      definition?.hooks,
+    ],
+    run.ended
+      ? [run.planned, run.exit?.code === 0, run.exit?.reason === 'host_reboot']
+      : starting
+        ? [run.booted_at === null, run.ready_at === null]
+        : 0,
     policy ? [policy, Math.min(restart.attempts, cap), sooner(backoffEnd, at), restart.next_attempt_at === null] : 0,
     [restart.blocked_reason, restart.last_reason],
     check ? [check, health.successes, health.failures, sooner(graceEnd, at)] : 0,
@@ -87,6 +98,7 @@ function booksClass({ snapshot, books, at }: Node): unknown[] {
     [books.stopOrdered, books.deleteOrdered, books.endTold, limited && Math.min(books.automaticStarts, 3)],
     [books.attemptOpen, books.endTold && books.cleanEnd, books.idleSince === null, sooner(books.holdUntil, at)],
     books.automaticStandby ? [books.paused, books.confirmedPaused] : 0,
+    [books.admission?.purpose, books.mode, books.handsOff, books.healthStop],
     readings,
   ];
 }

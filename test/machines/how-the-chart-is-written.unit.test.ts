@@ -110,8 +110,8 @@ describe('loops and throws', () => {
   it('a planted loop throws out of the step instead of hanging', async () => {
     const loop = {
       file: 'regions/lifecycle/rest.ts',
-      find: "    stop: { actions: intend('stopped') },\n    delete: {\n      target: '#deleting',\n      actions: [...intend('stopped'), withdrawEarlier],",
-      put: "    stop: { actions: intend('stopped') },\n    'intent.changed': { actions: intend('stopped') },\n    delete: {\n      target: '#deleting',\n      actions: [...intend('stopped'), withdrawEarlier],",
+      find: "    stop: { actions: intend('stopped') },\n    ignore: { actions: intend('ignore') },\n    delete: {\n      target: '#deleting',\n      actions: [...intend('stopped'), withdrawEarlier],",
+      put: "    stop: { actions: intend('stopped') },\n    ignore: { actions: intend('ignore') },\n    'intent.changed': { actions: intend('stopped') },\n    delete: {\n      target: '#deleting',\n      actions: [...intend('stopped'), withdrawEarlier],",
     };
     const created = drive(definition()).snapshot();
     await withMutant(loop, (mutant) => {
@@ -138,7 +138,9 @@ describe('what a state accepts', () => {
     for (const type of ['standby', 'stop', 'start', 'restart', 'delete'] as const) {
       driver.send(10_000, { type, by: 'ann' });
       const snapshot = driver.snapshot();
-      const can = commands(START + 10_000, { changes: [{}] }).filter((event) => snapshot.can(event as never));
+      const can = commands(START + 10_000, { changes: [{}], modes: true }).filter((event) =>
+        snapshot.can(event as never),
+      );
       expect(new Set(acceptedCommands(snapshot, START + 10_000))).toEqual(new Set(can.map(({ type: name }) => name)));
     }
   });

@@ -9,6 +9,7 @@ export const WAYS_OUT: Readonly<Record<string, Ways>> = {
   preparing: { result: 'effect.done', error: 'effect.failed', deadline: 'timer.prepare_deadline' },
   'booting.spawning': { result: 'effect.done', error: 'effect.failed', deadline: 'timer.boot_deadline' },
   'booting.awaiting_guest': { result: 'guest.ready', error: 'vmm.exited', deadline: 'timer.boot_deadline' },
+  quiescing: { result: 'effect.done', error: 'effect.failed', deadline: 'timer.standby_hook_deadline' },
   'pausing.freezing': { result: 'effect.done', error: 'effect.failed', deadline: 'timer.pause_deadline' },
   'pausing.frozen': {
     result: 'traffic.confirmed_idle',
@@ -19,6 +20,7 @@ export const WAYS_OUT: Readonly<Record<string, Ways>> = {
   resuming: { result: 'effect.done', error: 'effect.failed', deadline: 'timer.resume_deadline' },
   restoring: { result: 'effect.done', error: 'effect.failed', deadline: 'timer.restore_deadline' },
   'stopping.withdrawing': { result: 'effect.done', error: 'effect.failed', deadline: 'timer.withdraw_deadline' },
+  'stopping.before_stop': { result: 'effect.done', error: 'effect.failed', deadline: 'timer.stop_hook_deadline' },
   'stopping.graceful': { result: 'vmm.exited', error: 'effect.failed', deadline: 'timer.stop_deadline' },
   'stopping.killing': { result: 'effect.done', error: 'effect.failed', deadline: 'timer.kill_deadline' },
   lost: { result: 'vmm.found', error: 'vmm.exited', deadline: 'timer.inspect_retry' },
@@ -31,4 +33,6 @@ export const UNREACHABLE: Readonly<Record<string, string>> = {
   'deleted instance.quarantined': 'forbidden on purpose: a deleted instance never comes back',
   'quarantined instance.quarantined': 'forbidden on purpose: it is put aside already',
   'absent create': 'every path begins with it',
+  'absent host.mode_changed': 'forbidden on purpose: there is nothing yet that could be told',
+  'deleted host.mode_changed': 'forbidden on purpose: there is nobody left to be told',
 };

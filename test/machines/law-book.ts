@@ -20,7 +20,8 @@ export function isStale({ before, event }: Edge): boolean {
   if (!('run' in event)) return false;
   if ('kind' in event && event.kind.startsWith('instance.')) return false;
   if (event.type === 'vmm.found' && event.run === 0) return false;
-  return event.run !== run.number || (run.ended && event.type !== 'vmm.found');
+  const ofEndedRun = event.type === 'vmm.found' || event.type === 'host.granted' || event.type === 'host.held';
+  return event.run !== run.number || (run.ended && !ofEndedRun);
 }
 
 function standbyIsSafe(books: Books, { event, before }: Edge): boolean {
@@ -210,6 +211,43 @@ const LAW_8: readonly Law[] = [
   },
 ];
 
+/** Nothing that nobody asked for begins now. A restart of an unhealthy guest that has begun already is seen through. */
+function beginsByItself({ step }: Edge, { healthStop, handsOff }: Books): boolean {
+  const stop = factIn(step, 'instance.stop_requested')?.cause;
+  const boot = factIn(step, 'instance.boot_requested')?.cause;
+  const ended = stop === 'health' || stop === 'expiry' || (stop === 'boot_timeout' && handsOff);
+  const booted =
+    boot === 'restart_policy' || boot === 'host_reboot' || (boot === 'health' && (handsOff || !healthStop));
+  return (
+    ended ||
+    booted ||
+    step.effects.some(({ kind }) => kind === 'host.admit') ||
+    factIn(step, 'restart.attempted') !== undefined ||
+    factIn(step, 'restart.scheduled') !== undefined ||
+    factIn(step, 'standby.requested')?.cause === 'idle' ||
+    factIn(step, 'expiry.due') !== undefined
+  );
+}
+
+const LAW_9: readonly Law[] = [
+  {
+    law: 9,
+    rule: 'nothing automatic begins on a host in maintenance or being drained, nor while hands are off',
+    holds: ({ told, edge }) => (told.mode === 'normal' && !told.handsOff) || !beginsByItself(edge, told),
+  },
+  {
+    law: 9,
+    rule: 'an automatic start was granted by the host, for this run and this purpose',
+    holds: ({ books, edge: { event, step } }) => {
+      const cause = factIn(step, 'restart.attempted') ?? factIn(step, 'instance.boot_requested');
+      const automatic = cause?.type === 'restart.attempted' || cause?.cause === 'host_reboot';
+      if (event.type !== 'host.granted') return !automatic;
+      if (!step.accepted) return true;
+      return books.admission?.run === event.run && books.admission.purpose === event.purpose;
+    },
+  },
+];
+
 export const LAWS: readonly Law[] = [
   ...LAW_1,
   ...LAW_2,
@@ -219,5 +257,6 @@ export const LAWS: readonly Law[] = [
   ...LAW_6,
   ...LAW_7,
   ...LAW_8,
+  ...LAW_9,
   ...REGION_LINKS,
 ];

@@ -1,6 +1,6 @@
 import type { Definition } from '../../machines/definition.ts';
 import type { Effect } from '../../machines/effects.ts';
-import type { ExternalEvent } from '../../machines/events.ts';
+import type { ExternalEvent, HostMode, Purpose } from '../../machines/events.ts';
 import { stateOf } from '../../machines/public-states.ts';
 import type { ChartSnapshot, Step, TimerName } from '../../machines/step.ts';
 
@@ -41,6 +41,12 @@ export interface Books {
   readonly automaticStandby: boolean;
   readonly paused: boolean;
   readonly confirmedPaused: boolean;
+  /** What the host was asked last and has not granted; whoever is held may be let go at any time. */
+  readonly admission: { readonly run: number; readonly purpose: Purpose } | null;
+  /** Law 9: the mode of the host, whether somebody keeps all hands off, and whether a restart for health is under way. */
+  readonly mode: HostMode;
+  readonly handsOff: boolean;
+  readonly healthStop: boolean;
   /** Law 6: when the present window of health checking began. */
   readonly windowAt: number;
   /** What was asked of the world and has not been answered, in order. */
@@ -60,6 +66,10 @@ export const EMPTY_BOOKS: Books = {
   automaticStandby: false,
   paused: false,
   confirmedPaused: false,
+  admission: null,
+  mode: 'normal',
+  handsOff: false,
+  healthStop: false,
   windowAt: 0,
   asked: [],
 };
@@ -69,7 +79,7 @@ export const ASKED_MAX = 2;
 
 const STARTS = ['start', 'restart', 'restore'];
 /** An inspection is answered by `vmm.found`, which is tried everywhere; nobody waits for the others. */
-const UNANSWERED: readonly string[] = ['effect.withdraw', 'vmm.inspect', 'snapshot.drop'];
+const UNANSWERED: readonly string[] = ['effect.withdraw', 'vmm.inspect', 'snapshot.drop', 'host.admit', 'hook.run'];
 const SPAWNS: readonly string[] = ['vmm.boot', 'vmm.restore'];
 
 function tellsEnd(event: ExternalEvent, run: number): boolean {
@@ -113,6 +123,10 @@ export function noteEvent(books: Books, { event, step }: Edge): Books {
   if (event.type === 'stop' || event.type === 'delete') next.stopOrdered = true;
   if (event.type === 'delete') next.deleteOrdered = true;
   if (STARTS.includes(event.type)) next.stopOrdered = false;
+  if (event.type === 'host.mode_changed') next.mode = event.mode;
+  if (event.type === 'ignore') next.handsOff = true;
+  if (event.type === 'stop' || event.type === 'delete' || STARTS.includes(event.type)) next.handsOff = false;
+  if (event.type === 'host.granted') next.admission = null;
   const newPolicy = event.type === 'update' && event.changes.restart_policy !== undefined;
   if (event.type === 'start' || event.type === 'restart' || newPolicy || event.type === 'timer.stable') {
     next.automaticStarts = 0;
@@ -142,12 +156,16 @@ export function noteStep(books: Books, { event, step }: Edge): Books {
       });
       next.attemptOpen = false;
     }
+    if (fact.type === 'instance.stop_requested') next.healthStop = fact.cause === 'health';
+    if (fact.type === 'instance.boot_requested') next.healthStop = false;
     if (fact.type === 'standby.requested') {
       Object.assign(next, { automaticStandby: fact.cause === 'idle', paused: false, confirmedPaused: false });
     }
   }
   let { asked } = next;
-  for (const { kind, run } of step.effects) {
+  for (const effect of step.effects) {
+    const { kind, run } = effect;
+    if (kind === 'host.admit') next.admission = { run, purpose: effect.purpose };
     if (!UNANSWERED.includes(kind)) asked = [...asked, { kind, run, paused: next.paused }];
   }
   if (next.endTold) asked = asked.filter(({ kind }) => kind.startsWith('instance.'));

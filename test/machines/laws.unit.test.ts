@@ -15,6 +15,8 @@ const INTERNAL = new Set([
   'standby.abandoned',
   'idle.confirmed',
   'expiry.reached',
+  'admission.lost',
+  'automation.changed',
 ]);
 const explored: { readonly name: string; readonly result: Explored }[] = [];
 

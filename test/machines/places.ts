@@ -13,6 +13,14 @@ function created(): Driver {
   return drive(definition({ auto_standby: SLEEPY }));
 }
 
+/** The same under a definition that names programs of the host. */
+function hooked(): Driver {
+  const hooks = { before_stop: 'leave', before_standby: 'quiesce' };
+  const driver = drive(definition({ auto_standby: SLEEPY, hooks }));
+  bootUp(driver, 0);
+  return driver;
+}
+
 function spawning(): Driver {
   const driver = created();
   driver.send(0, done('instance.prepare', 0));
@@ -54,6 +62,7 @@ export const PLACES: Readonly<Record<string, () => Driver>> = {
   'booting.spawning': spawning,
   'booting.awaiting_guest': after(spawning, done('vmm.boot', 1)),
   running,
+  quiescing: after(hooked, { type: 'standby', by }),
   'pausing.freezing': pausing,
   'pausing.frozen': after(idle, done('vmm.pause', 1)),
   snapshotting,
@@ -61,6 +70,7 @@ export const PLACES: Readonly<Record<string, () => Driver>> = {
   standby: asleep,
   restoring: after(asleep, { type: 'restore', by }),
   'stopping.withdrawing': after(spawning, { type: 'stop', by }),
+  'stopping.before_stop': after(hooked, { type: 'stop', by }),
   'stopping.graceful': graceful,
   'stopping.graceful, then boot': after(running, { type: 'restart', by }),
   'stopping.killing': after(running, { type: 'stop', by, force: true }),

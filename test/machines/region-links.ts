@@ -1,6 +1,6 @@
 import type { AnyStateNode } from 'xstate';
 import { stateOf } from '../../machines/public-states.ts';
-import { verdictAtRest } from '../../machines/rules.ts';
+import { automationAllowed, verdictAtRest } from '../../machines/rules.ts';
 import type { ChartSnapshot } from '../../machines/step.ts';
 import { type Law, lifecycleOf } from './laws.ts';
 
@@ -46,6 +46,36 @@ export const REGION_LINKS: readonly Law[] = [
     'an attempt is under way only while a run is being started, ended or looked for',
     (s) => !inRegion(s, 'restart', 'attempting') || among(s, 'booting', 'stopping', 'lost', 'resuming', 'quarantined'),
   ),
+  link(
+    'the host is asked for room for a start at rest, or for a guest that runs unhealthy',
+    (s) =>
+      (s.context.admission === null) === !inRegion(s, 'restart', 'admission') &&
+      (s.context.admission === null ||
+        (s.context.admission.purpose === 'health'
+          ? among(s, 'running') && inRegion(s, 'health', 'unhealthy')
+          : among(s, 'stopped', 'failed'))),
+  ),
+  link(
+    'nothing automatic waits while automation is held back',
+    (s) => automationAllowed(s.context) || !inRegion(s, 'restart', 'backoff', 'admission'),
+  ),
+  link(
+    'nobody counts down to standby while automation is held back',
+    (s) => automationAllowed(s.context) || !inRegion(s, 'standby', 'countdown', 'confirming', 'requested'),
+  ),
+  link(
+    'an expiry is armed while automation may act, and held while it may not',
+    (s) =>
+      among(s, 'quarantined') ||
+      !['armed', 'held'].includes(stateOf(s.value, 'expiry')) ||
+      (stateOf(s.value, 'expiry') === 'armed') === automationAllowed(s.context),
+  ),
+  link(
+    'a program of the host runs exactly in the states that wait for it',
+    (s) =>
+      (s.context.hook !== null) ===
+      (among(s, 'quiescing') || (s.value as { lifecycle: { stopping?: string } }).lifecycle.stopping === 'before_stop'),
+  ),
   link('a backoff after an end waits at rest', (s) => backoffOf(s) !== 'ended' || among(s, 'stopped', 'failed')),
   link(
     'a backoff of an unhealthy guest waits while it runs unhealthy',
@@ -76,7 +106,7 @@ export const REGION_LINKS: readonly Law[] = [
     'a standby request is under way only on its way',
     (s) =>
       !inRegion(s, 'standby', 'requested') ||
-      among(s, 'pausing', 'snapshotting', 'resuming', 'booting', 'stopping', 'lost', 'quarantined'),
+      among(s, 'quiescing', 'pausing', 'snapshotting', 'resuming', 'booting', 'stopping', 'lost', 'quarantined'),
   ),
   link(
     'a snapshot is kept only by a sleeper, or by one going to sleep or waking up',
@@ -101,10 +131,10 @@ export const REGION_LINKS: readonly Law[] = [
   ),
   {
     law: 0,
-    rule: 'a restart that is due is not forgotten when a run ends',
+    rule: 'a restart that is due is not forgotten when a run ends, or when automation goes on',
     holds: ({ edge: { before, event, step } }) =>
       !among(step.next, 'stopped', 'failed') ||
-      among(before, 'stopped', 'failed', 'quarantined') ||
+      (among(before, 'stopped', 'failed', 'quarantined') && event.type !== 'host.mode_changed') ||
       !inRegion(step.next, 'restart', 'idle', 'probation', 'attempting') ||
       verdictAtRest(step.next.context, event.at) === 'none',
   },
@@ -115,6 +145,7 @@ export const REGION_LINKS: readonly Law[] = [
       !inRegion(s, 'health', 'unhealthy') ||
       s.context.definition?.restart_policy == null ||
       s.context.definition.expiry !== null ||
-      inRegion(s, 'restart', 'backoff', 'exhausted'),
+      !automationAllowed(s.context) ||
+      inRegion(s, 'restart', 'backoff', 'admission', 'exhausted'),
   ),
 ];

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { Effect } from '../../machines/effects.ts';
 import type { ExternalEvent } from '../../machines/events.ts';
 import { EMPTY_SNAPSHOT, step, type TimerName } from '../../machines/step.ts';
-import { commands, end, resultsOf } from './alphabet.ts';
+import { commands, end, hostAnswers, resultsOf } from './alphabet.ts';
 import { CHECK, definition, ON_FAILURE, SLEEPY, START } from './definitions.ts';
 import { LAWS } from './law-book.ts';
 import { type Books, EMPTY_BOOKS, noteEvent, noteStep } from './laws.ts';
@@ -25,7 +26,7 @@ const choices = fc.array(fc.record({ pick: fc.nat(999), waitMs: fc.nat(20_000), 
 interface World {
   /** Runs whose VMM is alive. */
   readonly alive: Set<number>;
-  readonly queue: { readonly kind: string; readonly run: number }[];
+  readonly queue: Effect[];
 }
 
 /** What the world does with the oldest unanswered effect. */
@@ -33,6 +34,7 @@ function answer(world: World, at: number, detail: number): ExternalEvent | null 
   const effect = world.queue.shift();
   if (effect === undefined) return null;
   const { kind, run } = effect;
+  if (effect.kind === 'host.admit') return hostAnswers(run, effect.purpose, at)[detail % 2]!;
   const results = resultsOf({ kind: kind as never, run, paused: false }, at);
   const result = results[detail % results.length]!;
   if ('ended' in result && result.ended !== undefined) world.alive.delete(run);
@@ -87,6 +89,9 @@ const SEEN_OFTEN = [
   'instance.lost',
 ];
 
+/** Mostly normal, or nothing automatic would be seen. */
+const MODES = ['normal', 'normal', 'maintenance', 'normal'] as const;
+
 type Script = readonly { pick: number; waitMs: number; detail: number }[];
 
 function live(script: Script, seen: Map<string, number>): void {
@@ -114,11 +119,15 @@ function live(script: Script, seen: Map<string, number>): void {
     const until = at + waitMs;
     const due = [...pending].sort((a, b) => a[1] - b[1])[0];
     const { run, health } = snapshot.context;
-    const letters = commands(until, { changes: [{ restart_policy: PATIENT }, { health_check: CHECK }] });
+    const letters = commands(until, {
+      changes: [{ restart_policy: PATIENT }, { health_check: CHECK }],
+      modes: true,
+    });
     const choice = pick % 10;
     let event: ExternalEvent | null = null;
     if (choice < 1) event = letters[detail % letters.length]!;
     else if (choice < 6) event = answer(world, until, detail % 4 === 0 ? detail : 0);
+    else if (choice > 8 && detail % 9 === 0) event = { type: 'host.mode_changed', at: until, mode: MODES[detail % 4]! };
     else event = happen(world, run.number, health.revision, until, detail);
     if (due !== undefined && due[1] <= until) take({ type: due[0], at: Math.max(at, due[1]), due: due[1], armed: 1 });
     if (event !== null) take({ ...event, at: Math.max(at, event.at) });

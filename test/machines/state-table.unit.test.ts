@@ -12,27 +12,29 @@ const PAGE = new URL('../../docs/explanation/deviations-from-hypeman.md', import
 
 /** Which command is accepted where. */
 const ACCEPTED: Readonly<Record<string, readonly CommandType[]>> = {
-  preparing: ['start', 'stop', 'restart', 'delete', 'update'],
-  stopped: ['start', 'stop', 'restart', 'delete', 'update'],
-  failed: ['start', 'stop', 'restart', 'delete', 'update'],
-  'booting.spawning': ['start', 'stop', 'restart', 'restore', 'delete', 'update'],
-  'booting.awaiting_guest': ['start', 'stop', 'restart', 'restore', 'delete', 'update'],
-  running: ['start', 'stop', 'restart', 'standby', 'restore', 'hold', 'delete', 'update'],
-  'pausing.freezing': ['start', 'stop', 'standby', 'delete', 'update'],
-  'pausing.frozen': ['start', 'stop', 'standby', 'delete', 'update'],
-  snapshotting: ['start', 'stop', 'standby', 'delete', 'update'],
-  resuming: ['start', 'stop', 'restore', 'delete', 'update'],
-  standby: ['stop', 'standby', 'restore', 'delete', 'update'],
-  restoring: ['start', 'stop', 'restore', 'delete', 'update'],
-  'stopping.withdrawing': ['start', 'stop', 'restart', 'delete', 'update'],
-  'stopping.graceful': ['start', 'stop', 'restart', 'delete', 'update'],
-  'stopping.graceful, then boot': ['start', 'stop', 'restart', 'delete', 'update'],
-  'stopping.killing': ['start', 'stop', 'restart', 'delete', 'update'],
-  'stopping.killing, then standby': ['stop', 'delete', 'update'],
-  lost: ['start', 'stop', 'restart', 'delete', 'update'],
-  'lost, ready before': ['start', 'stop', 'restart', 'delete', 'update'],
-  'lost, stop pending': ['start', 'stop', 'restart', 'delete', 'update'],
-  quarantined: ['start', 'stop', 'delete'],
+  preparing: ['start', 'stop', 'restart', 'delete', 'update', 'ignore'],
+  stopped: ['start', 'stop', 'restart', 'delete', 'update', 'ignore'],
+  failed: ['start', 'stop', 'restart', 'delete', 'update', 'ignore'],
+  'booting.spawning': ['start', 'stop', 'restart', 'restore', 'delete', 'update', 'ignore'],
+  'booting.awaiting_guest': ['start', 'stop', 'restart', 'restore', 'delete', 'update', 'ignore'],
+  running: ['start', 'stop', 'restart', 'standby', 'restore', 'hold', 'delete', 'update', 'ignore'],
+  quiescing: ['start', 'stop', 'standby', 'delete', 'update', 'ignore'],
+  'pausing.freezing': ['start', 'stop', 'standby', 'delete', 'update', 'ignore'],
+  'pausing.frozen': ['start', 'stop', 'standby', 'delete', 'update', 'ignore'],
+  snapshotting: ['start', 'stop', 'standby', 'delete', 'update', 'ignore'],
+  resuming: ['start', 'stop', 'restore', 'delete', 'update', 'ignore'],
+  standby: ['stop', 'standby', 'restore', 'delete', 'update', 'ignore'],
+  restoring: ['start', 'stop', 'restore', 'delete', 'update', 'ignore'],
+  'stopping.withdrawing': ['start', 'stop', 'restart', 'delete', 'update', 'ignore'],
+  'stopping.before_stop': ['start', 'stop', 'restart', 'delete', 'update', 'ignore'],
+  'stopping.graceful': ['start', 'stop', 'restart', 'delete', 'update', 'ignore'],
+  'stopping.graceful, then boot': ['start', 'stop', 'restart', 'delete', 'update', 'ignore'],
+  'stopping.killing': ['start', 'stop', 'restart', 'delete', 'update', 'ignore'],
+  'stopping.killing, then standby': ['stop', 'delete', 'update', 'ignore'],
+  lost: ['start', 'stop', 'restart', 'delete', 'update', 'ignore'],
+  'lost, ready before': ['start', 'stop', 'restart', 'delete', 'update', 'ignore'],
+  'lost, stop pending': ['start', 'stop', 'restart', 'delete', 'update', 'ignore'],
+  quarantined: ['start', 'stop', 'delete', 'ignore'],
   deleting: ['stop', 'delete'],
   deleted: [],
 };
@@ -132,7 +134,7 @@ describe('what accepted commands do', () => {
 describe('the page of deviations', () => {
   it('speaks of every command', () => {
     const page = readFileSync(PAGE, 'utf8');
-    for (const command of ['start', 'stop', 'standby', 'restore', 'restart', 'hold', 'delete', 'update']) {
+    for (const command of ['start', 'stop', 'standby', 'restore', 'restart', 'hold', 'delete', 'update', 'ignore']) {
       expect(page).toContain(`\`${command}\``);
     }
   });

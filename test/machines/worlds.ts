@@ -5,12 +5,57 @@ import type { World } from './exploration.ts';
 export const STATES_MAX = 20_000;
 const BOUND = 4_500;
 
+/** Worlds in which the host changes its mode as well close late, and add little past this. */
+const MODES_BOUND = 2_000;
+
 const ONE_ATTEMPT = { ...ON_FAILURE, max_attempts: 1 };
+const QUICK_CHECK = { ...CHECK, failure_threshold: 1 };
 
 /** The definitions the chart is explored under. Each leaves out what another one covers, so that most of them close. */
 export const WORLDS: readonly World[] = [
   { name: 'no policy', definition: definition(), wanted: 'running', changes: [] },
-  { name: 'rules that throw', definition: definition(), wanted: 'running', changes: [], throws: true },
+  { name: 'rules that throw', definition: definition(), wanted: 'running', changes: [], throws: true, modes: true },
+  {
+    name: 'one attempt on a host that changes its mode',
+    definition: definition({ restart_policy: ONE_ATTEMPT }),
+    wanted: 'running',
+    changes: [],
+    modes: true,
+    bound: MODES_BOUND,
+  },
+  {
+    name: 'an unhealthy guest on a host that changes its mode',
+    definition: definition({ restart_policy: ONE_ATTEMPT, health_check: QUICK_CHECK }),
+    wanted: 'running',
+    changes: [],
+    modes: true,
+    bound: MODES_BOUND,
+  },
+  {
+    name: 'expiry that stops on a host that changes its mode',
+    definition: definition({ expiry: { expires_at: EXPIRES_AT, then: 'stop' } }),
+    wanted: 'running',
+    changes: [],
+    modes: true,
+    bound: MODES_BOUND,
+  },
+  {
+    name: 'standby on a host that changes its mode',
+    definition: definition({ auto_standby: SLEEPY }),
+    wanted: 'running',
+    changes: [],
+    modes: true,
+    bound: MODES_BOUND,
+  },
+  {
+    name: 'programs of the host before stop and standby',
+    definition: definition({ hooks: { before_stop: 'leave', before_standby: 'quiesce' } }),
+    wanted: 'running',
+    changes: [{ hooks: null }],
+    throws: true,
+    modes: true,
+    bound: MODES_BOUND,
+  },
   {
     name: 'on_failure, two attempts, policy changes',
     definition: definition({ restart_policy: ON_FAILURE }),
@@ -32,7 +77,7 @@ export const WORLDS: readonly World[] = [
   },
   {
     name: 'health check under one attempt',
-    definition: definition({ restart_policy: ONE_ATTEMPT, health_check: { ...CHECK, failure_threshold: 1 } }),
+    definition: definition({ restart_policy: ONE_ATTEMPT, health_check: QUICK_CHECK }),
     wanted: 'running',
     changes: [],
     bound: BOUND,

@@ -6,9 +6,10 @@ import {
   forgetStop,
   intend,
   noteEndQuietly,
+  noteModeQuietly,
   noteTrouble,
 } from '../../actions.ts';
-import { all, beingDeleted, hasSnapshot, neverRan, not, ofThisRun, runHasEnded } from '../../guards.ts';
+import { all, beingDeleted, hasSnapshot, modeDiffers, neverRan, not, ofThisRun, runHasEnded } from '../../guards.ts';
 import { chart } from '../../setup.ts';
 
 /** A rule threw on this instance: show it, leave its VM alone, and stop everything automatic about it. */
@@ -36,6 +37,8 @@ export const quarantined = {
   tags: ['has_run' as const],
   on: {
     'instance.quarantined': {},
+    // Whoever leads it out finds the host as it is; nothing follows from it here.
+    'host.mode_changed': { guard: modeDiffers, actions: noteModeQuietly },
     'vmm.exited': { guard: ofThisRun, actions: [...noteEndQuietly, sayEnded] },
     start: [
       { guard: all(mayStart, neverRan), target: '#preparing', actions: intend('running') },
@@ -53,6 +56,7 @@ export const quarantined = {
       { guard: runHasEnded, target: '#stopped', actions: [...intend('stopped'), dropSnapshot, forgetStop] },
       { target: '#killing', actions: [...intend('stopped'), ...beginStop('operator', 'rest')] },
     ],
+    ignore: { guard: mayStart, actions: intend('ignore') },
     delete: [
       { guard: runHasEnded, target: '#deleting', actions: intend('stopped') },
       { target: '#killing', actions: [...intend('stopped'), ...beginStop('delete', 'delete')] },

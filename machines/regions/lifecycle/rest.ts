@@ -1,16 +1,26 @@
 import {
-  applyChanges,
   ask,
   beginRun,
   clearTrouble,
-  create,
   dropSnapshot,
   intend,
   noteCommand,
   noteTrouble,
+  sayAdmissionLost,
   withdrawEarlier,
 } from '../../actions.ts';
-import { all, editsAllowed, expiring, foundAs, neverRan, not, ofNewestRun, resultOf } from '../../guards.ts';
+import { applyChanges, create } from '../../definition-actions.ts';
+import {
+  all,
+  awaitsHost,
+  editsAllowed,
+  expiring,
+  foundAs,
+  neverRan,
+  not,
+  ofNewestRun,
+  resultOf,
+} from '../../guards.ts';
 import { isExpired } from '../../rules.ts';
 import { chart, type Moment } from '../../setup.ts';
 
@@ -27,7 +37,9 @@ const sayGone = chart.raise(({ event }) => ({ type: 'instance.gone' as const, at
 
 const sayDeleteRequested = chart.emit({ type: 'instance.remove_requested' });
 
-export const absent = { on: { create: { target: '#preparing', actions: create }, 'instance.quarantined': {} } };
+export const absent = {
+  on: { create: { target: '#preparing', actions: create }, 'instance.quarantined': {}, 'host.mode_changed': {} },
+};
 
 /** Nothing irreversible has happened: whoever starts it has it prepared again. */
 const notPrepared = {
@@ -63,6 +75,7 @@ export const preparing = {
     start: { actions: intend('running') },
     restart: { actions: intend('running') },
     stop: { actions: intend('stopped') },
+    ignore: { actions: intend('ignore') },
     delete: {
       target: '#deleting',
       actions: [...intend('stopped'), withdrawEarlier],
@@ -77,8 +90,10 @@ const resting = {
   start: { target: '#booting', actions: [...intend('running'), ...beginRun('start')] },
   restart: { target: '#booting', actions: [...intend('running'), ...beginRun('restart')] },
   stop: { actions: intend('stopped') },
+  ignore: { actions: intend('ignore') },
   delete: { target: '#deleting', actions: [...intend('stopped')] },
   update: { guard: editsAllowed, actions: applyChanges },
+  'vmm.found': { guard: all(ofNewestRun, foundAs('none'), awaitsHost), actions: sayAdmissionLost },
   'boot.wanted': { guard: mayBoot, target: '#booting', actions: beginRun() },
   'expiry.reached': { guard: expiring('delete'), target: '#deleting' },
 };
@@ -120,4 +135,4 @@ export const deleting = {
 };
 
 /** Not `type: final`: the record of a deleted instance still answers questions. It accepts nothing. */
-export const deleted = { id: 'deleted', on: { 'instance.quarantined': {} } };
+export const deleted = { id: 'deleted', on: { 'instance.quarantined': {}, 'host.mode_changed': {} } };

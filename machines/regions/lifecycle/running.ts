@@ -1,6 +1,4 @@
 import {
-  applyChanges,
-  applyChangesWhen,
   ask,
   beginStop,
   clearTrouble,
@@ -13,12 +11,16 @@ import {
   noteResumed,
   noteTrouble,
   redirectStop,
+  restAfterStop,
+  sayAdmissionLost,
   sayFound,
   sayLost,
   sayRebooted,
 } from '../../actions.ts';
+import { applyChanges, applyChangesWhen } from '../../definition-actions.ts';
 import {
   all,
+  awaitsHost,
   beingDeleted,
   editsAllowed,
   expiring,
@@ -27,6 +29,8 @@ import {
   foundAs,
   foundReady,
   foundRebooted,
+  hasStandbyHook,
+  ignored,
   not,
   ofThisRun,
   resultOf,
@@ -34,19 +38,22 @@ import {
 } from '../../guards.ts';
 import { chart, type Moment } from '../../setup.ts';
 import { onEnd } from './ends.ts';
+import { gracefully } from './gracefully.ts';
 
 /** The states in which a VMM lives, or is being started, and nobody has asked for its end. */
 
-const stopRequested = { target: '#graceful', actions: [...intend('stopped'), ...beginStop('operator', 'rest')] };
-const stopForced = { guard: forced, target: '#killing', actions: stopRequested.actions };
-const restartRequested = { target: '#graceful', actions: [...intend('running'), ...beginStop('restart', 'boot')] };
-const deleteRequested = { target: '#graceful', actions: [...intend('stopped'), ...beginStop('delete', 'delete')] };
+const stopWords = [...intend('stopped'), ...beginStop('operator', 'rest')];
+const stopRequested = [{ guard: forced, target: '#killing', actions: stopWords }, ...gracefully(stopWords)];
+const restartRequested = gracefully([...intend('running'), ...beginStop('restart', 'boot')]);
+const deleteRequested = gracefully([...intend('stopped'), ...beginStop('delete', 'delete')]);
 
 const expired = (then: 'stop' | 'delete') => ({
   guard: expiring(then),
-  target: '#graceful',
   actions: beginStop('expiry', then === 'delete' ? 'delete' : 'rest'),
 });
+const onExpiry = (['stop', 'delete'] as const).flatMap((then) =>
+  gracefully(expired(then).actions, expired(then).guard),
+);
 
 const goLost = { target: '#lost', actions: [noteTrouble, sayLost, leave()] };
 
@@ -114,17 +121,21 @@ const awaitingGuest = {
     'vmm.exited': onEnd(),
     'vmm.found': [
       { guard: all(ofThisRun, foundReady), target: '#running', actions: noteReady },
-      { guard: all(ofThisRun, foundAs('paused')), actions: ask('vmm.resume') },
+      { guard: all(ofThisRun, foundAs('paused'), not(ignored)), actions: ask('vmm.resume') },
       notReachable,
       ...onEnd(),
     ],
     'guest.rebooted': { guard: ofThisRun, actions: sayRebooted },
-    stop: [stopForced, stopRequested],
+    stop: stopRequested,
     restart: restartRequested,
     delete: deleteRequested,
-    'expiry.reached': [expired('stop'), expired('delete')],
+    'expiry.reached': onExpiry,
   },
 };
+
+function notBooted({ context }: Moment): boolean {
+  return context.run.booted_at === null;
+}
 
 export const booting = {
   id: 'booting',
@@ -132,12 +143,16 @@ export const booting = {
   tags: ['has_run' as const, 'waits' as const],
   after: {
     boot_deadline: [
-      { guard: ({ context }: Moment) => context.run.booted_at === null, target: '#withdrawing', actions: bootTimedOut },
+      // Somebody is looking at it: a guest that takes long is left as it is, a spawn without a result is looked for.
+      { guard: all(ignored, not(notBooted)), target: '#awaiting_guest', reenter: true },
+      { guard: ignored, ...goLost },
+      { guard: notBooted, target: '#withdrawing', actions: bootTimedOut },
       { target: '#killing', actions: bootTimedOut },
     ],
   },
   on: {
     start: { actions: intend('running') },
+    ignore: { actions: intend('ignore') },
     restore: { actions: noteCommand },
     update: { guard: editsAllowed, actions: applyChanges },
   },
@@ -152,6 +167,14 @@ const placeHold = [
   chart.raise(({ event }) => ({ type: 'hold.placed' as const, at: event.at })),
 ];
 
+/** Through the program that the definition names, or at once. */
+function toSleep<const A>(actions: A) {
+  return [
+    { guard: hasStandbyHook, target: '#quiescing', actions },
+    { target: '#pausing', actions },
+  ] as const;
+}
+
 /** A start opens a new window of restarts; a guest that is unhealthy right now is judged in it at once. */
 const askVerdict = chart.raise(({ event }) => ({ type: 'verdict.asked' as const, at: event.at }));
 
@@ -163,25 +186,24 @@ export const running = {
     'vmm.exited': onEnd(),
     'vmm.found': [
       { guard: all(ofThisRun, foundRebooted), actions: sayRebooted },
-      { guard: all(ofThisRun, foundAs('paused')), target: '#resuming', actions: leave() },
+      { guard: all(ofThisRun, foundAs('paused'), not(ignored)), target: '#resuming', actions: leave() },
+      { guard: all(ofThisRun, foundAs('starting', 'running'), awaitsHost), actions: sayAdmissionLost },
       notReachable,
       ...onEnd(),
     ],
     'guest.rebooted': { guard: ofThisRun, actions: sayRebooted },
     start: { actions: [...intend('running'), askVerdict] },
-    stop: [stopForced, stopRequested],
+    ignore: { actions: intend('ignore') },
+    stop: stopRequested,
     restart: restartRequested,
     delete: deleteRequested,
     restore: { actions: noteCommand },
     update: { guard: editsAllowed, actions: applyChangesWhen(true) },
     hold: { actions: placeHold },
-    standby: {
-      target: '#pausing',
-      actions: [noteCommand, chart.emit({ type: 'standby.requested', cause: 'operator' }), leave()],
-    },
-    'standby.wanted': { target: '#pausing', actions: leave() },
-    'restart.wanted': { guard: wantsRunning, target: '#graceful', actions: beginStop('health', 'boot') },
-    'expiry.reached': [expired('stop'), expired('delete')],
+    standby: toSleep([noteCommand, chart.emit({ type: 'standby.requested', cause: 'operator' }), leave()]),
+    'standby.wanted': toSleep([leave()]),
+    'restart.wanted': gracefully(beginStop('health', 'boot'), wantsRunning),
+    'expiry.reached': onExpiry,
   },
 };
 
@@ -202,19 +224,19 @@ export const lost = {
         actions: [sayFound, clearTrouble],
       },
       {
-        guard: all(ofThisRun, foundAs('paused')),
+        guard: all(ofThisRun, foundAs('paused'), not(ignored)),
         target: '#resuming',
         actions: [noteBootedAt, sayFound, clearTrouble],
       },
       { guard: all(ofThisRun, foundReady), target: '#running', actions: [noteBootedAt, sayFound, ...noteReady] },
-      // It was ready before it was lost: no boot deadline may end it now.
+      // It was ready before it was lost: no boot deadline may end it now. A paused guest that is ignored stays paused.
       {
-        guard: all(ofThisRun, foundAs('starting', 'running'), readyEarly),
+        guard: all(ofThisRun, foundAs('starting', 'running', 'paused'), readyEarly),
         target: '#running',
         actions: [noteBootedAt, sayFound, ...noteResumed],
       },
       {
-        guard: all(ofThisRun, foundAs('starting', 'running')),
+        guard: all(ofThisRun, foundAs('starting', 'running', 'paused')),
         target: '#awaiting_guest',
         actions: [noteBootedAt, sayFound, clearTrouble],
       },
@@ -227,6 +249,10 @@ export const lost = {
       { target: '#killing', actions: [...intend('stopped'), ...beginStop('operator', 'rest')] },
     ],
     delete: { target: '#killing', actions: [...intend('stopped'), ...beginStop('delete', 'delete')] },
+    ignore: [
+      { guard: fallingAsleep, actions: intend('ignore') },
+      { guard: not(beingDeleted), actions: [...intend('ignore'), restAfterStop] },
+    ],
     update: { guard: editsAllowed, actions: applyChanges },
     'expiry.reached': [
       { guard: beingDeleted },

@@ -1,5 +1,4 @@
 import {
-  applyChanges,
   ask,
   askRestore,
   askSnapshot,
@@ -18,9 +17,11 @@ import {
   snapshotName,
   withdrawEarlier,
 } from '../../actions.ts';
-import { all, editsAllowed, expiring, foundAs, foundReady, ofThisRun, resultOf } from '../../guards.ts';
+import { applyChanges } from '../../definition-actions.ts';
+import { all, editsAllowed, expiring, foundAs, foundReady, ignored, ofThisRun, resultOf } from '../../guards.ts';
 import { chart, type Moment } from '../../setup.ts';
 import { onEnd } from './ends.ts';
+import { gracefully } from './gracefully.ts';
 
 /** The way into standby and back: pause, snapshot, end the VMM; restore. Each wait has a result, an error, a deadline. */
 
@@ -29,15 +30,13 @@ const goLost = { target: '#lost', actions: [noteTrouble, sayLost] };
 const letGo = [withdrawEarlier, ask('vmm.resume')];
 const stopWords = [...intend('stopped'), ...beginStop('operator', 'rest')];
 const deleteWords = [...intend('stopped'), ...beginStop('delete', 'delete')];
-const stopRequested = { target: '#graceful', actions: [...stopWords, ...letGo] };
-const deleteRequested = { target: '#graceful', actions: [...deleteWords, ...letGo] };
+const stopRequested = gracefully([...stopWords, ...letGo]);
+const deleteRequested = gracefully([...deleteWords, ...letGo]);
 
-const expired = (then: 'stop' | 'delete') => ({
-  guard: expiring(then),
-  target: '#graceful',
-  actions: [...beginStop('expiry', then === 'delete' ? 'delete' : 'rest'), ...letGo],
-});
-const onExpiry = [expired('stop'), expired('delete')];
+const onExpiry = [
+  ...gracefully([...beginStop('expiry', 'rest'), ...letGo], expiring('stop')),
+  ...gracefully([...beginStop('expiry', 'delete'), ...letGo], expiring('delete')),
+];
 
 const sayAbandoned = (cause: string) => chart.emit({ type: 'standby.abandoned', cause });
 const abandon = (cause: string) => ({
@@ -46,12 +45,13 @@ const abandon = (cause: string) => ({
 });
 
 /** Standby begins only without doubt: after an automatic request the table must be empty while the guest is paused. */
-const automatic = ({ context }: Moment): boolean => context.standby.idle_since !== null;
+const askedByIdleness = ({ context }: Moment): boolean => context.standby.idle_since !== null;
 
 const onTheWay = {
   stop: stopRequested,
   delete: deleteRequested,
   start: { target: '#resuming', actions: [...intend('running'), withdrawEarlier, sayAbandoned('start')] },
+  ignore: { target: '#resuming', actions: [...intend('ignore'), withdrawEarlier, sayAbandoned('ignore')] },
   standby: { actions: noteCommand },
   update: { guard: editsAllowed, actions: applyChanges },
   'vmm.exited': onEnd(),
@@ -73,7 +73,7 @@ const pausingStates = {
   freezing: {
     on: {
       'effect.done': [
-        { guard: all(resultOf('vmm.pause'), automatic), target: 'frozen' },
+        { guard: all(resultOf('vmm.pause'), askedByIdleness), target: 'frozen' },
         { guard: resultOf('vmm.pause'), target: '#snapshotting' },
       ],
     },
@@ -137,6 +137,7 @@ export const resuming = {
     delete: deleteRequested,
     'expiry.reached': onExpiry,
     start: { actions: intend('running') },
+    ignore: { actions: intend('ignore') },
     restore: { actions: noteCommand },
     update: { guard: editsAllowed, actions: applyChanges },
     'vmm.exited': onEnd(),
@@ -170,15 +171,21 @@ export const restoring = {
   id: 'restoring',
   tags: ['has_run' as const, 'waits' as const],
   entry: askRestore,
-  after: { restore_deadline: { target: '#withdrawing', actions: beginStop('boot_timeout', 'rest') } },
+  after: {
+    restore_deadline: [
+      { guard: ignored, ...goLost },
+      { target: '#withdrawing', actions: beginStop('boot_timeout', 'rest') },
+    ],
+  },
   on: {
     stop: { target: '#withdrawing', actions: stopWords },
     delete: { target: '#withdrawing', actions: deleteWords },
     'expiry.reached': [
-      { ...expired('stop'), target: '#withdrawing', actions: beginStop('expiry', 'rest') },
-      { ...expired('delete'), target: '#withdrawing', actions: beginStop('expiry', 'delete') },
+      { guard: expiring('stop'), target: '#withdrawing', actions: beginStop('expiry', 'rest') },
+      { guard: expiring('delete'), target: '#withdrawing', actions: beginStop('expiry', 'delete') },
     ],
     start: { actions: intend('running') },
+    ignore: { actions: intend('ignore') },
     restore: { actions: noteCommand },
     update: { guard: editsAllowed, actions: applyChanges },
     'vmm.exited': onEnd(),
@@ -209,6 +216,7 @@ export const standby = {
     restore: { target: '#restoring', actions: [...intendQuietly('running'), ...beginRestore] },
     standby: { actions: noteCommand },
     stop: { target: '#stopped', actions: [...intend('stopped'), dropSnapshot] },
+    ignore: { actions: intend('ignore') },
     delete: { target: '#deleting', actions: intend('stopped') },
     update: { guard: editsAllowed, actions: applyChanges },
     'expiry.reached': [

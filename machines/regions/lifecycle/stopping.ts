@@ -1,5 +1,4 @@
 import {
-  applyChanges,
   ask,
   hasten,
   intend,
@@ -7,9 +6,11 @@ import {
   noteKillRequested,
   noteTrouble,
   redirectStop,
+  restAfterStop,
   sayLost,
   withdrawEarlier,
 } from '../../actions.ts';
+import { applyChanges } from '../../definition-actions.ts';
 import {
   all,
   beingDeleted,
@@ -23,6 +24,7 @@ import {
   ofThisRun,
   resultOf,
 } from '../../guards.ts';
+import { beginHook, endHook } from '../../hook-actions.ts';
 import type { Moment } from '../../setup.ts';
 import { onEnd } from './ends.ts';
 
@@ -63,6 +65,33 @@ const withdrawing = {
   },
 };
 
+const forcedStop = [
+  { guard: all(forced, beingDeleted), target: '#killing', actions: [...intend('stopped'), hasten] },
+  { guard: forced, target: '#killing', actions: [...intend('stopped'), redirectStop('operator', 'rest')] },
+];
+
+/** A program of the host goes first. It cannot keep the stop away: whatever becomes of it, the stop goes on. */
+const beforeStop = {
+  id: 'before_stop',
+  entry: beginHook('before_stop'),
+  exit: endHook,
+  after: { stop_hook_deadline: { target: '#graceful' } },
+  on: {
+    'vmm.exited': onEnd(),
+    'effect.done': { guard: resultOf('hook.run'), target: '#graceful' },
+    'effect.failed': { guard: resultOf('hook.run'), target: '#graceful' },
+    'effect.unknown': { guard: resultOf('hook.run'), target: '#graceful' },
+    'effect.withdrawn': { guard: resultOf('hook.run'), target: '#graceful' },
+    'vmm.found': [
+      { guard: all(ofThisRun, foundAs('starting', 'running')), target: '#graceful' },
+      { guard: all(ofThisRun, foundAs('paused')), target: '#graceful', actions: ask('vmm.resume') },
+      { guard: all(ofThisRun, foundAs('unreachable', 'other_run')), target: '#killing' },
+      ...onEnd(),
+    ],
+    stop: forcedStop,
+  },
+};
+
 const graceful = {
   id: 'graceful',
   entry: ask('vmm.shutdown'),
@@ -78,14 +107,7 @@ const graceful = {
       { guard: all(ofThisRun, foundAs('unreachable', 'other_run')), target: '#killing' },
       ...onEnd(),
     ],
-    stop: [
-      { guard: all(forced, beingDeleted), target: '#killing', actions: [...intend('stopped'), hasten] },
-      {
-        guard: forced,
-        target: '#killing',
-        actions: [...intend('stopped'), redirectStop('operator', 'rest')],
-      },
-    ],
+    stop: forcedStop,
   },
 };
 
@@ -119,11 +141,16 @@ export const stopping = {
     start: { guard: mayBootNext, actions: [...intend('running'), redirectStop('restart', 'boot')] },
     restart: { guard: mayBootNext, actions: [...intend('running'), redirectStop('restart', 'boot')] },
     delete: { actions: [...intend('stopped'), redirectStop('delete', 'delete')] },
+    // An end under way is seen through; nothing follows it. A sleeper's memory is kept.
+    ignore: [
+      { guard: fallingAsleep, actions: intend('ignore') },
+      { guard: not(beingDeleted), actions: [...intend('ignore'), restAfterStop] },
+    ],
     update: { guard: editsAllowed, actions: applyChanges },
     'expiry.reached': [
       { guard: expiring('delete'), actions: redirectStop('expiry', 'delete') },
       { guard: all(expiring('stop'), not(nextIs('delete'))), actions: redirectStop('expiry', 'rest') },
     ],
   },
-  states: { withdrawing, graceful, killing },
+  states: { withdrawing, before_stop: beforeStop, graceful, killing },
 } as const;

@@ -1,15 +1,16 @@
+import { awaitsStart } from '../../../machines/public-states.ts';
 import type { InstanceView } from '../../projections/instance-view.ts';
 import type { CommandOutcome, Verb } from './contract.ts';
 import type { Sight } from './waiting.ts';
 
 /**
  * What each command is for, read off the views that follow it. `missed`: it came to rest elsewhere, or another command
- * decided otherwise. A pending automatic restart is not rest.
+ * decided otherwise. A pending automatic start is not rest.
  */
 type Verdict = Exclude<CommandOutcome, 'timed_out'> | null;
 
 export function isAtRest({ state, phase }: InstanceView): boolean {
-  if (phase === 'backoff') return false;
+  if (awaitsStart(phase)) return false;
   return state === 'Stopped' || state === 'Standby' || state === 'Unknown';
 }
 
@@ -20,7 +21,7 @@ function becomesRunning({ view, deleted }: Sight): Verdict {
 
 function becomesStopped({ view, deleted }: Sight): Verdict {
   if (deleted) return 'reached';
-  if (view.state === 'Stopped' && view.phase !== 'backoff') return 'reached';
+  if (view.state === 'Stopped' && !awaitsStart(view.phase)) return 'reached';
   const otherwise = view.state === 'Running' || view.state === 'Initializing' || view.phase === 'quarantined';
   return otherwise ? 'missed' : null;
 }

@@ -1,0 +1,51 @@
+import { NO_RESTARTS } from './context.ts';
+import type { Definition } from './definition.ts';
+import { chart } from './setup.ts';
+
+/**
+ * Takes over the changed parts of the definition; a changed health check opens a new window. `up` tells the other
+ * regions whether the guest runs right now.
+ */
+export const applyChangesWhen = (up: boolean) => [
+  chart.assign(({ context, event }) => {
+    if (event.type !== 'update' || context.definition === null) return {};
+    const definition: Definition = { ...context.definition, ...event.changes };
+    const health =
+      event.changes.health_check === undefined
+        ? context.health
+        : { ...context.health, revision: context.health.revision + 1 };
+    return { definition, health, intent: { ...context.intent, at: event.at } };
+  }),
+  chart.emit(({ event }) => ({
+    type: 'instance.updated' as const,
+    parts: event.type === 'update' ? Object.keys(event.changes) : [],
+  })),
+  chart.raise(({ event }) => ({
+    type: 'definition.changed' as const,
+    at: event.at,
+    up,
+    parts: event.type === 'update' ? Object.keys(event.changes) : [],
+  })),
+];
+
+export const applyChanges = applyChangesWhen(false);
+
+export const create = [
+  chart.assign(({ context, event }) => {
+    if (event.type !== 'create') return {};
+    const { definition, wanted, by, at } = event;
+    return { definition, created_at: at, intent: { wanted, by, at }, restart: NO_RESTARTS, run: context.run };
+  }),
+  chart.emit(({ context }) => ({
+    type: 'instance.created' as const,
+    name: context.definition?.name ?? '',
+    wanted: context.intent.wanted,
+  })),
+  chart.raise(({ context, event }) => ({
+    type: 'definition.changed' as const,
+    at: event.at,
+    up: false,
+    // A restart policy given at birth changes nothing that could be reset.
+    parts: Object.keys(context.definition ?? {}).filter((part) => part !== 'restart_policy'),
+  })),
+];

@@ -1,0 +1,65 @@
+import type { ChartContext } from '../context.ts';
+import type { Effect } from '../effects.ts';
+import type { Purpose } from '../events.ts';
+import { chart, type Moment } from '../setup.ts';
+
+/** Asking the host for room before anything is started that nobody asked for: the parts of it the restart region names. */
+
+export const openAdmission = (purpose: Purpose) =>
+  chart.assign({ admission: { purpose, reason: null, retry_at: null } });
+
+/** Leads to the question; it is a new one even when another is open. */
+export const waitFor = (purpose: Purpose) => ({
+  target: '#asking' as const,
+  reenter: true,
+  actions: [openAdmission(purpose)],
+});
+
+export const askHost = [
+  chart.assign(({ context }) => ({
+    admission: context.admission === null ? null : { ...context.admission, reason: null, retry_at: null },
+    restart: { ...context.restart, next_attempt_at: null },
+  })),
+  {
+    type: 'ask' as const,
+    params: ({ context }: { context: ChartContext }): Effect => ({
+      kind: 'host.admit',
+      run: context.run.number,
+      purpose: context.admission?.purpose ?? 'restart_policy',
+    }),
+  },
+];
+
+export const dropAdmission = chart.assign(({ context }) => ({
+  admission: null,
+  restart: { ...context.restart, next_attempt_at: null },
+}));
+
+/** An answer to the question that is open, and not to an earlier one. */
+export const answersAdmission = ({ context, event }: Moment): boolean =>
+  (event.type === 'host.granted' || event.type === 'host.held') &&
+  event.run === context.run.number &&
+  event.purpose === context.admission?.purpose;
+
+export const grantedFor =
+  (purpose: Purpose) =>
+  (moment: Moment): boolean =>
+    answersAdmission(moment) && moment.context.admission?.purpose === purpose;
+
+/** The guest still runs: a restart of it is what waits. */
+export const waitsForHealth = ({ context }: Moment): boolean => context.admission?.purpose === 'health';
+
+export const noteHeld = [
+  chart.assign(({ context, event }) => {
+    if (event.type !== 'host.held') return {};
+    const { purpose, reason, retry_at } = event;
+    return { admission: { purpose, reason, retry_at }, restart: { ...context.restart, next_attempt_at: retry_at } };
+  }),
+  chart.emit(({ context }) => ({
+    type: 'host.held' as const,
+    run: context.run.number,
+    purpose: context.admission?.purpose ?? ('restart_policy' as const),
+    reason: context.admission?.reason ?? ('memory' as const),
+    retry_at: context.admission?.retry_at ?? 0,
+  })),
+];

@@ -1,0 +1,58 @@
+import { beginStop, intend, noteCommand, noteResumed, noteTrouble, sayLost } from '../../actions.ts';
+import { applyChanges } from '../../definition-actions.ts';
+import { all, editsAllowed, expiring, forced, foundAs, ofThisRun, resultOf } from '../../guards.ts';
+import { beginHook, endHook } from '../../hook-actions.ts';
+import { chart } from '../../setup.ts';
+import { onEnd } from './ends.ts';
+import { gracefully } from './gracefully.ts';
+
+/** On the way to standby a program of the host goes first. Without its word the guest stays awake. */
+
+const stayAwake = (cause: string) => ({
+  target: '#running',
+  actions: [chart.emit({ type: 'standby.abandoned', cause }), ...noteResumed],
+});
+
+const hookWas = (cause: string) => ({ guard: resultOf('hook.run'), ...stayAwake(cause) });
+const stopWords = [...intend('stopped'), ...beginStop('operator', 'rest')];
+
+export const quiescing = {
+  id: 'quiescing',
+  tags: ['has_run' as const, 'waits' as const],
+  entry: beginHook('before_standby'),
+  exit: endHook,
+  after: { standby_hook_deadline: stayAwake('hook timed out') },
+  on: {
+    'effect.done': { guard: resultOf('hook.run'), target: '#pausing' },
+    'effect.failed': hookWas('hook failed'),
+    'effect.unknown': hookWas('hook unknown'),
+    'effect.withdrawn': hookWas('hook withdrawn'),
+    start: { target: '#running', actions: [...intend('running'), ...stayAwake('start').actions] },
+    ignore: { target: '#running', actions: [...intend('ignore'), ...stayAwake('ignore').actions] },
+    stop: [{ guard: forced, target: '#killing', actions: stopWords }, ...gracefully(stopWords)],
+    delete: gracefully([...intend('stopped'), ...beginStop('delete', 'delete')]),
+    standby: { actions: noteCommand },
+    update: { guard: editsAllowed, actions: applyChanges },
+    'standby.abandoned': {
+      target: '#running',
+      actions: [
+        chart.emit(({ event }) => ({
+          type: 'standby.abandoned' as const,
+          cause: event.type === 'standby.abandoned' ? event.cause : '',
+        })),
+        ...noteResumed,
+      ],
+    },
+    'vmm.exited': onEnd(),
+    'vmm.found': [
+      { guard: all(ofThisRun, foundAs('starting', 'running')), ...stayAwake('hook unknown') },
+      { guard: all(ofThisRun, foundAs('paused')), target: '#resuming' },
+      { guard: all(ofThisRun, foundAs('unreachable', 'other_run')), target: '#lost', actions: [noteTrouble, sayLost] },
+      ...onEnd(),
+    ],
+    'expiry.reached': [
+      ...gracefully(beginStop('expiry', 'rest'), expiring('stop')),
+      ...gracefully(beginStop('expiry', 'delete'), expiring('delete')),
+    ],
+  },
+};
