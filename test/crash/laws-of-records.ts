@@ -8,7 +8,7 @@ import { definitionOf, type Evidence, type Spawn, type Stream, type Violation } 
 
 /** Laws 3 and 7: automatic restarts are bounded, and what was acknowledged is in the log and nothing else is shown. */
 
-const INTENTS: readonly string[] = ['start', 'restart', 'stop'];
+const INTENTS: readonly string[] = ['start', 'restart', 'stop', 'ignore'];
 
 /** Law 3, counted here from the facts and not from the chart's own counter. */
 export function restartAttempts(stream: Stream): Violation[] {

@@ -24,7 +24,7 @@ import { SimulatedClock, seededRandom } from '../../src/actors/clock.ts';
 import { chainHash } from '../../src/actors/contracts/chain.ts';
 import type { Log, Token } from '../../src/actors/contracts/log.ts';
 import { createSupervisor } from '../../src/actors/create-supervisor.ts';
-import { CHART, type Head, headAfter, nextRecord } from '../../src/actors/records.ts';
+import { CHART, type Head, headAfter, isRestatementDue, nextRecord } from '../../src/actors/records.ts';
 import type { Supervisor } from '../../src/actors/supervisor.ts';
 import { createMemoryLog } from '../../src/adapters/log-memory/memory-log.ts';
 import { createSimulator } from '../../src/adapters/simulator/simulator.ts';
@@ -163,7 +163,7 @@ function decidedToday(records: readonly InstanceRecord[], index: number): Instan
   const head = headBefore(records, index);
   const upgrade = event.type === 'chart.upgraded';
   const decided = upgrade ? upgradeStep(head.snapshot, head.timers) : step(head.snapshot, event);
-  const again = nextRecord(head, decided, { id, event, cause });
+  const again = nextRecord(head, decided, { id, event, cause, restate: isRestatementDue(head, decided) });
   return JSON.parse(JSON.stringify(again)) as InstanceRecord;
 }
 
