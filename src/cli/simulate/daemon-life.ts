@@ -1,13 +1,16 @@
+import { AddressPool } from '../../actors/address-pool.ts';
 import { sleepOn } from '../../actors/clock.ts';
 import type { ActivitySource } from '../../actors/contracts/activity.ts';
 import type { Clock, Random } from '../../actors/contracts/clock.ts';
 import type { Log } from '../../actors/contracts/log.ts';
 import { createSupervisor } from '../../actors/create-supervisor.ts';
-import type { Published, Supervisor } from '../../actors/supervisor.ts';
+import type { Published, Supervisor, SupervisorOptions } from '../../actors/supervisor.ts';
 import { createSimulatedActivity } from '../../adapters/simulator/simulated-activity.ts';
+import { createSimulatedNetwork } from '../../adapters/simulator/simulated-network.ts';
 import { createSimulatedProber } from '../../adapters/simulator/simulated-prober.ts';
 import { createSimulator } from '../../adapters/simulator/simulator.ts';
 import type { World } from '../../adapters/simulator/world.ts';
+import { siteOf } from '../daemon/network.ts';
 
 /**
  * One life of the daemon within a scenario. Killing it is what SIGKILL is to a process: from that instant on no
@@ -42,6 +45,13 @@ interface Breath {
   readonly timers: Set<() => void>;
 }
 
+/** Each life finds an empty host, and gives every guest the address it had. */
+function simulatedBridge(): Pick<SupervisorOptions, 'addresses' | 'network'> {
+  const wanted = siteOf({ bridge: 'simulated' }, () => 'simulation');
+  if (wanted === null) return {};
+  return { addresses: new AddressPool(wanted.range), network: createSimulatedNetwork(wanted.site) };
+}
+
 export async function startDaemonLife(options: DaemonLifeOptions): Promise<DaemonLife> {
   const { random, world } = options;
   const breath: Breath = { alive: true, timers: new Set() };
@@ -53,6 +63,7 @@ export async function startDaemonLife(options: DaemonLifeOptions): Promise<Daemo
     hypervisor,
     prober: createSimulatedProber({ world }),
     activity,
+    ...simulatedBridge(),
     clock,
     random,
     clockLookMs: options.clockSteps ? CLOCK_LOOK_MS : Number.POSITIVE_INFINITY,
