@@ -37,6 +37,8 @@ export function badRequests({ web, db }: Pick<DoorWorld, 'web' | 'db'>): BadRequ
       status: 409,
       code: 'insufficient_resources',
     },
+    create({ network: { mode: 'bridge', ports: [{ guest_port: 80 }] } }, 'network.ports'),
+    { ...create({ network: { mode: 'bridge' } }, 'network.mode'), status: 501, code: 'not_supported' },
     { verb: 'create', input: {}, status: 400, code: 'invalid_request', field: 'name' },
     { verb: 'update', input: { id: web }, status: 400, code: 'invalid_request' },
     { verb: 'update', input: { id: web, vcpus: 4 }, status: 400, code: 'invalid_request', field: 'vcpus' },
