@@ -10,6 +10,7 @@ export interface DataDirectory {
   readonly images: string;
   readonly nats: string;
   readonly outbox: string;
+  readonly secrets: string;
   readonly log: string;
   readonly hooks: string;
   readonly tokenFile: string;
@@ -27,6 +28,7 @@ export function dataDirectory(path: string): DataDirectory {
     images: join(root, 'images'),
     nats: join(root, 'nats'),
     outbox: join(root, 'outbox'),
+    secrets: join(root, 'secrets'),
     log: join(root, 'log'),
     hooks: join(root, 'hooks'),
     tokenFile: join(root, 'token'),

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { type AddressRange, parseRange, RANGE_DEFAULT } from '../../actors/address-pool.ts';
 import { LOG_NAME } from '../../adapters/log-jetstream/naming.ts';
 import { parseSize } from '../../gateway/requests/scalars.ts';
+import { webhooksOption } from '../../gateway/webhooks/options.ts';
 import { BRIDGE_NAME } from '../daemon/network.ts';
 import { limitOption, parseCount, ratioOption } from './capacity-options.ts';
 import { option } from './option.ts';
@@ -94,6 +95,14 @@ export const OPTIONS = {
     about: 'least weight of what the daemon logs about itself',
     expects: 'trace, debug, info, warn, error, fatal or silent',
     reloads: true,
+  }),
+  webhooks: option({
+    schema: webhooksOption,
+    default: [],
+    placeholder: 'list',
+    about: 'who is told when nothing automatic will mend an instance',
+    expects: 'a URL such as https://example.net/hook, or a list of { url, name, secret, events }',
+    secret: true,
   }),
   hello: option({
     schema: z.boolean(),

@@ -11,6 +11,7 @@ import { createHostSections } from '../../gateway/host-sections.ts';
 import { createHttpGateway } from '../../gateway/http/http-gateway.ts';
 import type { UseCases } from '../../gateway/use-cases/contract.ts';
 import { createHostUseCases, createUseCases } from '../../gateway/use-cases/use-cases.ts';
+import type { Webhook } from '../../gateway/webhooks/options.ts';
 import { chooseHypervisor, type HypervisorChoice } from '../choose-hypervisor.ts';
 import {
   type DataDirectory,
@@ -41,6 +42,8 @@ export interface DaemonOptions extends NetworkOptions, CapacityOptions, LogSetti
   /** `auto`, `off`, or the URL of a server. */
   readonly nats: string;
   readonly hypervisor: HypervisorChoice;
+  /** Who is told when nothing automatic will mend an instance. */
+  readonly webhooks?: readonly Webhook[];
   /** Lines for the person who started it. */
   readonly say: (line: string) => void;
   /** Where the daemon logs about itself; standard error when absent. */
@@ -143,7 +146,8 @@ async function assemble(options: DaemonOptions, parts: Parts): Promise<Daemon> {
   const service = { version: programVersion(), metadata: { host, log: options.log, survives: log.survives } };
   const door = { ...doors, host, service };
   const nats = await serveNats(options, { ...parts, door, sections, server });
-  openOutboxes({ ...parts, log, nats, host, sections, tell });
+  const nameOf = (id: string): string | null => instances.get(id)?.name ?? null;
+  openOutboxes({ ...parts, webhooks: options.webhooks, log, nats, host, nameOf, sections, tell });
   const endpoints = { pid: process.pid, http: http.url, nats: nats.url(), token_file: directory.tokenFile };
   writeEndpoints(directory, endpoints);
   nats.onConnected(() => writeEndpoints(directory, { ...endpoints, nats: nats.url() }));

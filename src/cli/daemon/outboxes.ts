@@ -1,20 +1,23 @@
-import { join } from 'node:path';
 import type { Clock, Random } from '../../actors/contracts/clock.ts';
 import type { Log } from '../../actors/contracts/log.ts';
 import type { HostSections } from '../../gateway/host-sections.ts';
 import { createRecordsDestination } from '../../gateway/nats/records-destination.ts';
 import { recordsStreamName } from '../../gateway/nats/records-stream.ts';
-import { type CursorStore, cursorFile, cursorInMemory } from '../../gateway/outbox/cursor-store.ts';
 import { createOutbox } from '../../gateway/outbox/outbox.ts';
+import type { Webhook } from '../../gateway/webhooks/options.ts';
 import type { DataDirectory } from '../data-directory.ts';
 import type { Closers } from './closers.ts';
+import { keptCursor } from './kept-cursor.ts';
 import type { ServedNats } from './serve-nats.ts';
+import { openWebhooks } from './webhooks.ts';
 
 /** What carries records out of the daemon: each destination with a cursor of its own, shown as sections of the host. */
 
 export interface OutboxParts {
   readonly log: Log;
   readonly nats: ServedNats;
+  readonly webhooks?: readonly Webhook[];
+  readonly nameOf: (instance: string) => string | null;
   readonly host: string;
   readonly clock: Clock;
   readonly random: Random;
@@ -27,6 +30,7 @@ export interface OutboxParts {
 
 export function openOutboxes(parts: OutboxParts): void {
   openRecordsOutbox(parts);
+  openWebhooks(parts);
 }
 
 function openRecordsOutbox({ log, nats, host, clock, random, directory, closers, sections, tell }: OutboxParts): void {
@@ -38,7 +42,7 @@ function openRecordsOutbox({ log, nats, host, clock, random, directory, closers,
   const outbox = createOutbox({
     log,
     destination,
-    store: cursorStore(log, directory, 'records'),
+    store: keptCursor(log, directory, 'records'),
     clock,
     tell,
     name: 'Outbox',
@@ -51,9 +55,4 @@ function openRecordsOutbox({ log, nats, host, clock, random, directory, closers,
     stream: destination.mode() === 'jetstream' ? recordsStreamName(host) : null,
     ...outbox.status(),
   }));
-}
-
-/** A log that ends with the process has nothing to go on with. */
-function cursorStore(log: Log, directory: DataDirectory, name: string): CursorStore {
-  return log.survives === 'nothing' ? cursorInMemory() : cursorFile(join(directory.outbox, `${name}.json`));
 }
