@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { addConfigCommands } from './commands/config.ts';
+import { addDoctor } from './commands/doctor.ts';
 import { addEvents } from './commands/events.ts';
 import { addHistory } from './commands/history.ts';
 import { addHold } from './commands/hold.ts';
@@ -36,6 +37,7 @@ export function makeProgram(output: Output): Command {
   addSimulate(program, output);
   addImageCommands(program, output);
   addConfigCommands(program, output);
+  addDoctor(program, output);
   for (const command of program.commands) command.exitOverride();
   return program;
 }

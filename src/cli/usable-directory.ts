@@ -29,27 +29,27 @@ export class DataDirectoryError extends Error {
 /** Makes the directory if it is not there, marks it with its version, and lets nobody but its owner in. */
 export function ensureDataDirectory(directory: DataDirectory): void {
   const { path } = directory;
-  made(path);
-  requireOurs(path);
-  requireKnownVersion(directory);
-  requireWritable(path);
+  requireUsable(directory);
+  for (const made of [path, directory.images, directory.log]) {
+    mkdirSync(made, { recursive: true, mode: OWNER_ONLY });
+  }
   chmodSync(path, OWNER_ONLY);
-  for (const inner of [directory.images, directory.log]) mkdirSync(inner, { recursive: true, mode: OWNER_ONLY });
   if (!existsSync(directory.versionFile)) writePrivately(directory.versionFile, `${DATA_VERSION}\n`);
 }
 
-function made(path: string): void {
-  try {
-    mkdirSync(path, { recursive: true, mode: OWNER_ONLY });
-  } catch (error) {
-    if (codeOf(error) === 'EEXIST' || codeOf(error) === 'ENOTDIR') {
-      const message = `${path} is in the way: it, or a part of it, is no directory. Name another one with --data.`;
-      throw new DataDirectoryError('data_directory_not_a_directory', message, error);
-    }
-    // Node tells of a directory below a read-only one that it is not there; what is above it tells why.
-    requireWritable(nearestAbove(path), path);
-    throw notWritable(path, error);
+/** Throws DataDirectoryError; looks and changes nothing. */
+export function requireUsable(directory: DataDirectory): void {
+  const { path } = directory;
+  const there = existsSync(path) ? path : nearestAbove(path);
+  if (!statSync(there).isDirectory()) {
+    const message = `${there} is no directory. Name another one with --data.`;
+    throw new DataDirectoryError('data_directory_not_a_directory', message);
   }
+  if (there === path) {
+    requireOurs(path);
+    requireKnownVersion(directory);
+  }
+  requireWritable(there, path);
 }
 
 function nearestAbove(path: string): string {
@@ -67,7 +67,8 @@ function requireOurs(path: string): void {
   throw new DataDirectoryError('data_directory_of_somebody_else', message);
 }
 
-function requireWritable(looked: string, path = looked): void {
+/** `path` itself, or where it would be made. */
+function requireWritable(looked: string, path: string): void {
   try {
     accessSync(looked, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (error) {

@@ -103,6 +103,16 @@ describe('a daemon that logs everything', () => {
     expect(daemon.printed()).not.toContain('r-not-logged');
   });
 
+  test('is found in order by the doctor, which leaves it alone', async () => {
+    const { status, stdout } = await place.cli('doctor', '--hypervisor', 'simulator', '--json');
+    const { findings } = JSON.parse(stdout) as { findings: { check: string; verdict: string; found: string }[] };
+    expect(findings.filter(({ verdict }) => verdict === 'problem')).toEqual([]);
+    expect(status).toBe(0);
+    const about = findings.find(({ check }) => check === 'daemon');
+    expect(about?.found).toContain(`pid ${daemon.pid} answers at ${url}`);
+    expect((await ask('r-after-doctor')).status).toBe(200);
+  });
+
   test('answers who waits, and ends with 0, when it is told to end', async () => {
     expect((await place.cli('run', 'web', '--detach')).status).toBe(0);
     const waiting = ask('r-waits', { authorization }, '/v1/instances/web/wait?state=Standby&timeout=5m');
@@ -156,6 +166,15 @@ describe('a call that is wrong', () => {
     expect(status).toBe(1);
     expect(stderr).toContain('statevisor: data_directory_from_newer_version: ');
     expect(stderr).toContain('Use the newer program.');
+  });
+
+  test('the doctor tells the same mistakes, looks at the rest, and ends with 1', async () => {
+    const file = join(place.data, 'wrong.yaml');
+    const { status, stdout } = await place.cli('doctor', '--config', file);
+    expect(status).toBe(1);
+    expect(stdout).toMatch(/^problem +configuration +.*wrong\.yaml:1:1: lisen: there is no such key/m);
+    expect(stdout).toMatch(/^ok +program/m);
+    expect(stdout).toMatch(/^\d problems, \d+ warnings?$/m);
   });
 
   test('a daemon that was killed is not waited for: the command line says that it has ended', async () => {

@@ -28,7 +28,7 @@ export const OPTIONS = {
     expects: 'HOST:PORT, for example 127.0.0.1:7070',
   }),
   nats: option({
-    schema: z.union([z.enum(['auto', 'off']), z.url({ protocol: /^(nats|tls|wss?)$/ })]),
+    schema: z.union([z.enum(['auto', 'off']), z.url({ protocol: /^(nats|tls)$/ })]),
     default: 'auto',
     placeholder: 'mode',
     about: 'auto, off, or the URL of a server',
