@@ -5,8 +5,10 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { SETTINGS } from '../../src/cli/config/settings.ts';
 import { projectDir } from '../architecture/project-files.ts';
+import { document, runnable } from './markdown.ts';
 
 const FILE = join(projectDir, 'docs', 'reference', 'configuration.md');
 const BEGIN = '<!-- read off the table of settings -->\n';
@@ -27,4 +29,11 @@ test('every setting is listed with its default, what is expected, and what it do
   if (process.env.STATEVISOR_WRITE_TRANSCRIPTS === '1') writeFileSync(FILE, `${before}${BEGIN}\n${written}`);
   else expect(after?.trimStart()).toBe(written);
   expect(rows.length).toBeGreaterThan(5);
+});
+
+test('the file of the how-to is in order', () => {
+  const text = runnable(document('docs/how-to/configure.md'), 'a configuration');
+  const read: unknown = parse(text);
+  expect(SETTINGS.fileSchema.safeParse(read).success).toBe(true);
+  expect(Object.keys(read as object).length).toBeGreaterThan(2);
 });

@@ -4,13 +4,14 @@
  * checked by systemd's own tool.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { SimulatedClock, systemClock } from '../../../src/actors/clock.ts';
 import { tellSystemd } from '../../../src/cli/daemon/systemd.ts';
 import { projectDir } from '../../architecture/project-files.ts';
+import { document, runnable } from '../../documents/markdown.ts';
 import { until } from '../daemon-process.ts';
 
 const LIMIT_MS = 20_000;
@@ -145,6 +146,19 @@ describe('the unit file', () => {
     writeFileSync(file, text.replaceAll('/opt/statevisor', projectDir).replace('KillMode=process', 'KillMode=proces'));
     const { stderr } = spawnSync('systemd-analyze', ['verify', file], { encoding: 'utf8' });
     expect(stderr).toContain('kill mode');
+  });
+
+  test.for(['drop-in for a user', 'drop-in for a bridge'])('the %s of the how-to is in order too', (title) => {
+    const file = join(dir, 'statevisor.service');
+    writeFileSync(file, text.replaceAll('/opt/statevisor', projectDir.replace(/\/$/, '')));
+    mkdirSync(`${file}.d`);
+    const dropIn = runnable(document('docs/how-to/run-the-daemon.md'), title);
+    const check = (lines: string): string => {
+      writeFileSync(join(`${file}.d`, 'more.conf'), lines);
+      return spawnSync('systemd-analyze', ['verify', file], { encoding: 'utf8' }).stderr;
+    };
+    expect(check(dropIn)).toBe('');
+    expect(check(`${dropIn}KillMode=no-such-mode\n`)).toContain('more.conf');
   });
 
   test('lets VMs outlive the daemon, its restart and their own end', () => {
