@@ -73,10 +73,6 @@ export function openNetwork(options: NetworkOptions, given: Given): OpenNetwork 
   return { addresses, network };
 }
 
-export function ownerFile(data: string): string {
-  return join(data, OWNER_FILE);
-}
-
 /** Stands in the marks of what is made on the host. It moves with the data directory: so do the instances. */
 function ownerOf(data: string, random: Random): string {
   const known = knownOwner(data);

@@ -1,6 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs';
 import { createBridgeNetwork } from '../../adapters/bridge/bridge-network.ts';
-import { ownerFile } from '../daemon/network.ts';
+import { knownOwner, siteOf } from '../daemon/network.ts';
 import { type Check, type Finding, ok, problem, type Surroundings } from './finding.ts';
 
 /** What a bridged network needs: looked at when one is asked for, by trying and without changing anything. */
@@ -17,13 +16,11 @@ export const checkNetwork: Check = async (around) => {
   if (bridge === null) return [ok('network', 'forwarded ports; no bridge is asked for')];
   const missing = await missingTools(around, bridge);
   if (missing.length > 0) return missing;
-  const { bridge_range: range, bridge_nat: nat } = around.config;
-  const { cidr, prefix, gateway } = range;
-  const file = ownerFile(around.directory.path);
-  const owner = existsSync(file) ? readFileSync(file, 'utf8').trim() : NOBODY;
-  const site = { bridge, range: cidr, prefix, gateway, nat, uid: process.getuid?.() ?? 0, owner };
+  const wanted = siteOf(around.config, () => knownOwner(around.directory.path) ?? NOBODY);
+  if (wanted === null) return [];
+  const { site } = wanted;
   const found = await createBridgeNetwork({ ...site, clock: around.clock }).check();
-  if (found.length === 0) return [ok('network', `the bridge ${bridge} with ${cidr} can be used`)];
+  if (found.length === 0) return [ok('network', `the bridge ${bridge} with ${site.range} can be used`)];
   const means = `Guests may not be attached to the bridge ${bridge}.`;
   return found.map(({ code, message }) =>
     problem('network', `${code}: ${message}`, means, 'See docs/how-to/bridged-guests.md.'),
