@@ -1,5 +1,7 @@
 import { z } from 'zod';
+import { parseDuration } from '../../../machines/duration.ts';
 import { type AddressRange, parseRange, RANGE_DEFAULT } from '../../actors/address-pool.ts';
+import { RETENTION_MIN_MS } from '../../actors/retention.ts';
 import { LOG_NAME } from '../../adapters/log-jetstream/naming.ts';
 import { parseSize } from '../../gateway/requests/scalars.ts';
 import { webhooksOption } from '../../gateway/webhooks/options.ts';
@@ -88,6 +90,13 @@ export const OPTIONS = {
     about: 'servers that keep each record on JetStream; 1 for a new log if not given',
     expects: '1 or 3',
   }),
+  retention: option({
+    schema: z.string().transform(keptDuration),
+    default: '90d',
+    placeholder: 'time',
+    about: 'how long records are kept, or off',
+    expects: 'off, or at least 25h, for example 90d',
+  }),
   log_level: option({
     schema: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),
     default: 'info',
@@ -116,11 +125,22 @@ export const OPTIONS = {
 export type Config = { readonly [Key in keyof typeof OPTIONS]: z.output<(typeof OPTIONS)[Key]['schema']> };
 
 const PORT_MAX = 65_535;
+const DAY_MS = 86_400_000;
 
 function addressRange(text: string, context: z.RefinementCtx): AddressRange {
   const range = parseRange(text);
   if (range !== null) return range;
   context.addIssue('not a range of addresses');
+  return z.NEVER;
+}
+
+/** Null keeps records for ever. */
+function keptDuration(text: string, context: z.RefinementCtx): number | null {
+  if (text === 'off') return null;
+  const days = /^(\d{1,5})d$/.exec(text)?.[1];
+  const keptMs = days === undefined ? parseDuration(text) : Number(days) * DAY_MS;
+  if (keptMs !== null && keptMs >= RETENTION_MIN_MS) return keptMs;
+  context.addIssue('not a time to keep records for');
   return z.NEVER;
 }
 

@@ -33,6 +33,7 @@ import { openOutboxes } from './outboxes.ts';
 import { programVersion } from './program-version.ts';
 import { openReadModels } from './projections.ts';
 import { serveNats } from './serve-nats.ts';
+import { keepStorage } from './storage.ts';
 
 /** The one place that wires log, hypervisor, runtime, projections and doors into a daemon. */
 
@@ -44,6 +45,8 @@ export interface DaemonOptions extends NetworkOptions, CapacityOptions, LogSetti
   readonly hypervisor: HypervisorChoice;
   /** Who is told when nothing automatic will mend an instance. */
   readonly webhooks?: readonly Webhook[];
+  /** How long records are kept, in ms; for ever when null or absent. */
+  readonly retention?: number | null;
   /** Lines for the person who started it. */
   readonly say: (line: string) => void;
   /** Where the daemon logs about itself; standard error when absent. */
@@ -136,6 +139,7 @@ async function assemble(options: DaemonOptions, parts: Parts): Promise<Daemon> {
   const answering = { supervisor, ...projections.views, log, readLog, clock, host, checkImage };
   const useCases = createUseCases(answering);
   const streams = streamsOf(answering);
+  keepStorage(log, options.retention ?? null, { clock, closers, logger, sections });
   sections.add('hypervisor', () => ({ name: hypervisor.name, reason }));
   const aboutHost = { supervisor, instances, feed, projections, sections, host, version: programVersion() };
   const hostUseCases = createHostUseCases(aboutHost);
