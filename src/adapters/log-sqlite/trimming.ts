@@ -10,7 +10,7 @@ import type { Request } from './protocol.ts';
  */
 
 /** Rows looked at in one sweep: what an append behind it waits for stays at some milliseconds. */
-const SWEEP_ROWS = 256;
+export const SWEEP_ROWS = 256;
 
 export interface Trimming {
   /** Inside a transaction. Returns what to call once that is committed, which answers how many entries are gone. */

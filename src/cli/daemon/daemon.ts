@@ -139,7 +139,7 @@ async function assemble(options: DaemonOptions, parts: Parts): Promise<Daemon> {
   const answering = { supervisor, ...projections.views, log, readLog, clock, host, checkImage };
   const useCases = createUseCases(answering);
   const streams = streamsOf(answering);
-  keepStorage(log, options.retention ?? null, { clock, closers, logger, sections });
+  keepStorage(log, options.retention ?? null, { clock, closers, logger, sections, metrics });
   sections.add('hypervisor', () => ({ name: hypervisor.name, reason }));
   const aboutHost = { supervisor, instances, feed, projections, sections, host, version: programVersion() };
   const hostUseCases = createHostUseCases(aboutHost);

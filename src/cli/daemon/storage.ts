@@ -5,7 +5,9 @@ import { LogStorage } from '../../actors/log-storage.ts';
 import { Retention, type RetentionOutcome } from '../../actors/retention.ts';
 import { everyMatchingMinute } from '../../actors/schedule.ts';
 import type { HostSections } from '../../gateway/host-sections.ts';
+import type { MetricRegistry } from '../../projections/metrics/metric-registry.ts';
 import type { Closers } from './closers.ts';
+import { registerStorageMetrics } from './storage-metrics.ts';
 
 /** When old records are removed: at night where most hosts are, and beside everybody else's full hour. UTC. */
 export const RETENTION_SCHEDULE = '17 3 * * *';
@@ -17,6 +19,7 @@ export interface StorageParts {
   readonly closers: Closers;
   readonly logger: Logger;
   readonly sections: HostSections;
+  readonly metrics: MetricRegistry;
 }
 
 interface RetentionState {
@@ -24,8 +27,8 @@ interface RetentionState {
 }
 
 /** Watches over the room the log takes: what is old is removed, growth is measured, a disk that fills up is told of. */
-export function keepStorage(log: Log, keepMs: number | null, parts: StorageParts): LogStorage {
-  const { clock, closers, logger, sections } = parts;
+export function keepStorage(log: Log, keepMs: number | null, parts: StorageParts): void {
+  const { clock, closers, logger, sections, metrics } = parts;
   const storage = new LogStorage({
     log,
     clock,
@@ -44,7 +47,7 @@ export function keepStorage(log: Log, keepMs: number | null, parts: StorageParts
     ...storage.view(),
     retention: { keep_ms: keepMs, last: retention.last },
   }));
-  return storage;
+  registerStorageMetrics(metrics, storage);
 }
 
 function removeOldRecords(log: Log, keepMs: number, state: RetentionState, parts: StorageParts): void {

@@ -37,7 +37,7 @@ export interface Reply {
   /** 201 create, 202 a command accepted (or still under way when `wait` ran out), 200 everything else. */
   readonly status: 200 | 201 | 202;
   /**
-   * get and commands: an InstanceView; list: `{ instances, next }`; history: `{ records, next }`;
+   * get and commands: an InstanceView; list: `{ instances, next }`; history: `{ records, next, first_version }`;
    * wait: `{ state, state_error, timed_out }`; logs: `{ run, source, text, next, gap }`;
    * timeline: `{ entries, shortened, complete }`.
    */

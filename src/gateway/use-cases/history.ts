@@ -24,6 +24,7 @@ export function historyUseCase(options: UseCaseOptions, waiting: Waiting): UseCa
     const records = page.records.map((record) => {
       return { ...record, time: toRfc3339(record.at), outcomes: page.outcomes(record.version) };
     });
-    return { status: 200, body: { records, next: page.next }, position: instances.position(), version: null, host };
+    const body = { records, next: page.next, first_version: page.firstVersion };
+    return { status: 200, body, position: instances.position(), version: null, host };
   };
 }

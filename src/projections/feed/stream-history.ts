@@ -27,6 +27,8 @@ export interface HistoryPage {
   readonly outcomes: (version: number) => readonly EffectOutcome[];
   /** What `from` of the next page has to be; null when there is none. */
   readonly next: number | null;
+  /** Version of the oldest record that is kept. */
+  readonly firstVersion: number;
 }
 
 /** Null when there is no such stream. */
@@ -46,7 +48,13 @@ export async function historyPage(log: ReadableLog, query: HistoryQuery): Promis
     if (passes(record, query.filter)) records.push(record);
     else if (isPast(record, query)) break;
   }
-  return { records, next, outcomes: await outcomesOf(log, query.stream, records) };
+  const firstVersion = await firstIn(log, query.stream, head);
+  return { records, next, firstVersion, outcomes: await outcomesOf(log, query.stream, records) };
+}
+
+async function firstIn(log: ReadableLog, stream: string, head: number): Promise<number> {
+  for await (const { version } of log.read(stream, 1, 1)) return version;
+  return head;
 }
 
 /** Times only grow within a stream, so nothing further on can pass. */
