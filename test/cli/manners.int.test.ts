@@ -138,6 +138,32 @@ describe('a daemon that logs everything', () => {
   });
 });
 
+test('a first start that is killed as soon as `hello` is recorded leaves one, and the next start makes no other', async () => {
+  const place = workplace();
+  let daemon = await place.serve('--hypervisor', 'simulator');
+  try {
+    await until(
+      () => daemon.printed(),
+      (text) => text.includes('hello is booting'),
+      LIMIT_MS,
+    );
+    const { id } = await place.get('hello');
+    await daemon.end('SIGKILL');
+    daemon = await place.serve('--hypervisor', 'simulator');
+    await until(
+      () => daemon.printed(),
+      (text) => text.includes('Ctrl-C stops this daemon'),
+      LIMIT_MS,
+    );
+    const views = JSON.parse((await place.cli('ps', '--json')).stdout) as { id: string; name: string }[];
+    expect(views.map((view) => `${view.name} ${view.id}`)).toEqual([`hello ${id}`]);
+    expect(daemon.printed()).not.toContain('hello is booting');
+  } finally {
+    await daemon.end('SIGTERM');
+    await remove(place);
+  }
+});
+
 describe('a call that is wrong', () => {
   let place: Workplace;
   beforeAll(() => {
