@@ -5,6 +5,7 @@ import { bootAfterEnd } from './rows/boot-after-end.ts';
 import { durableTransitions } from './rows/durable-transitions.ts';
 import { memoryPerInstance } from './rows/memory.ts';
 import { natsCommand } from './rows/nats-command.ts';
+import { projectionRebuild } from './rows/projection-rebuild.ts';
 import { recovery } from './rows/recovery.ts';
 import { stepCost } from './rows/step-cost.ts';
 
@@ -19,6 +20,7 @@ const ROWS: Readonly<Record<string, (options: BenchOptions) => Promise<Row[]>>> 
   recovery,
   boot: bootAfterEnd,
   nats: natsCommand,
+  'projection-rebuild': projectionRebuild,
 };
 
 function show(row: Row): string {

@@ -57,10 +57,10 @@ describe('a record on which a projection throws', () => {
     });
     await scene.streams[0]!.append();
     scene.streams[0]!.publish();
-    await engine.rebuild('failing');
+    await engine.rebuild(['failing']);
     expect(engine.status().failing?.parked.total).toBe(1);
     broken = false;
-    await engine.rebuild('failing');
+    await engine.rebuild(['failing']);
     expect(engine.status().failing?.parked.total).toBe(0);
     expect(engine.views.failing.get(scene.streams[0]!.id)).toEqual({ records: 1 });
   });

@@ -61,7 +61,7 @@ export function hostUseCases(options: HostUseCaseOptions): HostUseCases {
         const message = `There is no projection ${projection}; there are ${known.join(', ')}.`;
         throw new StatevisorError('not_found', message, { field: 'projection' });
       }
-      void projections.rebuild(projection);
+      void projections.rebuild([projection]);
       return answer({ projection, rebuilding: true }, 202);
     },
     mode: async (input, caller) => {

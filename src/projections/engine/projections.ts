@@ -39,8 +39,8 @@ export interface Projections<P extends ProjectionList> {
   take(published: Published): void;
   /** Begins to build what begins with the log. Called once the heads are there. */
   start(): void;
-  /** Builds that projection again from the log and switches over. Resolves then. One under way is joined. */
-  rebuild(name: keyof P): Promise<void>;
+  /** Builds these again from one reading of the log and switches over. Resolves then. One under way is joined. */
+  rebuild(names: readonly (keyof P & string)[]): Promise<void>;
   status(): Readonly<Record<string, ProjectionStatus>>;
   /** Ends what is being built. */
   close(): Promise<void>;
@@ -107,10 +107,10 @@ class ProjectionEngine<P extends ProjectionList> implements Projections<P> {
     if (fromLog.length > 0) void this.#build(fromLog);
   }
 
-  rebuild(name: keyof P): Promise<void> {
-    const projection = this.#running.get(String(name));
-    if (projection === undefined) throw new Error(`There is no projection ${String(name)}.`);
-    return this.#building.get(projection.name)?.done ?? this.#build([projection]);
+  async rebuild(names: readonly string[]): Promise<void> {
+    const underWay = names.flatMap((name) => this.#building.get(name)?.done ?? []);
+    const others = [...this.#running.values()].filter(({ name }) => names.includes(name) && !this.#building.has(name));
+    await Promise.all([...underWay, ...(others.length > 0 ? [this.#build(others)] : [])]);
   }
 
   status(): Readonly<Record<string, ProjectionStatus>> {
