@@ -3,11 +3,13 @@ import { machineFacts } from './machine-facts.ts';
 import { type BenchOptions, type Row, shown, verdictOf } from './measure.ts';
 import { bootAfterEnd } from './rows/boot-after-end.ts';
 import { durableTransitions } from './rows/durable-transitions.ts';
+import { lists } from './rows/lists.ts';
 import { memoryPerInstance } from './rows/memory.ts';
 import { natsCommand } from './rows/nats-command.ts';
 import { projectionRebuild } from './rows/projection-rebuild.ts';
 import { recovery } from './rows/recovery.ts';
 import { stepCost } from './rows/step-cost.ts';
+import { telemetryCost } from './rows/telemetry.ts';
 
 /**
  * `npm run bench [-- --quick] [--dir DIRECTORY] [ROW ...]`: what the project measures of itself, each as a ratio to a
@@ -21,6 +23,8 @@ const ROWS: Readonly<Record<string, (options: BenchOptions) => Promise<Row[]>>> 
   boot: bootAfterEnd,
   nats: natsCommand,
   'projection-rebuild': projectionRebuild,
+  lists,
+  telemetry: telemetryCost,
 };
 
 function show(row: Row): string {

@@ -44,7 +44,7 @@ function lifecycleOf({ record }: Published): Lifecycle {
 export async function createFleet(
   log: Log,
   count: number,
-  more: Pick<SupervisorOptions, 'restingMax'> = {},
+  more: Pick<SupervisorOptions, 'restingMax' | 'onRecord' | 'telemetry'> = {},
 ): Promise<Fleet> {
   let published = 0;
   let target = 0;
@@ -57,6 +57,7 @@ export async function createFleet(
     });
   };
   const onRecord = (event: Published): void => {
+    more.onRecord?.(event);
     published += 1;
     if (published === target) reached();
     const lifecycle = lifecycleOf(event);
@@ -67,7 +68,7 @@ export async function createFleet(
     } else if (isRunning(lifecycle)) drive('stop', id);
   };
   const random = systemRandom();
-  const supervisor = await createSupervisor({ log, hypervisor: instantHypervisor(), clock, random, onRecord, ...more });
+  const supervisor = await createSupervisor({ log, hypervisor: instantHypervisor(), clock, random, ...more, onRecord });
   const created = Array.from({ length: count }, async (_, n) => {
     const { id } = await supervisor.create(definitionNamed(`vm-${n}`), 'stopped', META);
     ids.push(id);

@@ -29,7 +29,7 @@ export interface DurationFields {
 export interface Durations {
   /** Undefined while the history has not been read, and for instances that are gone. */
   fieldsOf(id: string, now: number): DurationFields | undefined;
-  /** The same fields as JSON, without the braces around them. */
+  /** The same fields as JSON, without the opening brace. */
   textOf(id: string, now: number): string | undefined;
 }
 
@@ -54,7 +54,7 @@ export const durationsProjection: Projection<DurationsRow, Durations> = {
       const row = rows.get(id);
       if (row === undefined) return undefined;
       row.text ??= textUpToPresent(row);
-      return `${row.text}${presentOf(row, now)}}`;
+      return `${row.text + presentOf(row, now)}}}`;
     },
   }),
 };

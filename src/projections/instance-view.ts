@@ -125,8 +125,17 @@ function healthStatusView({ state }: InstanceRecord, definition: Definition, sho
   };
 }
 
+/** Instants whose text is kept: an instance shows the same ones from record to record, and writing them is dear. */
+const INSTANTS_KEPT = 4_096;
+const instants = new Map<number, string>();
+
 export function toRfc3339(epochMs: number): string {
-  return new Date(epochMs).toISOString();
+  const kept = instants.get(epochMs);
+  if (kept !== undefined) return kept;
+  const text = new Date(epochMs).toISOString();
+  if (instants.size >= INSTANTS_KEPT) instants.clear();
+  instants.set(epochMs, text);
+  return text;
 }
 
 function nullable(epochMs: number | null): string | null {

@@ -29,8 +29,8 @@ export interface InstanceReads {
   list(): InstanceView[];
   /** `more`: there are others behind the last one. */
   page(request: PageRequest): { readonly views: InstanceView[]; readonly more: boolean };
-  /** The view as JSON, kept until the next change. */
-  textOf(view: InstanceView): string;
+  /** The view as JSON without its closing brace, so that more fields can follow. It is kept until the next change. */
+  openTextOf(id: string): string | undefined;
   /** How many instances are in each public state and each phase. */
   tally(): { readonly states: ReadonlyMap<PublicState, number>; readonly phases: ReadonlyMap<Phase, number> };
   /** Hears of every change from now on. Returns the way to stop. */
@@ -44,13 +44,19 @@ export interface Instances extends InstanceReads {
   apply(recorded: Recorded): void;
 }
 
-export const instancesProjection: Projection<InstanceView, InstanceReads> = {
+interface InstanceRow {
+  readonly view: InstanceView;
+  /** Its text, once somebody has asked for it. */
+  openText?: string;
+}
+
+export const instancesProjection: Projection<InstanceRow, InstanceReads> = {
   name: 'instances',
   version: 1,
   start: 'heads',
   fold: (_, { record, definition }) => {
     const view = instanceView(record, definition);
-    return view.phase === 'deleted' ? undefined : view;
+    return view.phase === 'deleted' ? undefined : { view };
   },
   publish: instanceReads,
 };
@@ -64,23 +70,22 @@ export function createInstances(): Instances {
   return { ...instanceReads(table), apply: (recorded) => table.take(recorded, rethrow) };
 }
 
-function instanceReads(rows: Rows<InstanceView>): InstanceReads {
-  const texts = new WeakMap<InstanceView, string>();
+function instanceReads(rows: Rows<InstanceRow>): InstanceReads {
   return {
-    get: (id) => rows.get(id),
-    list: () => rows.keys().map((id) => rows.get(id)!),
+    get: (id) => rows.get(id)?.view,
+    list: () => rows.keys().map((id) => rows.get(id)!.view),
     page: (request) => pageOf(rows, request),
-    textOf: (view) => {
-      const kept = texts.get(view);
-      if (kept !== undefined) return kept;
-      const text = JSON.stringify(view);
-      texts.set(view, text);
-      return text;
+    openTextOf: (id) => {
+      const row = rows.get(id);
+      if (row === undefined) return undefined;
+      row.openText ??= JSON.stringify(row.view).slice(0, -1);
+      return row.openText;
     },
     tally: () => {
       const states = new Map<PublicState, number>(PUBLIC_STATES.map((state) => [state, 0]));
       const phases = new Map<Phase, number>();
-      for (const { state, phase } of rows.values()) {
+      for (const { view } of rows.values()) {
+        const { state, phase } = view;
         states.set(state, (states.get(state) ?? 0) + 1);
         phases.set(phase, (phases.get(phase) ?? 0) + 1);
       }
@@ -88,17 +93,18 @@ function instanceReads(rows: Rows<InstanceView>): InstanceReads {
     },
     watch: (listener) =>
       rows.watch(({ record, definition, position }, row) => {
-        listener({ view: row ?? instanceView(record, definition), record, position, deleted: row === undefined });
+        const view = row?.view ?? instanceView(record, definition);
+        listener({ view, record, position, deleted: row === undefined });
       }),
     position: () => rows.position(),
   };
 }
 
-function pageOf(rows: Rows<InstanceView>, { after, limit, state }: PageRequest): ReturnType<InstanceReads['page']> {
+function pageOf(rows: Rows<InstanceRow>, { after, limit, state }: PageRequest): ReturnType<InstanceReads['page']> {
   const keys = rows.keys();
   const views: InstanceView[] = [];
   for (let index = firstAfter(keys, after); index < keys.length; index++) {
-    const view = rows.get(keys[index]!)!;
+    const { view } = rows.get(keys[index]!)!;
     if (state !== undefined && view.state !== state) continue;
     if (views.length === limit) return { views, more: true };
     views.push(view);

@@ -8,13 +8,11 @@ import type { Projection } from './engine/projection.ts';
 /** Phases kept of one instance; the oldest is let go first. */
 export const TIMELINE_MAX = 32;
 
-export interface TimelineEntry {
+interface Entry {
   readonly phase: Phase;
   readonly state: PublicState;
   /** Epoch ms. */
   readonly since: number;
-  /** Null for the present one. */
-  readonly until: number | null;
   readonly run: number;
   /** Type of the event that led here, and who or what sent it. */
   readonly event: string;
@@ -25,7 +23,17 @@ export interface TimelineEntry {
   readonly version: number;
 }
 
-export interface TimelineRow {
+interface TimelineRow {
+  readonly entries: readonly Entry[];
+  readonly shortened: boolean;
+}
+
+export interface TimelineEntry extends Entry {
+  /** Null for the present one. */
+  readonly until: number | null;
+}
+
+export interface TimelineView {
   readonly entries: readonly TimelineEntry[];
   /** Older ones were let go. */
   readonly shortened: boolean;
@@ -35,7 +43,7 @@ export interface Timeline {
   /** False while the history is still being read. */
   complete(): boolean;
   /** Undefined until then, and for instances that are gone. */
-  of(id: string): TimelineRow | undefined;
+  of(id: string): TimelineView | undefined;
 }
 
 export const timelineProjection: Projection<TimelineRow, Timeline> = {
@@ -44,23 +52,33 @@ export const timelineProjection: Projection<TimelineRow, Timeline> = {
   start: 'log',
   fold: (row, { record }) => {
     if (phaseOf(record.state.value) === 'deleted') return undefined;
-    const entry = entryOf(record);
-    if (row === undefined) return { entries: [entry], shortened: record.version > 1 };
-    const last = row.entries.at(-1);
-    if (last?.phase === entry.phase && last.run === entry.run) return row;
-    const left = last === undefined ? [] : [{ ...last, until: record.at }];
-    const entries = [...row.entries.slice(0, -1), ...left, entry];
-    return { entries: entries.slice(-TIMELINE_MAX), shortened: row.shortened || entries.length > TIMELINE_MAX };
+    const last = row?.entries.at(-1);
+    const same = last?.phase === phaseOf(record.state.value) && last.run === record.state.context.run.number;
+    if (same) return row;
+    if (row === undefined) return { entries: [entryOf(record)], shortened: record.version > 1 };
+    const { entries, shortened } = row;
+    if (entries.length < TIMELINE_MAX) return { entries: [...entries, entryOf(record)], shortened };
+    return { entries: [...entries.slice(1), entryOf(record)], shortened: true };
   },
-  publish: (rows) => ({ complete: () => rows.complete(), of: (id) => rows.get(id) }),
+  publish: (rows) => ({
+    complete: () => rows.complete(),
+    of: (id) => {
+      const row = rows.get(id);
+      return row === undefined ? undefined : { entries: row.entries.map(withEnd), shortened: row.shortened };
+    },
+  }),
 };
 
-function entryOf({ at, state, event, facts, cause, version }: InstanceRecord): TimelineEntry {
+/** Each lasted until the next one began. */
+function withEnd(entry: Entry, index: number, all: readonly Entry[]): TimelineEntry {
+  return { ...entry, until: all[index + 1]?.since ?? null };
+}
+
+function entryOf({ at, state, event, facts, cause, version }: InstanceRecord): Entry {
   return {
     phase: phaseOf(state.value),
     state: publicStateOf(state.value),
     since: at,
-    until: null,
     run: state.context.run.number,
     event: event.type,
     by: cause.actor,
@@ -69,7 +87,10 @@ function entryOf({ at, state, event, facts, cause, version }: InstanceRecord): T
   };
 }
 
+/** Of a boot what asked for it, even where the same record tells the end before; of everything else the first reason. */
 function causeIn(facts: readonly Fact[]): string | null {
+  const boot = facts.find((fact) => fact.type === 'instance.boot_requested');
+  if (boot !== undefined) return boot.cause;
   for (const fact of facts) {
     if ('cause' in fact) return fact.cause;
     if ('reason' in fact) return fact.reason;

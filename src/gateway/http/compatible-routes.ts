@@ -66,12 +66,13 @@ async function listAll(
   if (field !== undefined) {
     throw new StatevisorError('invalid_request', `${field} is not a field that is known here.`, { field });
   }
-  const texts: string[] = [];
-  for (let after = ''; ; ) {
+  let text = '';
+  for (let [after, pages] = ['', 0]; ; ) {
     const reply = await useCases.list({ ...input, limit: LIST_LIMIT_MAX, after }, caller);
     const { next } = reply.body as { next: string | null };
-    texts.push(...(reply.itemTexts?.() ?? []));
-    if (next === null || texts.length >= COMPATIBLE_LIST_MAX) return { ...reply, text: `[${texts.join(',')}]` };
+    text += (text === '' ? '' : ',') + (reply.itemsText?.() ?? '');
+    pages += 1;
+    if (next === null || pages * LIST_LIMIT_MAX >= COMPATIBLE_LIST_MAX) return { ...reply, text: `[${text}]` };
     after = next;
   }
 }

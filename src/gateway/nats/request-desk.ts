@@ -67,8 +67,8 @@ export class RequestDesk {
       const about = { tokens: this.#tokens, via: 'nats' as const, correlation, signal: this.#closing.signal };
       const caller = callerOf(incoming, about);
       if (this.#underWay.size >= REQUESTS_MAX) throw new StatevisorError('busy', 'Too many requests are under way.');
-      const { body, itemTexts, ...reply } = await group.useCase(verb)(bodyOf(message.data), caller);
-      this.#respond(message, listText({ body, itemTexts }) ?? JSON.stringify(body), { correlation, ...reply });
+      const { body, itemsText, ...reply } = await group.useCase(verb)(bodyOf(message.data), caller);
+      this.#respond(message, listText({ body, itemsText }) ?? JSON.stringify(body), { correlation, ...reply });
       this.#tell(message, { status: reply.status, correlation });
     } catch (error) {
       const { status, body } = refusalOf(error, correlation, logger);

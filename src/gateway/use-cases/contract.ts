@@ -42,8 +42,11 @@ export interface Reply {
    * timeline: `{ entries, shortened, complete }`.
    */
   readonly body: unknown;
-  /** Of a list: its instances as JSON, kept ready, so that a door can join them instead of writing `body` out anew. */
-  readonly itemTexts?: () => readonly string[];
+  /**
+   * Of a list: its instances as JSON with commas between them, put together from texts that are kept ready, so that a door
+   * need not write `body` out anew.
+   */
+  readonly itemsText?: () => string;
   /** Of the record a command left behind; of reads and outcomes: the newest the read model has taken in. */
   readonly position: string;
   /** Version of the instance shown; null where there is not one. */

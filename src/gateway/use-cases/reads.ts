@@ -39,7 +39,7 @@ export function readUseCases(
       await caughtUp(options, waiting, min_position, caller);
       const { views, more } = instances.page({ after, limit, ...(state === undefined ? {} : { state }) });
       const next = more ? (views.at(-1)?.id ?? null) : null;
-      return { ...answer(readings.page(views, next), null), itemTexts: () => readings.texts(views) };
+      return { ...answer(readings.page(views, next), null), itemsText: () => readings.text(views) };
     },
     timeline: async (input, caller) => {
       const { id, min_position } = checked(timelineRequest, input);
