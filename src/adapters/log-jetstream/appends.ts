@@ -3,11 +3,12 @@ import type { AppendResult, LogEntry, Token } from '../../actors/contracts/log.t
 import { LogUnavailableError } from '../../actors/contracts/log-error.ts';
 import { type Attempt, appendedAt, attemptOf } from './attempt.ts';
 import type { ConnectionWatch } from './connection-watch.ts';
-import { HEADER_BYTES_MAX, headNamedBy, NO_HEAD } from './entries.ts';
+import { HEADER_BYTES_MAX, headNamedBy, NO_HEAD, seqOf } from './entries.ts';
 import { type LogNames, STREAM_TOKEN_MAX } from './naming.ts';
 import { createOpenAppends } from './open-appends.ts';
 import { type Ownership, WRONG_LAST_SEQUENCE } from './ownership.ts';
 import type { Published, Publisher } from './publisher.ts';
+import { createTurns } from './turns.ts';
 
 /** Appends under way, and their bytes; beyond that they are refused. */
 export const UNDER_WAY_MAX = 100_000;
@@ -37,9 +38,13 @@ type Refused = Extract<AppendResult, { kind: 'refused' }>;
 
 const refused = (reason: Refused['reason'], message: string): Refused => ({ kind: 'refused', reason, message });
 
+const isUnavailable = (result: AppendResult): result is Refused =>
+  result.kind === 'refused' && result.reason === 'unavailable';
+
 export function createAppender(appending: Appending): Appender {
   const { publisher, ownership } = appending;
   const open = createOpenAppends();
+  const turns = createTurns();
   let bytesUnderWay = 0;
 
   const send = async (attempt: Attempt): Promise<Published> => {
@@ -50,13 +55,6 @@ export function createAppender(appending: Appending): Appender {
       bytesUnderWay -= attempt.bytes.length;
     }
   };
-  const offer = async (attempt: Attempt): Promise<AppendResult> => {
-    const published = await send(attempt);
-    if (published.kind === 'silence') open.add(attempt);
-    const result = await resultOf(appending, attempt, published, open.has(attempt));
-    if (result.kind !== 'unknown') open.remove(attempt);
-    return result;
-  };
   const refusalNow = (): Refused | null => {
     if (publisher.underWay() < UNDER_WAY_MAX && bytesUnderWay < UNDER_WAY_BYTES_MAX) return refusalBy(appending);
     return refused('unavailable', 'too many appends wait for the server of the log');
@@ -66,6 +64,21 @@ export function createAppender(appending: Appending): Appender {
     if (ownership.certain() || (await ownership.confirm())) return refusalNow();
     return refusalNow() ?? refused('unavailable', 'it cannot be told who owns the log');
   };
+  const offer = async (attempt: Attempt): Promise<AppendResult> => {
+    // Nothing is awaited between the last look at the claim and the sending.
+    const refusal = ownership.certain() ? refusalNow() : await refusalForSure();
+    if (refusal !== null) return refusal;
+    const published = await send(attempt);
+    if (published.kind === 'silence') open.add(attempt);
+    const wasOpen = open.has(attempt);
+    const result = await resultOf(appending, attempt, published, wasOpen);
+    // That nobody takes it now says nothing of an earlier time, when there was no answer.
+    const undecided = result.kind === 'unknown' || (wasOpen && isUnavailable(result));
+    if (!undecided) open.remove(attempt);
+    return wasOpen && isUnavailable(result) ? { kind: 'unknown', message: result.message } : result;
+  };
+  // A cluster compares with what is stored, not with what is on its way: two at a time on one subject would both win.
+  const offerInTurn = (attempt: Attempt): Promise<AppendResult> => turns.take(attempt.stream, () => offer(attempt));
   return {
     append: async (stream, prev, bytes) => {
       const refusal = refusalNow();
@@ -74,14 +87,12 @@ export function createAppender(appending: Appending): Appender {
       const attempt = attemptOf(appending.names, stream, head ?? NO_HEAD, bytes);
       const large = tooLarge(appending, attempt);
       if (large !== null) return large;
-      if (head === null) return conflict(appending, attempt, false);
-      // Nothing is awaited between the last look at the claim and the sending.
-      const uncertain = ownership.certain() ? null : await refusalForSure();
-      return uncertain ?? offer(attempt);
+      if (head === null) return { kind: 'conflict', head: await appending.readHead(stream) };
+      return offerInTurn(attempt);
     },
     settle: async (stream) => {
       for (const attempt of open.of(stream)) {
-        const result = (await refusalForSure()) ?? (await offer(attempt));
+        const result = await offerInTurn(attempt);
         if (open.has(attempt)) {
           throw new LogUnavailableError('message' in result ? result.message : 'an append is left open');
         }
@@ -136,7 +147,8 @@ async function conflict(appending: Appending, attempt: Attempt, wasOpen: boolean
   try {
     const head = await appending.readHead(attempt.stream);
     if (wasOpen && head?.hash === attempt.hash && head.bytes === attempt.text) return { ...head, kind: 'appended' };
-    return { kind: 'conflict', head };
+    if (seqOf(head?.position ?? null) !== attempt.prevSeq) return { kind: 'conflict', head };
+    return { kind: 'unknown', message: 'the server declines an append after the head that it shows' };
   } catch (error) {
     return { kind: 'unknown', message: error instanceof Error ? error.message : String(error) };
   }

@@ -19,6 +19,8 @@ export interface Attempt {
   readonly id: string;
   readonly stream: string;
   readonly subject: string;
+  /** Sequence of the entry it comes after; 0 for the first one. */
+  readonly prevSeq: number;
   readonly text: string;
   readonly bytes: Uint8Array;
   readonly version: number;
@@ -42,6 +44,7 @@ export function attemptOf(names: LogNames, stream: string, prev: Head, text: str
     id,
     stream,
     subject,
+    prevSeq: prev.seq,
     text,
     bytes: encoder.encode(text),
     version: next.version,

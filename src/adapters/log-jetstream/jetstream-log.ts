@@ -7,7 +7,7 @@ import { type Appender, createAppender } from './appends.ts';
 import { claimOf } from './claim.ts';
 import { watchConnection } from './connection-watch.ts';
 import { LOG_NAME, namesOf } from './naming.ts';
-import { claimLog, type Ownership } from './ownership.ts';
+import { CLAIM_SETTLE_MS, claimLog, type Ownership } from './ownership.ts';
 import { createPublisher, type Publisher } from './publisher.ts';
 import { type Reading, readAll, readBackwards, readHead, readHeads, readStream } from './reads.ts';
 import { openRetention, type Retention } from './retention.ts';
@@ -72,7 +72,8 @@ export async function openJetstreamLog(options: JetstreamLogOptions): Promise<Je
   };
   const self = claimOf(random.id(), host, clock.now());
   try {
-    const ownership = await claimLog({ connection, manager, names, publisher, watch, clock, self, onLost });
+    const settleMs = replicas > 1 ? CLAIM_SETTLE_MS : 0;
+    const ownership = await claimLog({ connection, manager, names, publisher, watch, clock, self, settleMs, onLost });
     const reading = { manager, client, names, watch };
     const appender = createAppender({
       connection,

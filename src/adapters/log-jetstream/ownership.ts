@@ -25,6 +25,8 @@ export const LEASE_MS = 5_000;
 export const TAKEOVER_WAIT_MS = 6_000;
 /** How long it waits for what a dead owner had sent and the server has not read yet. */
 export const DEAD_OWNER_WAIT_MS = 200;
+/** Several servers compare a claim with what is stored, not with what is on its way: so long its owner waits to see. */
+export const CLAIM_SETTLE_MS = 500;
 /** How long an owner has to answer that it lives. */
 export const LIVENESS_WAIT_MS = 1_500;
 /** Others who claim the log at the same time; the one who loses looks again, so often. */
@@ -47,6 +49,8 @@ export interface OwnershipOptions {
   readonly watch: ConnectionWatch;
   readonly clock: Clock;
   readonly self: Claim;
+  /** How long a rival's claim may be on its way, unseen. */
+  readonly settleMs: number;
   /** Called once: the log has another owner. */
   readonly onLost: (successor: string) => void;
 }
@@ -71,7 +75,7 @@ export async function claimLog(options: OwnershipOptions): Promise<Ownership> {
     const seq = await putClaim(options, options.self, before.seq);
     if (seq === null) continue;
     const ownership = hold(options, seq);
-    await options.clock.sleep(waitMs);
+    await options.clock.sleep(Math.max(waitMs, options.settleMs));
     if (await ownership.confirm()) return ownership;
     await ownership.release();
     break;

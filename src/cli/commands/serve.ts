@@ -10,6 +10,6 @@ export function addServe(program: Command, output: Output): void {
     .action(async (flags: Record<string, unknown>) => {
       await serveUntilSignalled(flags, output);
       // What could not be ended within its time does not keep the process.
-      process.exit(0);
+      process.exit();
     });
 }

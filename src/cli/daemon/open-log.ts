@@ -6,7 +6,6 @@ import { LogOpenError } from '../../actors/contracts/log-error.ts';
 import { type JetstreamLog, openJetstreamLog } from '../../adapters/log-jetstream/jetstream-log.ts';
 import { createMemoryLog } from '../../adapters/log-memory/memory-log.ts';
 import { openSqliteLog } from '../../adapters/log-sqlite/sqlite-log.ts';
-import { toRfc3339 } from '../../projections/instance-view.ts';
 import type { DataDirectory } from '../data-directory.ts';
 import type { Closers } from './closers.ts';
 import { connectionOptions } from './nats-link.ts';
@@ -61,14 +60,6 @@ export async function openLog(settings: LogSettings, parts: LogParts): Promise<O
   const log = settings.log === 'memory' ? createMemoryLog() : await openSqliteLog({ directory: directory.log, clock });
   closers.add(() => log.close(), 'log');
   return { log, server: null, superseded: NEVER };
-}
-
-/** What the host tells of its log. */
-export function logSection({ log: name }: LogSettings, log: Log): () => object {
-  return () => {
-    const { mode, reachable, since, message } = log.state();
-    return { name, survives: log.survives, mode, reachable, since: since === null ? null : toRfc3339(since), message };
-  };
 }
 
 /** The name of this host's log: that of the host, as far as a log's name can be it. */

@@ -62,13 +62,12 @@ async function live(given: Process, { config, origins }: ReturnType<Process['loa
   );
   const lost = await Promise.race([signalled, daemon.superseded]);
   ending.abort();
-  // Not an end in order: whoever watches the process should see it.
+  const running = daemon.namesIn(RUNNING_ON);
   if (typeof lost === 'string') {
+    // Not an end in order: whoever watches the process should see it. The VMs are the successor's.
     output.note(`not_owner: the log was taken over by ${lost}; this daemon steps down.`);
     process.exitCode = 1;
-  }
-  const running = daemon.namesIn(RUNNING_ON);
-  for (const line of stopping(running)) say(line);
+  } else for (const line of stopping(running)) say(line);
   void systemd.stopping(`Stopping; ${running.length} VMs run on`);
   await shown;
   await daemon.close();
