@@ -53,6 +53,9 @@ describe('bridged guests', { timeout: LIMIT_MS }, () => {
     await host.serve();
     await untilReachable(host, ['one', 'two'], BOOT_LIMIT_MS);
     expect(await pidsOf()).toEqual(pids);
+    const { network } = JSON.parse((await host.place.cli('host', 'status', '--json')).stdout) as { network: unknown };
+    const addresses = { used: 2, free: 65_531 };
+    expect(network).toMatchObject({ bridge: BRIDGE, repairs: 1, problems_at_start: [], last_error: null, addresses });
   });
 
   test('leave nothing on the host but the bridge when they are deleted, which is removed by a command', async () => {

@@ -195,6 +195,7 @@ const foreign: readonly NetworkCheck[] = [
       assert.ok((await network.check()).some(({ code }) => code === 'not_ours'));
       const done = await network.reconcile(known(first));
       assert.equal('error' in done && done.error.code, 'not_ours');
+      await network.detach(first.instance);
       assert.equal((await network.remove())?.code, 'not_ours');
       assert.deepEqual(await seen(), before);
     },

@@ -30,11 +30,16 @@ export function ownTaps(links: readonly Link[], owner: string): OwnTap[] {
   });
 }
 
+/** One that was made and not marked yet is known by its hardware address. */
+export function isOwnBridge({ kind, alias, mac }: Link, owner: string): boolean {
+  const isUnfinished = alias === null && mac === bridgeMac(owner);
+  return kind === 'bridge' && (alias === bridgeAlias(owner) || isUnfinished);
+}
+
 export function refuseForeignBridge(links: readonly Link[], { bridge, owner }: Site): void {
   const link = links.find((one) => one.name === bridge);
   if (link === undefined) return;
-  const isUnfinished = link.alias === null && link.mac === bridgeMac(owner);
-  if (link.kind === 'bridge' && (link.alias === bridgeAlias(owner) || isUnfinished)) return;
+  if (isOwnBridge(link, owner)) return;
   throw new NetworkFailure('not_ours', `the device ${bridge} belongs to somebody else`);
 }
 

@@ -13,6 +13,7 @@ import {
   bridgeLines,
   enslaveLines,
   isInside,
+  isOwnBridge,
   neighbourLine,
   ownTaps,
   refuseForeignBridge,
@@ -22,18 +23,10 @@ import {
 import { checkHost } from './check.ts';
 import { type CommandRunner, createCommandRunner } from './command-runner.ts';
 import { errorOf, NetworkFailure } from './failure.ts';
+import { missingTables, renewFilter, repairFilter } from './filter-repair.ts';
 import { type Link, readLinks, readNeighbours, runBatch } from './links.ts';
 import { tapAlias, tapMac, tapName } from './marks.ts';
-import {
-  admitGuest,
-  dismissGuest,
-  FAMILIES,
-  type Family,
-  findTable,
-  makeTables,
-  removeTables,
-  replaceTables,
-} from './packet-filter.ts';
+import { admitGuest, dismissGuest, findTable, removeTables } from './packet-filter.ts';
 
 export interface BridgeOptions extends Site {
   readonly clock: Clock;
@@ -98,14 +91,16 @@ class BridgeNetwork implements Network {
         removed.push(name);
       }
       removed.push(...(await this.#forgetNeighbours(leases)));
-      removed.push(...(await this.#replaceFilter(leases, isKnown)));
+      removed.push(...(await renewFilter(this.#run, this.#site, leases, isKnown)));
       this.#leftoversRemoved += removed.length;
       return { removed, repaired };
     });
   }
 
   check(): Promise<readonly NetworkError[]> {
-    return checkHost(this.#run, this.#site);
+    const done = this.#last.then(() => checkHost(this.#run, this.#site));
+    this.#last = done;
+    return done;
   }
 
   async remove(): Promise<NetworkError | null> {
@@ -113,7 +108,7 @@ class BridgeNetwork implements Network {
       const { bridge, owner } = this.#site;
       const links = await readLinks(this.#run);
       refuseForeignBridge(links, this.#site);
-      await this.#missingTables();
+      await missingTables(this.#run, this.#site);
       const taps = ownTaps(links, owner);
       const busy = taps.find((tap) => tap.hasCarrier);
       if (busy !== undefined) throw new NetworkFailure('in_use', `the guest of ${busy.instance} uses ${busy.name}`);
@@ -164,7 +159,7 @@ class BridgeNetwork implements Network {
     if (present !== undefined) refuseForeignTap(present, tapAlias(owner, lease.instance));
     if (present?.hasCarrier) throw new NetworkFailure('tap_busy', `another process has the tap ${name} open`);
     await this.#repairBridge(links);
-    await this.#repairFilter();
+    if (await repairFilter(this.#run, this.#site, [...this.#leases.values()])) this.#repairs += 1;
     await refuseTakenAddress({ run: this.#run, clock: this.#clock, site: this.#site, links, lease });
     try {
       // The filter first: a tap is never up without it.
@@ -185,13 +180,15 @@ class BridgeNetwork implements Network {
   /** What a failed attach has made goes again; what cannot be removed now is a leftover that the next start removes. */
   async #undo(lease: Lease, tap: string): Promise<void> {
     await runBatch(this.#run, [`link delete dev ${tap}`]).catch(() => undefined);
-    await this.#forget(lease, await readLinks(this.#run)).catch(() => undefined);
+    await readLinks(this.#run)
+      .then((links) => this.#forget(lease, links))
+      .catch(() => undefined);
   }
 
   /** Neighbour entry and filter of a lease. */
   async #forget(lease: Lease, links: readonly Link[]): Promise<void> {
     const { bridge, owner } = this.#site;
-    if (links.some((link) => link.name === bridge)) {
+    if (links.some((link) => link.name === bridge && isOwnBridge(link, owner))) {
       // Replaced first, because an entry that is not there cannot be removed.
       await runBatch(this.#run, [neighbourLine(lease, this.#site), `neigh delete ${lease.address} dev ${bridge}`]);
     }
@@ -218,22 +215,6 @@ class BridgeNetwork implements Network {
     return [...(bridgeWork.length > 0 ? [bridge] : []), ...loose.map((tap) => tap.name)];
   }
 
-  async #missingTables(): Promise<Family[]> {
-    const missing: Family[] = [];
-    for (const family of FAMILIES) {
-      const { state } = await findTable(this.#run, family, this.#site.owner, { full: false });
-      if (state === 'foreign') throw new NetworkFailure('not_ours', `the nft table ${family} statevisor is not ours`);
-      if (state === 'missing') missing.push(family);
-    }
-    return missing;
-  }
-
-  async #repairFilter(): Promise<void> {
-    const missing = await this.#missingTables();
-    await makeTables(this.#run, this.#site, missing, [...this.#leases.values()]);
-    if (missing.length > 0 && this.#leases.size > 0) this.#repairs += 1;
-  }
-
   /** Permanent entries on our bridge that no lease stands behind. */
   async #forgetNeighbours(leases: readonly Lease[]): Promise<string[]> {
     const { bridge } = this.#site;
@@ -246,16 +227,6 @@ class BridgeNetwork implements Network {
       left.map(({ dst }) => `neigh delete ${dst} dev ${bridge}`),
     );
     return left.map(({ dst }) => dst);
-  }
-
-  /** The filter as it is meant now: the range or the way out may have been changed since it was made. */
-  async #replaceFilter(leases: readonly Lease[], isKnown: (instance: string) => boolean): Promise<string[]> {
-    await this.#missingTables();
-    const { guests } = await findTable(this.#run, 'bridge', this.#site.owner, { full: true });
-    const leased = new Set(leases.map(({ instance }) => instance));
-    const kept = guests.filter(({ instance }) => !leased.has(instance) && isKnown(instance));
-    await replaceTables(this.#run, this.#site, [...leases, ...kept]);
-    return guests.filter(({ instance }) => !isKnown(instance)).map(({ instance }) => `filter of ${instance}`);
   }
 }
 

@@ -28,7 +28,7 @@ import { buildDemoOnce } from './demo-image.ts';
 import { openFeed } from './feed.ts';
 import { type CapacityOptions, capacityOf } from './host-capacity.ts';
 import { showLogMode } from './log-mode.ts';
-import { type NetworkOptions, openNetwork } from './network.ts';
+import { type NetworkOptions, openNetwork, showNetwork } from './network.ts';
 import { type LogSettings, openLog, SURVIVAL } from './open-log.ts';
 import { openOutboxes } from './outboxes.ts';
 import { programVersion } from './program-version.ts';
@@ -118,7 +118,7 @@ async function assemble(options: DaemonOptions, parts: Parts): Promise<Daemon> {
   showLogMode(log, { name: options.log, sections, metrics });
   const { instances } = projections.views;
   const simulated = hypervisor.name === 'simulator';
-  const bridged = openNetwork(options, { ...parts, data: directory.path, simulated, sections, say: options.say });
+  const bridged = openNetwork(options, { ...parts, data: directory.path, simulated });
   const supervisor = await createSupervisor({
     log,
     hypervisor,
@@ -133,6 +133,7 @@ async function assemble(options: DaemonOptions, parts: Parts): Promise<Daemon> {
     report,
   });
   closers.add(() => supervisor.close(), 'runtime');
+  showNetwork(bridged, { sections, closers, say: options.say });
   readModels.started(supervisor);
   const host = hostname();
   const { checkImage, readLog } = hypervisor;

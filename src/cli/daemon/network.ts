@@ -37,9 +37,6 @@ interface Given {
   readonly clock: Clock;
   readonly random: Random;
   readonly simulated: boolean;
-  readonly sections: HostSections;
-  readonly closers: Closers;
-  readonly say: (line: string) => void;
 }
 
 /** What the bridge of these settings is to be like, and the addresses on it; null when there is to be none. */
@@ -56,21 +53,37 @@ export function siteOf(
 
 export function openNetwork(options: NetworkOptions, given: Given): OpenNetwork {
   const wanted = siteOf(options, () => ownerOf(given.data, given.random));
-  if (wanted === null) {
-    given.sections.add('network', () => ({ bridge: null }));
-    return { addresses: new AddressPool(null) };
-  }
+  if (wanted === null) return { addresses: new AddressPool(null) };
   const { site, range } = wanted;
   const network = given.simulated ? createSimulatedNetwork(site) : createBridgeNetwork({ ...site, clock: given.clock });
   const addresses = new AddressPool(range);
-  let problems: readonly NetworkError[] = [];
-  const checked = network.check().then((found) => {
-    problems = found;
-    for (const { code, message } of found) given.say(`Network: ${code}: ${message}.`);
-  });
-  given.closers.add(() => checked, 'look at the network');
-  given.sections.add('network', () => ({ ...network.status(), problems, addresses: addresses.usage() }));
   return { addresses, network };
+}
+
+/**
+ * Shows the network among the sections of the host. Called when the runtime has started: what is looked at now comes
+ * after what the start has put in order.
+ */
+export function showNetwork({ network, addresses }: OpenNetwork, { sections, closers, say }: Shown): void {
+  if (network === undefined) {
+    sections.add('network', () => ({ bridge: null }));
+    return;
+  }
+  let problems: readonly NetworkError[] = [];
+  const looked = network.check().then((found) => {
+    problems = found;
+    for (const { code, message } of found) say(`Network: ${code}: ${message}.`);
+  });
+  closers.add(() => looked, 'look at the network');
+  sections.add('network', () => {
+    return { ...network.status(), problems_at_start: problems, addresses: addresses.usage() };
+  });
+}
+
+interface Shown {
+  readonly sections: HostSections;
+  readonly closers: Closers;
+  readonly say: (line: string) => void;
 }
 
 /** Stands in the marks of what is made on the host. It moves with the data directory: so do the instances. */
