@@ -32,7 +32,7 @@ export function historyLine(record: HistoryRecord, paint: Paint = paintNothing):
     paint(styleOfEvent(record.event), eventWords(record.event)),
     ...(decided.length === 0 ? [] : [`=> ${decided.join('; ')}`]),
     ...(effects.length === 0 ? [] : [`| ${done.join('; ')}`]),
-    ...(state === undefined ? [] : [paint('dim', `[${phaseOf(state.value)}]`)]),
+    ...(state?.value === undefined ? [] : [paint('dim', `[${phaseOf(state.value)}]`)]),
   ].join('  ');
 }
 

@@ -24,13 +24,18 @@ export function addUpdate(program: Command, output: Output): void {
     .option('--auto-standby <duration>', 'standby after so long without connections, or off')
     .option('--ttl <duration>', 'expires after this long; 0 = never')
     .option('--expires-at <time>', 'expires then: 2026-01-01T12:00:00Z')
-    .addOption(new Option('--on-expiry <what>', 'what happens then').choices(['stop', 'delete']));
+    .addOption(new Option('--on-expiry <what>', 'what happens then').choices(['stop', 'delete']))
+    .option('--before-stop <hook>', 'hook of the host to run before a stop')
+    .option('--before-standby <hook>', 'hook of the host to run before standby')
+    .option('--no-hooks', 'run no hooks any more');
 }
 
 function changesOf(options: Options): Record<string, unknown> {
-  const { health, healthInterval, autoStandby, ttl, expiresAt, onExpiry } = options;
+  const { health, healthInterval, autoStandby, ttl, expiresAt, onExpiry, beforeStop, beforeStandby } = options;
   const check = health === undefined ? {} : { health_check: { ...(health as object), interval: healthInterval } };
   const standby = autoStandby === 'off' ? { enabled: false } : { enabled: true, idle_timeout: autoStandby };
+  const hooks = { before_stop: beforeStop, before_standby: beforeStandby };
+  const hasHooks = beforeStop !== undefined || beforeStandby !== undefined;
   return {
     ...restartPolicyOf(options),
     ...check,
@@ -38,6 +43,7 @@ function changesOf(options: Options): Record<string, unknown> {
     ...(ttl === '0' ? { ttl: '0s' } : { ttl }),
     expires_at: expiresAt,
     on_expiry: onExpiry,
+    ...(hasHooks ? { hooks } : options.hooks === false ? { hooks: null } : {}),
   };
 }
 

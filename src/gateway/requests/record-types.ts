@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { commandSchema, effectResultSchema, observationSchema } from '../../../machines/events.ts';
 import { factSchema } from '../../../machines/facts.ts';
 import { TIMER_NAMES } from '../../../machines/step.ts';
+import type { HostEvent } from '../../actors/host-stream.ts';
 
 /** Types that a filter may name, read off the schemas, so that a misspelt one is refused instead of finding nothing. */
 
@@ -13,8 +14,9 @@ function typesOf(schema: { readonly options: readonly unknown[] }): string[] {
   return (schema.options as readonly TypedOption[]).map(({ shape }) => shape.type.value);
 }
 
-/** What happened to the host itself, in the stream `host`. */
-const HOST_EVENT_TYPES = ['clock.stepped'];
+/** What happened to the host itself, in the stream `host`; a type that is missing here does not compile. */
+const HOST_EVENTS: Readonly<Record<HostEvent['type'], true>> = { 'clock.stepped': true, 'host.mode_changed': true };
+export const HOST_EVENT_TYPES = Object.keys(HOST_EVENTS);
 
 export const EVENT_TYPES: readonly string[] = [
   ...typesOf(commandSchema),

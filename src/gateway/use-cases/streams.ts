@@ -28,8 +28,6 @@ export const LOG_LOOK_EVERY_MS = 400;
 export type LogItem = { readonly kind: 'text'; readonly view: LogView } | { readonly kind: 'alive' };
 
 export interface StreamUseCases {
-  /** For the patience a door has with readers that take nothing. */
-  readonly clock: Clock;
   /** From the cursor on, or from now on; the first item tells where. Refusals are thrown before the first item. */
   events(input: unknown, caller: Caller): Promise<AsyncGenerator<FeedItem, void>>;
   /** The last lines of a log and then what comes; goes on with the next run, unless one is named. */
@@ -50,7 +48,6 @@ export function createStreamUseCases({ supervisor, feed, logs, clock }: StreamOp
   const logPlaces = createPlaces(LOG_FOLLOWERS_MAX, 'Too many readers follow logs.');
 
   return {
-    clock,
     async events(input, caller) {
       requireScope('events', 'read', caller);
       const request = checked(followEventsRequest, input);

@@ -6,6 +6,8 @@ import { HISTORY_SCAN_MAX, historyPage } from './stream-history.ts';
 /** What we did to one instance, read off its records as a log of lines. The cursor is the version of the last record read. */
 
 const PAGE = 250;
+/** Records before a stretch that are looked at for what they asked for: its first lines may tell how that ended. */
+const LOOK_BACK = 50;
 
 export interface OperationsStretch {
   readonly lines: readonly string[];
@@ -17,9 +19,12 @@ export async function operationsAfter(log: ReadableLog, stream: string, after: n
   const collector = new OutcomeCollector();
   const lines: string[] = [];
   let next = after;
-  const page = await historyPage(log, { stream, order: 'oldest', from: after + 1, limit: PAGE, filter: {} });
+  const from = Math.max(1, after + 1 - LOOK_BACK);
+  const page = await historyPage(log, { stream, order: 'oldest', from, limit: PAGE, filter: {} });
   for (const record of page?.records ?? []) {
-    lines.push(...linesOf(record, collector, run));
+    const told = linesOf(record, collector, run);
+    if (record.version <= after) continue;
+    lines.push(...told);
     next = record.version;
   }
   return { lines, next } satisfies OperationsStretch;
@@ -43,6 +48,6 @@ export async function lastOperations(log: ReadableLog, stream: string, most: num
 
 function linesOf(record: LoggedRecord, collector: OutcomeCollector, run: number | undefined): string[] {
   collector.take(record, true);
-  const isWanted = run === undefined || record.state?.context.run.number === run;
+  const isWanted = run === undefined || record.state?.context?.run.number === run;
   return isWanted ? operationLines(record, collector) : [];
 }

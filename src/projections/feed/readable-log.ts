@@ -8,7 +8,7 @@ export type ReadableLog = Pick<Log, 'read' | 'head' | 'readAll' | 'subscribe' | 
 
 /**
  * A record of any stream, as far as readers of the feed look into it. That of an instance has all of it; that of the host
- * has no facts, no effects and no state.
+ * has no facts, no effects and another state.
  */
 export interface LoggedRecord {
   readonly id: string;
@@ -19,7 +19,7 @@ export interface LoggedRecord {
   readonly event: { readonly type: string; readonly [field: string]: unknown };
   readonly facts?: readonly Fact[];
   readonly effects?: readonly Effect[];
-  readonly state?: InstanceRecord['state'];
+  readonly state?: Partial<InstanceRecord['state']>;
   readonly cause: Cause;
 }
 

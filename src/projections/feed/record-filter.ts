@@ -35,7 +35,7 @@ export function isOfType(type: string, wanted: string): boolean {
 }
 
 function concernsRun({ event, facts = [], effects = [], state }: LoggedRecord, run: number): boolean {
-  if (state?.context.run.number === run || runOf(event) === run || runOf(event.window) === run) return true;
+  if (state?.context?.run.number === run || runOf(event) === run || runOf(event.window) === run) return true;
   return [...facts, ...effects].some((part) => runOf(part) === run);
 }
 

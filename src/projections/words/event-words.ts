@@ -45,6 +45,7 @@ const TABLE: Table = {
 
 /** What happens to the host itself. */
 const HOST_TABLE: Readonly<Record<string, (event: Readonly<Record<string, unknown>>) => string>> = {
+  'host.mode_changed': ({ mode }) => `the mode of the host: ${String(mode)}`,
   'clock.stepped': ({ by_ms }) => `the wall clock was stepped by ${String(by_ms)}ms`,
 };
 

@@ -12,7 +12,9 @@ export function operationLines(record: LoggedRecord, collector: OutcomeCollector
   const place = `${clockTime(record.at)} v${record.version}`;
   const [ended] = collector.endedWith(record.version);
   const after = ended === undefined ? '' : ` (${spanWords(ended.duration_ms)})`;
-  const isResult = record.cause.causation !== null || ended !== undefined;
-  const asked = (record.effects ?? []).map(({ kind, run }) => `${place} ${effectWords(kind, run)}: asked for`);
+  const { cause, effects = [], facts = [] } = record;
+  const isEnd = facts.some((fact) => fact.type === 'instance.ended');
+  const isResult = cause.causation !== null || ended !== undefined || isEnd;
+  const asked = effects.map(({ kind, run }) => `${place} ${effectWords(kind, run)}: asked for`);
   return [...(isResult ? [`${place} ${eventWords(record.event)}${after}`] : []), ...asked];
 }

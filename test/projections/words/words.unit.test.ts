@@ -8,10 +8,13 @@ import { effectSchema } from '../../../machines/effects.ts';
 import { commandSchema, effectResultSchema, observationSchema } from '../../../machines/events.ts';
 import { factSchema } from '../../../machines/facts.ts';
 import { TIMER_NAMES } from '../../../machines/step.ts';
-import { historyLine } from '../../../src/cli/history-lines.ts';
+import { historyLine, type Paint } from '../../../src/cli/history-lines.ts';
+import { HOST_EVENT_TYPES } from '../../../src/gateway/requests/record-types.ts';
+import { passes } from '../../../src/projections/feed/record-filter.ts';
 import { effectName, effectWords } from '../../../src/projections/words/effect-words.ts';
 import { eventWords } from '../../../src/projections/words/event-words.ts';
 import { factWords } from '../../../src/projections/words/fact-words.ts';
+import { plainWords } from '../../../src/projections/words/plain.ts';
 import { recordedHistories, recordedVersions } from '../../histories/recorded.ts';
 
 interface Option {
@@ -81,11 +84,31 @@ describe('words', () => {
     expectWords(effectWords(kind, 3));
   });
 
+  test.each(HOST_EVENT_TYPES.map((type) => [type]))('of the event %s of the host', (type) => {
+    const event = { type, by_ms: 5_000, mode: 'draining' };
+    expectWords(eventWords(event));
+    expect(eventWords(event)).not.toBe(plainWords(type));
+    const cause = { actor: 'ada', via: 'http' };
+    const record = { id: 'r', stream: 'host', version: 7, at: 0, event, state: { mode: 'draining' }, cause };
+    expect(historyLine(record as never)).toBe(`1970-01-01T00:00:00.000Z  v7    ada@http    ${eventWords(event)}`);
+    expect(passes(record as never, { run: 1 })).toBe(false);
+  });
+
   test('of what nobody has written any for are those of its type', () => {
     expect(eventWords({ type: 'disk.nearly_full' })).toBe('disk nearly full');
     expect(factWords({ type: 'disk.replaced' })).toBe('disk replaced');
     expect(effectName('disk.replace')).toBe('disk replace');
   });
+});
+
+test('colours mark what is alarming and what is well, and nothing else changes', () => {
+  const records = recordedHistories(1).flatMap(({ records: ofOne }) => ofOne);
+  const marked: Paint = (style, text) => `<${style}>${text}</${style}>`;
+  const plain = (line: string): string => line.replaceAll(/<\/?(dim|bold|red|yellow|green)>/g, '');
+  const lines = records.map((record) => historyLine({ ...record, outcomes: [] }, marked));
+  expect(lines.map(plain)).toEqual(records.map((record) => historyLine({ ...record, outcomes: [] })));
+  expect(lines.filter((line) => line.includes('<red>restarts blocked')).length).toBeGreaterThan(0);
+  expect(lines.filter((line) => line.includes('<green>run 1 ready')).length).toBeGreaterThan(0);
 });
 
 test('every record of the kept histories is one line that names who, what and where it stands', () => {
