@@ -1,0 +1,86 @@
+/** Goal: what is typed wrongly is answered with what was typed and what is expected. Method: the commands, in this process. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { makeProgram } from '../../src/cli/program.ts';
+
+let directory: string;
+let printed: string[];
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'statevisor-program-'));
+  printed = [];
+  vi.stubEnv('STATEVISOR_DATA', directory);
+  vi.stubEnv('STATEVISOR_URL', undefined);
+});
+afterEach(() => {
+  vi.unstubAllEnvs();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+/** What a command prints, and the message it fails with. */
+async function call(...args: string[]): Promise<{ printed: string; failure: string | null }> {
+  const line = (text: string): void => void printed.push(`${text}\n`);
+  const program = makeProgram({ line, text: (text) => void printed.push(text), note: () => {} });
+  for (const command of [program, ...program.commands]) command.configureOutput({ writeErr: () => {} });
+  const failure = await program.parseAsync(args, { from: 'user' }).then(
+    () => null,
+    (error: Error) => error.message,
+  );
+  return { printed: printed.join(''), failure };
+}
+
+describe('a call that is wrong', () => {
+  test.each([
+    [['run', '-p', 'foo'], "argument 'foo' is invalid. expected PORT or HOST_PORT:PORT, each from 1 to 65535"],
+    [['run', '-p', '80:'], "argument '80:' is invalid. expected PORT or HOST_PORT:PORT"],
+    [['run', '-p', '1:2:3'], "argument '1:2:3' is invalid. expected PORT or HOST_PORT:PORT"],
+    [['run', '-p', '70000'], "argument '70000' is invalid. expected PORT or HOST_PORT:PORT"],
+    [['run', '--vcpus', '1.5'], "argument '1.5' is invalid. expected a whole number from 1 to 64"],
+    [['run', '--max-attempts', 'many'], "argument 'many' is invalid. expected a whole number from 0 on"],
+    [['update', 'web', '--health', 'udp:80'], "argument 'udp:80' is invalid. expected http:PORT or http:PORT/PATH"],
+    [['update', 'web', '--health', 'tcp:80/path'], "argument 'tcp:80/path' is invalid. expected http:PORT"],
+    [['update', 'web', '--on-expiry', 'sleep'], "argument 'sleep' is invalid. Allowed choices are stop, delete"],
+    [['history'], "missing required argument 'instance'"],
+    [['history', 'web', '--last', 'few'], "argument 'few' is invalid. expected a whole number from 1 to 10000"],
+    [['logs', 'web', '--source', 'kernel'], 'Allowed choices are console, vmm, operations'],
+    [['logs', 'web', '--tail', '-1'], "argument '-1' is invalid. expected a whole number from 0 on"],
+    [['events', '--colour'], "unknown option '--colour'"],
+    [['ps', 'web'], 'too many arguments'],
+  ])('%j is told so', async (args, told) => {
+    expect((await call(...args)).failure).toContain(told);
+  });
+
+  test('without a daemon says where one was looked for', async () => {
+    expect((await call('history', 'web')).failure).toBe(`No daemon serves ${directory}. Start one with \`npm start\`.`);
+  });
+});
+
+test('the version is that of the package', async () => {
+  const { printed: version, failure } = await call('--version');
+  expect(version).toMatch(/^\d+\.\d+\.\d+\n$/);
+  expect(failure).toBe(version.trim());
+});
+
+describe('the list of images', () => {
+  test('is empty without any', async () => {
+    expect(await call('image', 'ls')).toEqual({ printed: 'NAME  READY BY  PORTS\n', failure: null });
+    printed = [];
+    expect(await call('image', 'ls', '--json')).toEqual({ printed: '[]\n', failure: null });
+  });
+
+  test('shows how each tells that it is ready, and why one cannot be booted', async () => {
+    const broken = join(directory, 'images', 'broken');
+    const whole = join(directory, 'images', 'whole');
+    for (const image of [broken, whole]) mkdirSync(image, { recursive: true });
+    const manifest = { kernel: 'vmlinuz', command_line: 'quiet', ready: 'port:80', guest_ports: [80, 7] };
+    writeFileSync(join(broken, 'manifest.json'), JSON.stringify({ ...manifest, name: 'broken' }));
+    writeFileSync(join(whole, 'manifest.json'), JSON.stringify({ ...manifest, name: 'whole' }));
+    writeFileSync(join(whole, 'vmlinuz'), '');
+    const { printed: lines } = await call('image', 'ls');
+    expect(lines).toMatch(
+      /^NAME +READY BY +PORTS\nbroken +image broken cannot be used: .* {2}-\nwhole +port:80 +80,7\n$/,
+    );
+  });
+});
