@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { commandSchema, effectResultSchema, observationSchema } from '../../../machines/events.ts';
+import { commandSchema, effectResultSchema, observationSchema, upgradeEventSchema } from '../../../machines/events.ts';
 import { factSchema } from '../../../machines/facts.ts';
 import { TIMER_NAMES } from '../../../machines/step.ts';
 import type { HostEvent } from '../../actors/host-stream.ts';
@@ -23,6 +23,7 @@ export const EVENT_TYPES: readonly string[] = [
   ...typesOf(observationSchema),
   ...typesOf(effectResultSchema),
   ...TIMER_NAMES,
+  upgradeEventSchema.shape.type.value,
   ...HOST_EVENT_TYPES,
 ];
 export const FACT_TYPES: readonly string[] = typesOf(factSchema);

@@ -123,6 +123,7 @@ function endOf(type: string): EffectOutcome['ended'] {
 }
 
 function messageOf(event: LoggedRecord['event']): string | null {
+  if (event.type === 'host.held') return `held back: ${String(event.reason)}`;
   const { error, found } = event as { error?: { message?: string } | string; found?: { reality?: string } };
   if (typeof error === 'string') return error;
   return error?.message ?? found?.reality ?? null;

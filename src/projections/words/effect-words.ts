@@ -18,6 +18,8 @@ const TABLE: { readonly [K in EffectKind]?: string } = {
   'vmm.inspect': 'look',
   'snapshot.drop': 'drop snapshot',
   'traffic.confirm': 'confirm idleness',
+  'host.admit': 'admission by the host',
+  'hook.run': 'hook',
   'effect.withdraw': 'withdraw what is under way',
 };
 

@@ -32,6 +32,12 @@ const TABLE: Table = {
   'traffic.unconfirmed': ({ error }) => `idleness not confirmed${messageWords(error)}`,
   'observer.lost': ({ error }) => `traffic cannot be watched${messageWords(error)}`,
   'observer.restored': () => 'traffic is watched again',
+  ignore: () => 'ignore: hands off',
+  'host.mode_changed': ({ mode }) => `the host is in mode ${mode}`,
+  'host.granted': ({ purpose }) => `the host lets it run (${purpose})`,
+  'host.held': ({ purpose, reason, retry_at }) =>
+    `the host holds it back (${purpose}): ${reason}, asked again at ${clockTime(retry_at)}`,
+  'chart.upgraded': ({ from, to }) => `chart ${from} replaced by chart ${to}`,
   'instance.quarantined': ({ error }) => `the chart failed${messageWords(error)}`,
   'effect.done': ({ kind, run, pid, ended }) => {
     const how = ended === undefined ? '' : `, ended: ${ended.reason}${codeWords(ended.code)}`;
@@ -45,7 +51,6 @@ const TABLE: Table = {
 
 /** What happens to the host itself. */
 const HOST_TABLE: Readonly<Record<string, (event: Readonly<Record<string, unknown>>) => string>> = {
-  'host.mode_changed': ({ mode }) => `the mode of the host: ${String(mode)}`,
   'clock.stepped': ({ by_ms }) => `the wall clock was stepped by ${String(by_ms)}ms`,
 };
 

@@ -30,6 +30,10 @@ const TABLE: Table = {
   'restart.blocked': ({ reason }) => `restarts blocked: ${reason}`,
   'restart.reset': ({ cause }) => `restart attempts forgotten (${cause})`,
   'health.changed': ({ from, to, error }) => `health ${from} -> ${to}${messageWords(error)}`,
+  'host.mode_changed': ({ mode }) => `noted that the host is in mode ${mode}`,
+  'host.held': ({ purpose, reason }) => `held back (${purpose}): ${reason}`,
+  'hook.ended': ({ hook, moment, outcome, message }) =>
+    `hook ${hook} ${plainWords(moment)}: ${plainWords(outcome)}${messageWords(message)}`,
   'standby.countdown_started': ({ due }) => `idle, standby due at ${clockTime(due)}`,
   'standby.countdown_cancelled': ({ cause }) => `standby called off (${cause})`,
   'standby.requested': ({ cause }) => `standby requested (${cause})`,

@@ -5,7 +5,7 @@
 import { describe, expect, test } from 'vitest';
 import type { ZodType } from 'zod';
 import { effectSchema } from '../../../machines/effects.ts';
-import { commandSchema, effectResultSchema, observationSchema } from '../../../machines/events.ts';
+import { commandSchema, effectResultSchema, observationSchema, upgradeEventSchema } from '../../../machines/events.ts';
 import { factSchema } from '../../../machines/facts.ts';
 import { TIMER_NAMES } from '../../../machines/step.ts';
 import { historyLine, type Paint } from '../../../src/cli/history-lines.ts';
@@ -52,7 +52,7 @@ function samplesOf(schema: { readonly options: readonly unknown[] }): { readonly
 }
 
 const DEFINITION = { name: 'web', image: 'demo' };
-const events = [commandSchema, observationSchema, effectResultSchema]
+const events = [commandSchema, observationSchema, effectResultSchema, { options: [upgradeEventSchema] }]
   .flatMap(samplesOf)
   .map((event) => (event.type === 'create' ? { ...event, definition: DEFINITION } : event));
 
