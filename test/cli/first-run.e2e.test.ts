@@ -79,7 +79,7 @@ describe('a first run on real QEMU', () => {
     expect(view.pid).not.toBe(pid);
     await show('ps');
     const { stdout } = await show('history', NAME);
-    expect(stdout).toMatch(/run 1 ended: killed.*restart attempt 1.*boot requested \(run 2/);
+    expect(stdout).toMatch(/run 1 ended: killed[\s\S]*restart attempt 1.*boot requested \(run 2/);
   });
 
   test('a daemon that is killed leaves its VM running, and the next one adopts it', async () => {
