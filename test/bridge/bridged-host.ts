@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { InstanceView } from '../../src/projections/instance-view.ts';
+import { NO_RIGHTS } from '../adapters/bridge/bridge.world.ts';
 import { openNamespace } from '../adapters/bridge/namespace.ts';
 import { vmmsUnder } from '../adapters/qemu.world.ts';
 import { type DaemonProcess, type Ran, until, type Workplace, workplace } from '../cli/daemon-process.ts';
@@ -43,12 +44,13 @@ function newBootId(): string {
     .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }
 
-export async function bridgedHost(): Promise<BridgedHost> {
+/** `powerless`: its daemons have no CAP_NET_ADMIN. */
+export async function bridgedHost({ powerless } = { powerless: false }): Promise<BridgedHost> {
   const namespace = await openNamespace();
   const own = mkdtempSync(join(tmpdir(), 'statevisor-boot-'));
   const bootId = join(own, 'boot-id');
   writeFileSync(bootId, `${newBootId()}\n`);
-  const place = workplace([...namespace.enter, ...withBootId(bootId)]);
+  const place = workplace([...namespace.enter, ...withBootId(bootId), ...(powerless ? NO_RIGHTS : [])]);
   let daemon: DaemonProcess | null = null;
   const present = (): DaemonProcess => {
     if (daemon === null) throw new Error('No daemon runs.');

@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { until } from '../cli/daemon-process.ts';
 import { addressOf, BRIDGE, type BridgedHost, bridgedHost, untilReachable } from './bridged-host.ts';
 
 /**
@@ -69,5 +70,27 @@ describe('bridged guests', { timeout: LIMIT_MS }, () => {
     expect(await host.place.cli('network', 'remove', '--bridge', BRIDGE)).toMatchObject({ status: 0, stderr: '' });
     expect(await host.run('ip', '-json', '-brief', 'link', 'show')).not.toContain(BRIDGE);
     expect(await host.run('nft', 'list', 'tables')).toBe('');
+  });
+});
+
+describe('a daemon without the right to make a network', { timeout: LIMIT_MS }, () => {
+  let host: BridgedHost;
+  beforeAll(async () => {
+    host = await bridgedHost({ powerless: true });
+    await host.serve();
+  }, LIMIT_MS);
+  afterAll(() => host.destroy(), LIMIT_MS);
+
+  test('says so at its start, and a bridged guest fails by the name of the right instead of booting', async () => {
+    const isSaid = (printed: string): boolean => printed.includes('Network: no_rights: the daemon needs CAP_NET_ADMIN');
+    await until(host.daemon().printed, isSaid, BOOT_LIMIT_MS);
+    await host.create('one', '--restart', 'never');
+    const view = await until(
+      () => host.place.get('one'),
+      ({ state }) => state === 'Stopped',
+      BOOT_LIMIT_MS,
+    );
+    expect(view).toMatchObject({ pid: null, exit_message: expect.stringContaining('CAP_NET_ADMIN') });
+    expect(await host.run('ip', '-json', '-brief', 'link', 'show')).not.toContain(BRIDGE);
   });
 });

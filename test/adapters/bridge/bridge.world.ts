@@ -21,7 +21,8 @@ const OTHER_OWNER = 'bbbbbbbbbbbbbbbb';
 const HOLD_LIMIT_MS = 10_000;
 /** Of the instances that the checks use. */
 const INSTANCES = [1, 2, 3].map((n) => lease(n).instance);
-const NO_RIGHTS = ['setpriv', '--bounding-set=-net_admin', '--inh-caps=-net_admin'];
+/** Put before a command, takes the right to change the network from it. */
+export const NO_RIGHTS = ['setpriv', '--bounding-set=-net_admin', '--inh-caps=-net_admin'];
 
 /** Opens a tap as a VMM does, and nothing else. */
 export function tapHolder(tap: string): string[] {
