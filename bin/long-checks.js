@@ -41,4 +41,11 @@ export const longChecks = [
     minutesMax: 5,
     why: 'eight bridged VMs through the death of the daemon and a reboot of the host',
   },
+  {
+    name: 'fresh-clone',
+    script: 'test/fresh/fresh-clone.ts',
+    args: [],
+    minutesMax: 5,
+    why: 'a clone without any packages comes to a running VM with `npm start` alone',
+  },
 ];

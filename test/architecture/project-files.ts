@@ -4,7 +4,7 @@ import { join } from 'node:path';
 export const projectDir = join(import.meta.dirname, '..', '..');
 
 /** Where people write. Everything else at the top is made by tools. */
-const WRITTEN_DIRS = ['.ci', 'bench', 'bin', 'biome', 'docs', 'machines', 'src', 'test'];
+const WRITTEN_DIRS = ['.ci', 'bench', 'bin', 'biome', 'docs', 'machines', 'packaging', 'src', 'test'];
 /** Files at the top that tools make; `.git` is one in a linked checkout. */
 const NOT_WRITTEN = new Set(['package-lock.json', '.git']);
 const SKIPPED_DIRS = new Set(['node_modules', 'peers', '.statevisor']);

@@ -11,6 +11,7 @@ import { worldProgram } from '../../src/cli/simulator-world.ts';
 import { type DaemonProcess, until, type Workplace, workplace } from './daemon-process.ts';
 
 const LIMIT_MS = 20_000;
+const WEBHOOK_SECRET = 'planted-as-the-secret-of-a-webhook';
 const SIMULATOR = ['--no-hello', '--hypervisor', 'simulator'] as const;
 
 async function remove(place: Workplace): Promise<void> {
@@ -45,7 +46,9 @@ describe('a daemon that logs everything', () => {
 
   beforeAll(async () => {
     place = workplace();
-    configure('log_level: trace\n');
+    mkdirSync(join(place.data, 'secrets'), { mode: 0o700 });
+    writeFileSync(join(place.data, 'secrets', 'webhook'), WEBHOOK_SECRET, { mode: 0o600 });
+    configure('log_level: trace\nwebhooks: http://127.0.0.1:9/\n');
     daemon = await place.serve(...SIMULATOR);
     const endpoints = JSON.parse(readFileSync(join(place.data, 'endpoints.json'), 'utf8')) as { http: string };
     url = endpoints.http;
@@ -78,7 +81,8 @@ describe('a daemon that logs everything', () => {
     const { nats } = JSON.parse(readFileSync(join(place.data, 'endpoints.json'), 'utf8')) as { nats: string };
     await ask('r-last');
     await answered('r-last');
-    for (const secret of [authorization.slice('Bearer '.length), new URL(nats).password, 'planted-in-a-request']) {
+    const planted = ['planted-in-a-request', WEBHOOK_SECRET];
+    for (const secret of [authorization.slice('Bearer '.length), new URL(nats).password, ...planted]) {
       expect(secret.length).toBeGreaterThan(10);
       expect(daemon.printed()).not.toContain(secret);
     }
