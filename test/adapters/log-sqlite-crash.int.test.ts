@@ -49,8 +49,9 @@ describe('after kill -9 in the midst of writing', () => {
     await rm(directory, { recursive: true });
   });
 
-  test(`every acknowledged entry is there and the chain is whole, ${KILLS} times in a row`, async () => {
+  test(`every acknowledged entry is there, what was trimmed is not, and the chain is whole, ${KILLS} times in a row`, async () => {
     const acknowledged: string[] = [];
+    const trims: string[] = [];
     const random = seededRandom(SEED, systemClock());
     for (let run = 0; run < KILLS; run++) {
       const writer = startWriter(directory, run);
@@ -60,8 +61,10 @@ describe('after kill -9 in the midst of writing', () => {
       assert.equal(opened, 'open');
       assert.equal(writer.signalCode, 'SIGKILL');
       acknowledged.push(...lines.filter((line) => /^stream \d+ \d+ \d{16}$/.test(line)));
-      await checkAll(directory, acknowledged);
+      trims.push(...lines.filter((line) => /^trim(med)? stream \d+ \d+$/.test(line)));
+      await checkAll(directory, acknowledged, trims);
     }
+    expect(trims.some((line) => line.startsWith('trimmed'))).toBe(true);
     expect(acknowledged.length).toBeGreaterThan(KILLS);
   });
 
@@ -84,21 +87,37 @@ describe('after kill -9 in the midst of writing', () => {
   });
 });
 
-async function checkAll(directory: string, acknowledged: readonly string[]): Promise<void> {
+/** The newest version that a trim of the stream was asked for, or has answered for. */
+function trimmedTo(stream: string, word: 'trim' | 'trimmed', trims: readonly string[]): number {
+  const versions = trims.filter((line) => line.startsWith(`${word} ${stream} `)).map((line) => line.split(' ').at(-1));
+  return Math.max(1, ...versions.map(Number));
+}
+
+async function checkAll(directory: string, acknowledged: readonly string[], trims: readonly string[]): Promise<void> {
   const log = await openSqliteLog({ directory, clock: systemClock() });
   try {
     const present = new Set<string>();
     const last = new Map<string, { version: number; hash: string }>();
+    const first = new Map<string, number>();
     for (const entry of await collect(log.readAll(null))) {
-      const before = last.get(entry.stream) ?? { version: 0, hash: '' };
+      const before = last.get(entry.stream) ?? { version: entry.version - 1, hash: entry.prev_hash };
+      if (!first.has(entry.stream)) first.set(entry.stream, entry.version);
       assert.equal(entry.version, before.version + 1);
       assert.equal(entry.prev_hash, before.hash);
       assert.equal(entry.hash, chainHash(before.hash, entry.bytes));
       last.set(entry.stream, entry);
       present.add(`${entry.stream} ${entry.version} ${entry.position}`);
     }
+    for (const [stream, version] of first) {
+      assert.ok(version >= trimmedTo(stream, 'trimmed', trims), `${stream}: what was trimmed has come back`);
+      assert.ok(version <= trimmedTo(stream, 'trim', trims), `${stream}: more was trimmed than was asked for`);
+    }
+    const isKept = (line: string): boolean => {
+      const [, name, version] = line.split(' ');
+      return Number(version) >= (first.get(`stream ${name}`) ?? 1);
+    };
     assert.deepEqual(
-      acknowledged.filter((line) => !present.has(line)),
+      acknowledged.filter((line) => isKept(line) && !present.has(line)),
       [],
       'acknowledged entries are missing',
     );
