@@ -43,9 +43,9 @@ afterEach(async () => {
 
 const filler = (): string => join(directory, 'somebody-elses-file');
 
-function fillDisk(): void {
+function fillDisk(leave = LEFT_BYTES): void {
   const { bavail, bsize } = statfsSync(directory);
-  writeFileSync(filler(), Buffer.alloc(Math.max(0, bavail * bsize - LEFT_BYTES)));
+  writeFileSync(filler(), Buffer.alloc(Math.max(0, bavail * bsize - leave)));
 }
 
 async function create(name: string): Promise<string> {
@@ -112,5 +112,27 @@ describe('on a full disk', () => {
     } finally {
       await world.close();
     }
+  });
+
+  test('that had no byte left before the daemon was started: it starts on its ballast, and what runs can be stopped', async () => {
+    assert.ok((await keeper.start()).door !== null, 'the daemon ended before it was ready');
+    const running = await create('running');
+    await keeper.kill('SIGKILL');
+    fillDisk(0);
+    const { door } = await keeper.start();
+    assert.ok(door !== null, 'the daemon does not start on a full disk');
+    const body = { name: 'one-more', image: 'demo' };
+    expect(await ask(door, 'POST', '/v1/instances', { body })).toMatchObject({
+      status: 503,
+      body: { code: 'log_full' },
+    });
+    await must(door, 'POST', `/v1/instances/${running}/stop`);
+    await phaseIs(door, running, 'stopped');
+    rmSync(filler());
+    await untilTrue(
+      async () => (await ask(door, 'POST', `/v1/instances/${running}/start`))?.status === 202,
+      'a start is accepted again',
+    );
+    await keeper.kill('SIGTERM');
   });
 });

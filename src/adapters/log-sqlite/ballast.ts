@@ -7,6 +7,12 @@ const CHUNK_BYTES = 65_536;
 /** Free room asked for beside the ballast before ordinary appends are taken again, so that they do not fail at once. */
 export const RESUME_FREE_BYTES = 1_048_576;
 
+/**
+ * Free room without which a disk counts as full when the log is opened: the daemon's own small files must find some then,
+ * and it would be full with the next few records.
+ */
+export const OPENING_FREE_BYTES = 65_536;
+
 /** A file that only takes up room, to be given up when the disk is full. */
 export interface Ballast {
   /** Makes the file if there is room for it and some more. False: there is not; nothing is left behind. */

@@ -2,7 +2,7 @@ import { statfsSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
 import type { AppendResult } from '../../actors/contracts/log.ts';
 import { LogOpenError } from '../../actors/contracts/log-error.ts';
-import { type Ballast, createBallast, RESUME_FREE_BYTES } from './ballast.ts';
+import { type Ballast, createBallast, OPENING_FREE_BYTES, RESUME_FREE_BYTES } from './ballast.ts';
 import { type BatchAnswers, createBatchWriter, emptyAnswers, replyOf } from './batch.ts';
 import { openDatabase } from './database.ts';
 import { createEntryReader, type EntryReader } from './entries.ts';
@@ -249,9 +249,10 @@ export function openStorage({ directory, ballastBytes }: StorageOptions): Storag
       trimming,
       inPlace: watchPlace(directory),
       directory,
-      full: !ballast.make(0),
+      full: !ballast.make(OPENING_FREE_BYTES),
       settled: true,
     };
+    if (parts.full) ballast.release();
     return {
       opening: {
         kind: 'opened',
