@@ -59,8 +59,8 @@ async function bootsOf(id: string): Promise<number> {
 }
 
 /** What has to hold while the log is cut off, and after it is back. */
-async function outage(cut: () => void | Promise<void>, mend: () => void | Promise<void>): Promise<void> {
-  const [ended, running] = [await create('ended'), await create('running')];
+async function outage(name: string, cut: () => void | Promise<void>, mend: () => void | Promise<void>): Promise<void> {
+  const [ended, running] = [await create(`${name}-ended`), await create(`${name}-running`)];
   await cut();
   const seen = await until(log, ({ mode }) => mode === 'log_unreachable', LIMIT_MS);
   expect(seen).toMatchObject({ reachable: false, since: expect.stringMatching(/^\d{4}-/) });
@@ -101,15 +101,14 @@ async function outage(cut: () => void | Promise<void>, mend: () => void | Promis
 }
 
 describe('while the server of the log', () => {
-  test('stands still, nothing is decided, and afterwards everything once', async () => {
+  test('stands still, and while it is gone, nothing is decided, and afterwards everything once', async () => {
     await outage(
+      'still',
       () => server.signal('SIGSTOP'),
       () => server.signal('SIGCONT'),
     );
-  });
-
-  test('is gone, the same', async () => {
     await outage(
+      'gone',
       () => server.kill(),
       () => server.start(),
     );
