@@ -3,7 +3,7 @@
  * systemd-notify sends to a socket of our own; a recording stand-in where order and time matter; the unit file is
  * checked by systemd's own tool.
  */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,11 +13,12 @@ import { tellSystemd } from '../../../src/cli/daemon/systemd.ts';
 import { projectDir } from '../../architecture/project-files.ts';
 import { document, runnable } from '../../documents/markdown.ts';
 import { until } from '../daemon-process.ts';
+import { listenAt, type NotifyListener } from './notify-listener.ts';
 
 const LIMIT_MS = 20_000;
 
 let dir: string;
-let listener: ChildProcess | null = null;
+let listener: NotifyListener | null = null;
 const problems: string[] = [];
 const report = (message: string): void => void problems.push(message);
 
@@ -26,33 +27,10 @@ beforeEach(() => {
   problems.length = 0;
 });
 afterEach(() => {
-  listener?.kill('SIGKILL');
+  listener?.close();
   listener = null;
   rmSync(dir, { recursive: true, force: true });
 });
-
-/** Perl is part of every Debian and, unlike Node, has datagram sockets of this kind. Each message becomes one line. */
-const LISTENER = `use Socket; $| = 1;
-socket(my $s, PF_UNIX, SOCK_DGRAM, 0) or die; bind($s, sockaddr_un($ARGV[0])) or die;
-print "listening\\n";
-while (defined recv($s, my $m, 65536, 0)) { $m =~ s/\\n/ /g; print "$m\\n"; }`;
-
-/** What was said to the socket so far. */
-async function listen(socket: string): Promise<() => string[]> {
-  let heard = '';
-  const started = spawn('perl', ['-e', LISTENER, socket], { stdio: ['ignore', 'pipe', 'inherit'] });
-  listener = started;
-  started.stdout.on('data', (chunk: Buffer) => {
-    heard += chunk.toString();
-  });
-  await until(
-    () => heard,
-    (text) => text.startsWith('listening\n'),
-    LIMIT_MS,
-  );
-  // systemd-notify asks to be told when its message was taken; that is its own affair.
-  return () => heard.split('\n').filter((line) => line !== '' && line !== 'listening' && line !== 'BARRIER=1');
-}
 
 /** A stand-in for systemd-notify that notes its arguments and the socket, and ends with this status. */
 function standIn(status = 0): { program: string; calls: () => string[] } {
@@ -66,7 +44,8 @@ function standIn(status = 0): { program: string; calls: () => string[] } {
 describe('messages', () => {
   test('the real systemd-notify carries readiness, signs of life and the end', async () => {
     const socket = join(dir, 'socket');
-    const heard = await listen(socket);
+    listener = await listenAt(socket);
+    const { heard } = listener;
     const environment = { ...process.env, NOTIFY_SOCKET: socket, WATCHDOG_USEC: '150000' };
     const systemd = tellSystemd({ environment, clock: systemClock(), pid: process.pid, report });
     await systemd.ready('Ready on http://127.0.0.1:7070');
