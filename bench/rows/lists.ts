@@ -1,7 +1,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemRandom } from '../../src/actors/clock.ts';
+import { createSupervisor } from '../../src/actors/create-supervisor.ts';
 import { openSqliteLog } from '../../src/adapters/log-sqlite/sqlite-log.ts';
+import { controlSimulator } from '../../src/adapters/simulator/control.ts';
+import { createSimulator } from '../../src/adapters/simulator/simulator.ts';
+import { createWorld } from '../../src/adapters/simulator/world.ts';
 import { buildHttpServer } from '../../src/gateway/http/http-gateway.ts';
 import { createUseCases } from '../../src/gateway/use-cases/use-cases.ts';
 import { PROJECTIONS } from '../../src/projections/all-projections.ts';
@@ -10,7 +14,7 @@ import { registerInstanceMetrics } from '../../src/projections/metrics/instance-
 import { createMetricRegistry } from '../../src/projections/metrics/metric-registry.ts';
 import { runtimeTelemetry } from '../../src/projections/metrics/runtime-metrics.ts';
 import { type BenchOptions, clock, elapsedMs, median, type Row, shown } from '../measure.ts';
-import { createFleet, META } from '../workload.ts';
+import { definitionNamed, META } from '../workload.ts';
 
 const INSTANCES = 10_000;
 const ROUNDS = 15;
@@ -20,6 +24,8 @@ const CHANGED = 500;
 const COMMAND_EVERY_MS = 2;
 const LOOKS = 200;
 const QUICK_LOOKS = 60;
+const LOOK_EVERY_MS = 5;
+const HOLD_MS = 60_000;
 const TOKEN = 'bench';
 
 const LIST_AIM = 1;
@@ -47,13 +53,22 @@ async function openFleet(place: string): Promise<Fleet> {
   const { views, take: onRecord } = projections;
   const metrics = createMetricRegistry((message) => report({ message }));
   registerInstanceMetrics(metrics, views.instances, views.totals);
-  const { supervisor } = await createFleet(log, INSTANCES, { onRecord, telemetry: runtimeTelemetry(metrics) });
-  const checkImage = async (): Promise<null> => null;
-  const readLog = async (): Promise<never> => Promise.reject(new Error('There are no logs here.'));
+  const random = systemRandom();
+  const world = createWorld({ clock, random });
+  const control = controlSimulator({ world, clock });
+  const hypervisor = createSimulator({ world, clock });
+  const telemetry = runtimeTelemetry(metrics);
+  const supervisor = await createSupervisor({ log, hypervisor, clock, random, onRecord, telemetry });
+  await control.setBootDuration('*', 0);
+  await Promise.all(
+    Array.from({ length: INSTANCES }, (_, n) => supervisor.create(definitionNamed(`vm-${n}`), 'running', META)),
+  );
+  while (views.instances.tally().states.get('Running') !== INSTANCES) await clock.sleep(LOOK_EVERY_MS);
+  const { checkImage, readLog } = hypervisor;
   const useCases = createUseCases({ supervisor, ...views, log, readLog, clock, host: 'bench', checkImage });
   const tokens = [{ token: TOKEN, actor: 'bench', scopes: ['read' as const] }];
   const listen = { host: '127.0.0.1', port: 0 };
-  const server = buildHttpServer({ useCases, metrics, tokens, listen, clock, random: systemRandom() });
+  const server = buildHttpServer({ useCases, metrics, tokens, listen, clock, random });
   await server.ready();
   return {
     ids: views.instances.list().map(({ id }) => id),
@@ -63,10 +78,11 @@ async function openFleet(place: string): Promise<Fleet> {
       if (statusCode !== 200) throw new Error(body);
       return body;
     },
-    command: (id) => supervisor.command(id, { type: 'stop', by: 'bench' }, META),
+    command: (id) => supervisor.command(id, { type: 'hold', by: 'bench', until: clock.now() + HOLD_MS }, META),
     close: async () => {
       await server.close();
       await supervisor.close();
+      await control.shutdownWorld();
       await projections.close();
       await log.close();
     },
@@ -103,7 +119,7 @@ export async function lists({ quick, directory }: BenchOptions): Promise<Row[]> 
   for (let n = 0; n < (quick ? QUICK_ROUNDS : ROUNDS); n++) {
     await Promise.all(fleet.ids.slice(n * CHANGED, (n + 1) * CHANGED).map(fleet.command));
     const list = await elapsedMs(async () => void (await fleet.ask('/instances')));
-    const written = await elapsedMs(() => void JSON.stringify(fleet.views()));
+    const written = await elapsedMs(() => void Buffer.from(JSON.stringify(fleet.views())));
     const scrape = await elapsedMs(async () => void (await fleet.ask('/metrics')));
     const looks = quick ? QUICK_LOOKS : LOOKS;
     rounds.push({

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { LIST_LIMIT_MAX } from '../../gateway/requests/target.ts';
 import type { InstanceView } from '../../projections/instance-view.ts';
 import { CliError, type Client } from '../client.ts';
 import { instanceTable, type Output, table } from '../output.ts';
@@ -71,7 +72,7 @@ function addReads(program: Command, output: Output): void {
 async function listOf(client: Client): Promise<InstanceView[]> {
   const views: InstanceView[] = [];
   for (let after: string | null = ''; after !== null; ) {
-    const query = new URLSearchParams(after === '' ? {} : { after });
+    const query = new URLSearchParams({ limit: String(LIST_LIMIT_MAX), after });
     const page = (await client.call('GET', `${INSTANCES}?${query}`)) as {
       instances: InstanceView[];
       next: string | null;
