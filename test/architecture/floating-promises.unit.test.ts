@@ -5,9 +5,12 @@
 import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { floatingPromises } from './floating-promises.ts';
 import { projectDir } from './project-files.ts';
+
+/** Every file is read, which takes its time on a busy machine. */
+vi.setConfig({ testTimeout: 60_000 });
 
 test('every promise in this project is awaited, returned, handled or set aside with void', () => {
   expect(floatingPromises(projectDir)).toEqual([]);

@@ -7,7 +7,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { projectDir } from './project-files.ts';
 
 interface Violation {
@@ -115,6 +115,9 @@ const offenders: readonly (readonly [rule: string, from: string, to: string, tex
     "import { expect } from 'vitest';\nexport const e = expect;\n",
   ],
 ];
+
+/** Every file is read, which takes its time on a busy machine. */
+vi.setConfig({ testTimeout: 60_000 });
 
 describe('dependencies point inwards', () => {
   test('this project keeps the rules', () => {

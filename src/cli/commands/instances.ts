@@ -28,6 +28,15 @@ export function addInstanceCommands(program: Command, output: Output): void {
     command.option('--no-wait', 'return as soon as the command is recorded');
     if (verb === 'stop') command.option('--force', 'do not ask the guest');
   }
+  addCommand(
+    program,
+    'ignore <instance>',
+    'do nothing automatic about an instance until it is started or stopped',
+    async (client, options, instance) => {
+      const view = (await client.call('POST', `${instancePath(instance)}/ignore`, {})) as InstanceView;
+      showInstance(output, options, view);
+    },
+  );
   const remove = addCommand(
     program,
     'rm <instance>',

@@ -13,6 +13,7 @@ import {
   showInstance,
   wholeNumber,
 } from './command.ts';
+import { addHookOptions, hooksOf } from './hook-options.ts';
 import { addRestartOptions, restartPolicyOf } from './restart-options.ts';
 
 const DEMO_IMAGE = 'demo';
@@ -61,6 +62,7 @@ export function addRun(program: Command, output: Output): void {
     .option('--ttl <duration>', 'stop the instance after this long')
     .option('-d, --detach', 'return as soon as the instance is recorded');
   addRestartOptions(command, 'on_failure');
+  addHookOptions(command);
 }
 
 function definitionOf(options: Options, name: string | undefined): Record<string, unknown> {
@@ -75,6 +77,7 @@ function definitionOf(options: Options, name: string | undefined): Record<string
     network: networkOf(options, ports),
     ttl: options.ttl,
     ...restartPolicyOf(options),
+    ...hooksOf(options),
   };
 }
 

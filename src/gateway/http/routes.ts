@@ -23,7 +23,7 @@ export interface HttpRoute {
 }
 
 /** Verbs that are a POST on one instance. */
-const POSTED: readonly Verb[] = ['start', 'stop', 'restart', 'standby', 'restore', 'hold'];
+const POSTED: readonly Verb[] = ['start', 'stop', 'restart', 'standby', 'restore', 'hold', 'ignore'];
 
 const ALL = '/v1/instances';
 const ONE = '/v1/instances/:id';

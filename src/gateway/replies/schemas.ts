@@ -106,6 +106,7 @@ export const REPLY_SCHEMAS: Readonly<Record<Verb, ZodType>> = {
   standby: instanceReply,
   restore: instanceReply,
   hold: instanceReply,
+  ignore: instanceReply,
   delete: instanceReply,
   wait: waitReply,
   history: historyReply,

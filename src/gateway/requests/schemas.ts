@@ -30,6 +30,7 @@ export const REQUEST_SCHEMAS: Readonly<Record<Verb, ZodType>> = {
   wait: waitRequest,
   history: historyRequest,
   logs: logsRequest,
+  ignore: plainRequest,
   timeline: timelineRequest,
 };
 

@@ -20,7 +20,7 @@ import { digestOf } from './digest.ts';
 import { judgeOf } from './outcomes.ts';
 import type { Sight, Waiting } from './waiting.ts';
 
-type PlainVerb = 'start' | 'restart' | 'standby' | 'restore' | 'delete';
+type PlainVerb = 'start' | 'restart' | 'standby' | 'restore' | 'delete' | 'ignore';
 
 /** The use cases that change something: parse, hand over once, and answer at acceptance or with the outcome. */
 export function commandUseCases(options: UseCaseOptions, waiting: Waiting): Pick<UseCases, CommandVerb> {
@@ -45,6 +45,7 @@ export function commandUseCases(options: UseCaseOptions, waiting: Waiting): Pick
     standby: plain('standby'),
     restore: plain('restore'),
     delete: plain('delete'),
+    ignore: plain('ignore'),
   };
   const remembering =
     (verb: CommandVerb): UseCase =>

@@ -75,6 +75,7 @@ export const VERBS = [
   'history',
   'logs',
   'timeline',
+  'ignore',
 ] as const;
 export type Verb = (typeof VERBS)[number];
 
@@ -102,6 +103,7 @@ export const SCOPE_OF: Readonly<Record<Verb, Scope>> = {
   history: 'read',
   logs: 'read',
   timeline: 'read',
+  ignore: 'operate',
 };
 
 export type UseCases = Readonly<Record<Verb, UseCase>>;

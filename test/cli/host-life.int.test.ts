@@ -1,0 +1,193 @@
+/**
+ * Goal: what an operator does with the host as a whole works from the command line, against whole daemons. Method: the
+ * daemon in a process of its own, the simulator, and the hands of fate.
+ */
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { systemClock } from '../../src/actors/clock.ts';
+import { controlSimulator, type SimulatorControl } from '../../src/adapters/simulator/control.ts';
+import { CliError } from '../../src/cli/client.ts';
+import { makeProgram } from '../../src/cli/program.ts';
+import { worldProgram } from '../../src/cli/simulator-world.ts';
+import type { InstanceView } from '../../src/projections/instance-view.ts';
+import { type DaemonProcess, until, type Workplace, workplace } from './daemon-process.ts';
+
+const LIMIT_MS = 20_000;
+const SIMULATOR = ['--no-hello', '--hypervisor', 'simulator', '--nats', 'off'] as const;
+
+let place: Workplace;
+let fate: SimulatorControl;
+let daemon: DaemonProcess | null;
+
+beforeEach(() => {
+  place = workplace();
+  daemon = null;
+  fate = controlSimulator({ world: { directory: place.data, program: worldProgram }, clock: systemClock() });
+});
+afterEach(async () => {
+  await daemon?.end('SIGTERM');
+  await fate.shutdownWorld().catch(() => {});
+  await fate.close();
+  place.remove();
+});
+
+async function serve(...flags: string[]): Promise<void> {
+  daemon = await place.serve(...SIMULATOR, ...flags);
+}
+
+/** The command line within this process: a process for each call would be most of the time. */
+async function done(...args: string[]): Promise<string> {
+  const lines: string[] = [];
+  const output = { line: (text: string) => void lines.push(text), note: () => {}, text: () => {} };
+  await makeProgram(output).parseAsync([...args, '--data', place.data], { from: 'user' });
+  return lines.join('\n');
+}
+
+/** What a call that is refused says. */
+async function refusal(...args: string[]): Promise<{ code: string; message: string }> {
+  const error = await done(...args).catch((reason: unknown) => reason);
+  if (!(error instanceof CliError)) throw new Error(`${args.join(' ')} was not refused: ${String(error)}`);
+  return { code: error.code, message: error.message };
+}
+
+async function get(name: string): Promise<InstanceView> {
+  return JSON.parse(await done('get', name, '--json')) as InstanceView;
+}
+
+async function run(name: string, ...flags: string[]): Promise<string> {
+  return (JSON.parse(await done('run', name, '--json', ...flags)) as InstanceView).id;
+}
+
+const seen = (name: string, good: (view: InstanceView) => boolean): Promise<InstanceView> =>
+  until(() => get(name), good, LIMIT_MS);
+
+function placeHook(name: string, text: string): void {
+  mkdirSync(join(place.data, 'hooks'), { recursive: true });
+  writeFileSync(join(place.data, 'hooks', name), `#!/bin/sh\n${text}\n`);
+  chmodSync(join(place.data, 'hooks', name), 0o700);
+}
+
+describe('maintenance', () => {
+  test('holds back the restart of what ends meanwhile, and normal lets it go', async () => {
+    await serve();
+    const id = await run('web');
+    expect(await done('host', 'maintenance')).toBe('The host is in mode maintenance.');
+    await fate.sigkill(id);
+    const ended = await seen('web', ({ state }) => state === 'Stopped');
+    expect(ended).toMatchObject({ run: 1, wanted: 'running', exit_reason: 'killed' });
+    expect(await fate.countVmms(id)).toBe(0);
+    await done('host', 'normal');
+    const back = await seen('web', ({ state }) => state === 'Running');
+    expect(back).toMatchObject({ run: 2, restart_status: { attempts: 1 } });
+  });
+
+  test('outlives the daemon', async () => {
+    await serve();
+    const id = await run('web');
+    await done('host', 'maintenance');
+    await daemon?.end('SIGKILL');
+    await fate.sigkill(id);
+    await serve();
+    expect(JSON.parse(await done('host', 'status', '--json'))).toMatchObject({ mode: 'maintenance' });
+    expect(await seen('web', ({ state }) => state === 'Stopped')).toMatchObject({ run: 1 });
+    await done('host', 'normal');
+    expect(await seen('web', ({ state }) => state === 'Running')).toMatchObject({ run: 2 });
+  });
+
+  test('while the host is drained nothing new is taken on', async () => {
+    await serve();
+    await run('web');
+    await done('host', 'drain');
+    expect((await refusal('run', 'late')).code).toBe('host_draining');
+    await done('stop', 'web');
+    expect((await refusal('start', 'web')).code).toBe('host_draining');
+  });
+});
+
+test('an instance that is ignored is left as it is until somebody starts it', async () => {
+  await serve();
+  const id = await run('web');
+  await done('ignore', 'web');
+  expect(await get('web')).toMatchObject({ state: 'Running', wanted: 'ignore' });
+  await fate.sigkill(id);
+  expect(await seen('web', ({ state }) => state === 'Stopped')).toMatchObject({ run: 1, wanted: 'ignore' });
+  await done('start', 'web');
+  expect(await get('web')).toMatchObject({ state: 'Running', wanted: 'running', run: 2 });
+});
+
+describe('capacity', () => {
+  test('what does not fit is refused with the field and how much is free, and fits once there is room', async () => {
+    await serve('--capacity-memory', '1GB');
+    await run('first', '--size', '768MB');
+    const refused = await refusal('run', 'second', '--size', '512MB');
+    expect(refused.code).toBe('insufficient_resources');
+    expect(refused.message).toContain('size');
+    expect((await refusal('get', 'second')).code).toBe('not_found');
+    await done('stop', 'first');
+    await run('second', '--size', '512MB');
+    expect(JSON.parse(await done('host', 'status', '--json'))).toMatchObject({
+      capacity: { memory_bytes: { used: 512 * 1024 ** 2, limit: 1024 ** 3 } },
+    });
+  });
+});
+
+describe('hooks', () => {
+  test('a stop runs its hook first, whose end shows in the history', async () => {
+    placeHook('leave', 'echo "$STATEVISOR_NAME $STATEVISOR_RUN $STATEVISOR_MOMENT" > left.txt');
+    await serve();
+    await run('web', '--before-stop', 'leave');
+    await done('stop', 'web');
+    expect(readFileSync(join(place.data, 'hooks', 'left.txt'), 'utf8')).toBe('web 1 before_stop\n');
+    expect(await done('history', 'web')).toContain('leave');
+  });
+
+  test('a stop goes on when its hook fails or is missing, and does not wait for it when it is forced', async () => {
+    placeHook('broken', 'echo no >&2; exit 7');
+    placeHook('slow', 'touch slow.txt; exec sleep 1000');
+    await serve();
+    for (const hook of ['broken', 'missing']) {
+      await run(hook, '--before-stop', hook);
+      await done('stop', hook);
+      expect(await get(hook)).toMatchObject({ state: 'Stopped' });
+    }
+    expect(await done('history', 'broken')).toContain('ended with 7: no');
+    await run('forced', '--before-stop', 'slow');
+    await done('stop', 'forced', '--force');
+    expect(existsSync(join(place.data, 'hooks', 'slow.txt'))).toBe(false);
+    await run('cut', '--before-stop', 'slow');
+    await done('stop', 'cut', '--no-wait');
+    await until(() => existsSync(join(place.data, 'hooks', 'slow.txt')), Boolean, LIMIT_MS);
+    await done('stop', 'cut', '--force');
+    expect(await get('cut')).toMatchObject({ state: 'Stopped', run: 1 });
+  });
+
+  test('a standby is given up when its hook fails', async () => {
+    placeHook('busy', 'exit 1');
+    await serve();
+    await run('web', '--before-standby', 'busy');
+    expect((await refusal('standby', 'web')).code).toBe('not_reached');
+    expect(await get('web')).toMatchObject({ state: 'Running', run: 1 });
+    placeHook('busy', 'exit 0');
+    await done('standby', 'web');
+    expect(await get('web')).toMatchObject({ state: 'Standby' });
+  });
+});
+
+test('after a reboot of the host those that should run come back, unburdened, and only those', async () => {
+  await serve();
+  await run('web');
+  await run('once', '--restart', 'never');
+  await run('left');
+  await run('down');
+  await done('ignore', 'left');
+  await done('stop', 'down');
+  await daemon?.end('SIGKILL');
+  await fate.hostReboot();
+  await serve();
+  const back = await seen('web', (view) => view.state === 'Running' && view.run === 2);
+  expect(back.restart_status?.attempts ?? 0).toBe(0);
+  for (const name of ['once', 'left', 'down']) {
+    expect(await get(name), name).toMatchObject({ state: 'Stopped', run: 1 });
+  }
+});
