@@ -7,13 +7,14 @@ import { tapName } from '../../../src/adapters/bridge/marks.ts';
 import { findTable } from '../../../src/adapters/bridge/packet-filter.ts';
 import { untilTrue } from '../../contracts/hypervisor.world.ts';
 import { BRIDGE, lease, type NetworkWorld, RANGE, type SeenNetwork } from '../../contracts/network.world.ts';
-import { openNamespace } from './namespace.ts';
+import { type Namespace, openNamespace } from './namespace.ts';
 
 /** A real kernel's network in a namespace of its own. */
 export interface BridgeWorld extends NetworkWorld {
   /** Runs a command in the namespace. */
   run(...command: readonly string[]): Promise<string>;
   readonly runner: CommandRunner;
+  readonly place: Namespace;
 }
 
 export const OWNER = 'aaaaaaaaaaaaaaaa';
@@ -32,7 +33,7 @@ export function tapHolder(tap: string): string[] {
 
 export async function makeBridgeWorld(): Promise<BridgeWorld> {
   const place = await openNamespace();
-  const neighbour = await openNamespace();
+  const neighbour = await openNamespace(place);
   const runner = createCommandRunner(place.enter);
   const clock = systemClock();
   const open = (owner: string, run: CommandRunner = runner): Network =>
@@ -53,6 +54,7 @@ export async function makeBridgeWorld(): Promise<BridgeWorld> {
   };
   return {
     network: open(OWNER),
+    place,
     run: place.run,
     runner,
     reopen: () => open(OWNER),
@@ -88,6 +90,10 @@ export async function makeBridgeWorld(): Promise<BridgeWorld> {
         await place.run('ip', 'link', 'set', 'dev', 'svother', 'master', BRIDGE, 'up');
         await neighbour.run('ip', 'address', 'add', `${address}/${RANGE.prefix}`, 'dev', 'svpeer');
         await neighbour.run('ip', 'link', 'set', 'dev', 'svpeer', 'up');
+        // A port hears nothing before the bridge has noticed that its other end is up.
+        const hears = async () =>
+          (await place.run('ip', '-details', 'link', 'show', 'dev', 'svother')).includes('state forwarding');
+        await untilTrue(hears, 'the port forwards', HOLD_LIMIT_MS);
       },
     },
     destroy: async () => {

@@ -20,7 +20,7 @@ describe('a bridge of the kernel', { timeout: LIMIT_MS }, () => {
   let guest: Namespace;
   beforeEach(async () => {
     world = await makeBridgeWorld();
-    guest = await openNamespace();
+    guest = await openNamespace(world.place);
   });
   afterEach(async () => {
     await guest.close();

@@ -18,13 +18,21 @@ export interface Namespace {
 
 const HOLD = 'ip link set dev lo up && echo there && exec cat';
 
-export async function openNamespace(): Promise<Namespace> {
-  const holder = spawn('unshare', ['--net', '/bin/sh', '-c', HOLD], { stdio: ['pipe', 'pipe', 'inherit'] });
+/** `beside` another one, between which devices can be moved. */
+export async function openNamespace(beside?: Namespace): Promise<Namespace> {
+  const isRoot = process.getuid?.() === 0;
+  // Whoever is not root is root in a namespace of users of their own, as far as its network is concerned.
+  const asRoot = isRoot ? [] : ['--user', beside === undefined ? '--map-root-user' : '--preserve-credentials'];
+  const make = ['unshare', ...(beside === undefined ? asRoot : []), '--net', '/bin/sh', '-c', HOLD];
+  const inside = beside === undefined ? [] : ['nsenter', '--target', String(beside.pid), ...asRoot, '--'];
+  const [program = '', ...words] = isRoot ? make : [...inside, ...make];
+  const holder = spawn(program, words, { stdio: ['pipe', 'pipe', 'inherit'] });
   const ended = new Promise<void>((resolve) => holder.once('exit', () => resolve()));
   const there = new Promise<void>((resolve) => holder.stdout.once('data', () => resolve()));
   await Promise.race([there, ended]);
   if (holder.pid === undefined || holder.exitCode !== null) throw new Error('No network namespace could be made.');
-  const enter = ['nsenter', '--target', String(holder.pid), '--net', '--'];
+  const own = isRoot ? ['--net'] : ['--user', '--preserve-credentials', '--net'];
+  const enter = ['nsenter', '--target', String(holder.pid), ...own, '--'];
   const started: ChildProcess[] = [];
   return {
     pid: holder.pid,
