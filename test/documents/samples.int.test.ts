@@ -43,6 +43,7 @@ function printedBy(path: string, title: string, argument: string): string {
 
 test.for([
   ['docs/how-to/use-nats.md', 'client'],
+  ['docs/how-to/use-nats.md', 'discover'],
   ['docs/how-to/repeat-commands-safely.md', 'repeat'],
   ['docs/how-to/follow-what-happens.md', 'follow'],
 ] as const)('%s: the sample prints what is said', ([path, title]) => {

@@ -20,6 +20,8 @@ export const SERVICE = { version: '1.2.3', metadata: { host: HOST, log: 'memory'
 /** A nats-server of the tests' own, on a free loopback port. */
 export interface NatsServer {
   readonly url: string;
+  /** `DIRECTORY` in its configuration. */
+  readonly directory: string;
   /** Ends it and starts it again on the same port. */
   restart(how?: NodeJS.Signals): Promise<void>;
   /** Ends it; `start` brings it back on the same port. */
@@ -42,6 +44,7 @@ export async function startNatsServer(config = ''): Promise<NatsServer> {
   };
   return {
     url: `nats://127.0.0.1:${port}`,
+    directory,
     restart: async (how) => {
       await end(child, how);
       await start();

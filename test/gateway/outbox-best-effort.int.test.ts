@@ -1,6 +1,7 @@
 /** Goal: without JetStream, and without NATS, the outbox does what can be done and says so. Method: a real nats-server. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/actors/clock.ts';
+import type { LogEntry } from '../../src/actors/contracts/log.ts';
 import { until } from '../cli/daemon-process.ts';
 import { LIMIT_MS, OutboxScene } from './outbox-world.ts';
 
@@ -62,4 +63,17 @@ test('without a connection records wait in the log, and closing does not wait fo
   const began = clock.monotonic();
   await made.outbox.close();
   expect(clock.monotonic() - began).toBeLessThan(1_000);
+});
+
+test('records that retention removed before they went out are told', async () => {
+  await scene.writer.appendMany(6, 1);
+  const entries: LogEntry[] = [];
+  for await (const entry of scene.log.readAll(null)) entries.push(entry);
+  await scene.log.trim(entries[3]!);
+  const made = scene.open({ connection: () => null });
+  await until(
+    () => made.outbox.status().incomplete_up_to,
+    (position) => position === entries[2]!.position,
+    LIMIT_MS,
+  );
 });

@@ -2,7 +2,8 @@
  * Goal: every record reaches the stream exactly once and in order, whatever happens to server, daemon and cursor. Method: a
  * real nats-server that is killed, stopped and filled up, and a reader that takes the stream from its beginning.
  */
-import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { DiscardPolicy } from '@nats-io/jetstream';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/actors/clock.ts';
@@ -120,7 +121,31 @@ describe('with JetStream', () => {
     await expectEverything();
   });
 
-  test('what the server has lost is sent again: messages at the end, and the whole stream', async () => {
+  test('what the server had acknowledged and then lost is sent again', async () => {
+    const nats = await scene.begin();
+    const made = scene.open(nats);
+    const { directory } = scene.server;
+    await scene.writer.appendMany(40);
+    await scene.caughtUp(made);
+    await scene.server.end();
+    cpSync(join(directory, 'jetstream'), join(directory, 'earlier'), { recursive: true });
+    await scene.server.start();
+    await scene.writer.appendMany(40);
+    await scene.caughtUp(made);
+    await scene.server.end('SIGKILL');
+    rmSync(join(directory, 'jetstream'), { recursive: true });
+    cpSync(join(directory, 'earlier'), join(directory, 'jetstream'), { recursive: true });
+    await scene.server.start();
+    await scene.writer.appendMany(5);
+    await until(
+      () => scene.kept(),
+      (kept) => kept.length === 85,
+      LIMIT_MS,
+    );
+    await expectEverything();
+  });
+
+  test('a stream that was removed is filled again from the first record on', async () => {
     const nats = await scene.begin();
     const first = scene.open(nats);
     await scene.writer.appendMany(60);

@@ -38,7 +38,7 @@ function openRecordsOutbox({ log, nats, host, clock, random, directory, closers,
     sections.add('outbox', () => ({ mode: 'off' }));
     return;
   }
-  const destination = createRecordsDestination({ connection: nats.connection, host, random });
+  const destination = createRecordsDestination({ connection: nats.connection, host, clock, random });
   const outbox = createOutbox({
     log,
     destination,

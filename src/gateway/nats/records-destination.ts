@@ -1,9 +1,9 @@
-import type { JetStreamClient } from '@nats-io/jetstream';
 import { headers, type NatsConnection } from '@nats-io/transport-node';
-import type { Random } from '../../actors/contracts/clock.ts';
+import type { Clock, Random } from '../../actors/contracts/clock.ts';
 import type { LogEntry } from '../../actors/contracts/log.ts';
 import type { Cursor } from '../outbox/cursor-store.ts';
 import type { Delivery, Destination } from '../outbox/destination.ts';
+import { type AcknowledgedPublisher, createAcknowledgedPublisher } from './acknowledged-publisher.ts';
 import { type RecordMessage, recordMessage } from './record-message.ts';
 import {
   JETSTREAM_LIMIT_MS,
@@ -28,6 +28,7 @@ export interface RecordsDestinationOptions {
   /** The connection, while the server answers. */
   readonly connection: () => NatsConnection | null;
   readonly host: string;
+  readonly clock: Clock;
   readonly random: Random;
   readonly limits?: StreamLimits;
 }
@@ -54,6 +55,7 @@ class NatsRecords implements RecordsDestination {
   readonly #options: RecordsDestinationOptions;
   #mode: RecordsMode | null = null;
   #publish: Publishing = () => Promise.reject(new Error('not opened'));
+  #publisher: AcknowledgedPublisher | null = null;
   #payloadMaxBytes = 0;
 
   constructor(options: RecordsDestinationOptions) {
@@ -65,15 +67,17 @@ class NatsRecords implements RecordsDestination {
   }
 
   async open(cursor: Cursor): Promise<Cursor> {
+    this.#publisher?.end(new Error('given up'));
     const connection = this.#options.connection();
     if (connection === null) throw new Error('there is no connection to NATS');
     this.#payloadMaxBytes = (connection.info?.max_payload ?? 0) - HEADERS_ROOM_BYTES;
-    const { host, limits = STREAM_LIMITS_DEFAULT, random } = this.#options;
+    const { host, limits = STREAM_LIMITS_DEFAULT, clock, random } = this.#options;
     try {
       const stream = await openRecordsStream(connection, host, limits);
       const resumed = await resumeFrom(stream, cursor, () => random.hex(WRITER_BYTES));
       this.#mode = 'jetstream';
-      this.#publish = intoStream(stream.manager.jetstream(), resumed.memo);
+      this.#publisher = createAcknowledgedPublisher(connection, { clock, limitMs: JETSTREAM_LIMIT_MS });
+      this.#publish = intoStream(this.#publisher, resumed.memo);
       return resumed;
     } catch (error) {
       if (!isWithoutJetStream(error)) throw error;
@@ -88,21 +92,17 @@ class NatsRecords implements RecordsDestination {
   }
 }
 
-function intoStream(client: JetStreamClient, from: StreamMemo): Publishing {
+function intoStream(publisher: AcknowledgedPublisher, from: StreamMemo): Publishing {
   let expected = from.sequence;
   return async ({ subject, id, payload }, { position }) => {
     const lines = headers();
     lines.set(POSITION_HEADER, position);
     lines.set(WRITER_HEADER, from.writer);
-    const lastSequence = expected;
+    lines.set('Nats-Msg-Id', id);
+    lines.set('Nats-Expected-Last-Sequence', String(expected));
     expected += 1;
-    const { seq } = await client.publish(subject, payload, {
-      msgID: id,
-      headers: lines,
-      expect: { lastSequence },
-      timeout: JETSTREAM_LIMIT_MS,
-    });
-    return { memo: { ...from, sequence: seq, position } satisfies StreamMemo };
+    const sequence = await publisher.publish(subject, payload, lines);
+    return { memo: { ...from, sequence, position } satisfies StreamMemo };
   };
 }
 
