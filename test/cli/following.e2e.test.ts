@@ -3,6 +3,7 @@
  * repeat; and the commands that look and change say what is so. Method: real processes on the simulator.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/actors/clock.ts';
@@ -86,6 +87,22 @@ describe('the command line', () => {
     expect(await place.cli('history', 'web', '--type', 'stops')).toMatchObject({
       status: 1,
       stderr: expect.stringContaining('type must be the type of an event or fact'),
+    });
+  });
+
+  test('ends quietly when its reader has enough', { timeout: LIMIT_MS }, async () => {
+    const main = join(projectDir, 'src/cli/main.ts');
+    const line = `"${process.execPath}" "${main}" events -f --after beginning | head -1`;
+    const env = { ...process.env, STATEVISOR_DATA: place.data };
+    const child = spawn('bash', ['-c', `set -o pipefail; ${line}`], { env });
+    children.push(child);
+    const printed: string[] = [];
+    for (const stream of [child.stdout, child.stderr])
+      stream.on('data', (chunk: Buffer) => printed.push(String(chunk)));
+    const [status] = (await once(child, 'close')) as [number | null];
+    expect({ status, printed: printed.join('') }).toEqual({
+      status: 0,
+      printed: expect.stringMatching(/^web .* v1 .*\n$/),
     });
   });
 

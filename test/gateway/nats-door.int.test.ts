@@ -88,6 +88,27 @@ test('a host of another name is not answered', async () => {
   await expect(request(await connection(), subjectOf('list', 'elsewhere'), {})).rejects.toThrow();
 });
 
+test('the feed is read in pages, each going on where the one before ended, and logs have a verb too', async () => {
+  const web = await scene.running('web');
+  await gateway();
+  const client = await connection();
+  const seen: string[] = [];
+  for (let [after, more] = ['beginning', true]; more; ) {
+    const { body } = await request(client, 'statevisor.v1.host.events', { after, limit: 2, instance: 'web' });
+    const page = body as { records: { stream: string; position: string }[]; next: string; more: boolean };
+    expect(page.records.every(({ stream }) => stream === web)).toBe(true);
+    seen.push(...page.records.map(({ position }) => position));
+    ({ next: after, more } = page);
+  }
+  const all: string[] = [];
+  for await (const { position } of scene.log.readAll(null)) all.push(position);
+  expect(seen).toEqual(all);
+  const refused = await request(client, 'statevisor.v1.host.events', { after: '9999999999999999' });
+  expect(refused).toMatchObject({ status: '409', body: { code: 'cursor_too_new', details: { newest: all.at(-1) } } });
+  const logs = await request(client, subjectOf('logs'), { id: 'web', tail: 1 });
+  expect(logs).toMatchObject({ status: '200', body: { run: 1, source: 'console', text: 'guest is ready\n' } });
+});
+
 test('an answer that does not fit into a message is refused, not lost', async () => {
   const huge = { status: 200, body: 'x'.repeat(2_000_000), position: '', version: null, host: HOST } as const;
   await gateway({ useCases: { ...scene.useCases, history: async () => huge } });

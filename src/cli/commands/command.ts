@@ -24,9 +24,16 @@ export function addCommand(program: Command, spec: string, description: string, 
   command.action(async (...received: unknown[]) => {
     const given = received.slice(0, command.registeredArguments.length).filter((arg) => arg !== undefined);
     const options = command.opts<Options>();
+    process.stdout.once('error', endWithReader);
     await act(connectClient(options.data), options, ...(given as string[]));
   });
   return command;
+}
+
+/** `history web | head -1`: whoever reads has enough, which is no failure. */
+function endWithReader(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(0);
 }
 
 export function instancePath(instance: string | undefined): string {
