@@ -10,7 +10,7 @@ import { SETTINGS, type Settings } from './settings.ts';
 export const SYSTEM_FILE = '/etc/statevisor/config.yaml';
 const NAME_IN_DATA_DIRECTORY = 'config.yaml';
 /** Largest configuration that is read. */
-const FILE_MAX_BYTES = 1024 * 1024;
+export const CONFIG_MAX_BYTES = 1_048_576;
 const OTHERS_MAY_READ = 0o044;
 
 export interface FileSetting {
@@ -72,7 +72,7 @@ export function readConfigFile(path: string, inside = false, known: Settings = S
 
 function sourceOf(path: string): YamlSource {
   try {
-    if (statSync(path).size > FILE_MAX_BYTES) throw new Error(`it is larger than ${FILE_MAX_BYTES} bytes`);
+    if (statSync(path).size > CONFIG_MAX_BYTES) throw new Error(`it is larger than ${CONFIG_MAX_BYTES} bytes`);
     return readYaml(readFileSync(path, 'utf8'));
   } catch (error) {
     if (error instanceof PlacedError) {

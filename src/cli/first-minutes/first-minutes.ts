@@ -16,19 +16,29 @@ export interface FirstMinutes {
   readonly progress?: Progress;
 }
 
+/** With more instances than that, waiting until all of them are quiet would take from their work. */
+export const NAMED_MAX = 256;
+
 /** What a person sees once the daemon is ready. Ends early when the daemon is to end. */
 export async function firstMinutes(given: FirstMinutes): Promise<void> {
   const { daemon, clock, say, signal, progress = progressOn(process.stdout) } = given;
   // Nothing was recorded before this start: there is nobody to take over, and `hello` may be made.
   const isFresh = daemon.position() === '';
-  await daemon.supervisor.quiet();
-  if (!isFresh) for (const line of tookOver(daemon.namesIn(['Running', 'Paused']))) say(line);
+  if (!isFresh) await sayWhatRanOn(daemon, say);
   if (!given.hello || signal.aborted) return;
   const doors = { useCases: daemon.useCases, clock, say, progress, signal };
   if (isFresh && (await createHello(doors)) !== null) await followBoot(doors);
   if (signal.aborted) return;
   const isSimulated = daemon.hypervisor === 'simulator';
   for (const line of whereToLook(await helloOf(daemon, signal), isSimulated, given.place)) say(line);
+}
+
+/** Once every instance has been told what became of its VM, so that none is named that has ended meanwhile. */
+async function sayWhatRanOn(daemon: Daemon, say: (line: string) => void): Promise<void> {
+  const { instances } = daemon.supervisor.status();
+  if (instances > NAMED_MAX) return say(`Looking after ${instances} instances.`);
+  await daemon.supervisor.quiet();
+  for (const line of tookOver(daemon.namesIn(['Running', 'Paused']))) say(line);
 }
 
 async function helloOf({ useCases }: Daemon, signal: AbortSignal): Promise<InstanceView | null> {

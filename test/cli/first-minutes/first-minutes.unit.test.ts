@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { SimulatedClock } from '../../../src/actors/clock.ts';
 import { StatevisorError } from '../../../src/actors/errors.ts';
 import type { Daemon } from '../../../src/cli/daemon/daemon.ts';
-import { firstMinutes } from '../../../src/cli/first-minutes/first-minutes.ts';
+import { firstMinutes, NAMED_MAX } from '../../../src/cli/first-minutes/first-minutes.ts';
 import { FOLLOW_MAX_MS } from '../../../src/cli/first-minutes/hello.ts';
 import { progressOn } from '../../../src/cli/first-minutes/progress.ts';
 import { stopping, tookOver, whereToLook } from '../../../src/cli/first-minutes/texts.ts';
@@ -22,7 +22,7 @@ const VIEW = {
 const PLACE = { data: '.statevisor', directory: '/elsewhere/.statevisor', isFound: true };
 
 /** A daemon whose instance is in one state after the other, each for as long as one look takes. */
-function scene({ position = '', states = ['Running'], running = [] as string[], refuse = false } = {}) {
+function scene({ position = '', states = ['Running'], running = [] as string[], refuse = false, instances = 1 } = {}) {
   const clock = new SimulatedClock(0);
   const created: unknown[] = [];
   const said: string[] = [];
@@ -50,7 +50,7 @@ function scene({ position = '', states = ['Running'], running = [] as string[], 
     hypervisor: 'qemu',
     useCases,
     position: () => position,
-    supervisor: { quiet: async () => {} },
+    supervisor: { quiet: async () => {}, status: () => ({ instances }) },
     namesIn: () => running,
   } as unknown as Daemon;
   const ending = new AbortController();
@@ -144,6 +144,12 @@ describe('what is said', () => {
     await run(false);
     expect(said).toEqual(['Took over what ran on meanwhile, 2 VMs: hello, web.']);
     expect(tookOver([])).toEqual([]);
+  });
+
+  test('a host of many instances is not kept waiting for all of them', async () => {
+    const { said, run } = scene({ position: '0001', instances: NAMED_MAX + 1, running: ['web'] });
+    await run(false);
+    expect(said).toEqual([`Looking after ${NAMED_MAX + 1} instances.`]);
   });
 
   test('at an end: what runs on, and how to end it', () => {
