@@ -42,6 +42,13 @@ export const longChecks = [
     why: 'eight bridged VMs through the death of the daemon and a reboot of the host',
   },
   {
+    name: 'outbox-kills',
+    script: 'test/gateway/outbox-kills.ts',
+    args: [],
+    minutesMax: 2,
+    why: 'every record once and in order in its stream, however often nats-server and daemon die',
+  },
+  {
     name: 'fresh-clone',
     script: 'test/fresh/fresh-clone.ts',
     args: [],
