@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import type { HookCall, Hooks } from '../../src/actors/contracts/hooks.ts';
 import { HOST_EVENTS_MAX, HOST_STREAM, type HostRecord } from '../../src/actors/host-stream.ts';
 import {
   bootsOf,
   definition,
+  ON_FAILURE,
   OPERATOR,
   refusalCode,
   runningInstance,
@@ -181,5 +183,96 @@ describe('commands on a host that is full', () => {
     await host.supervisor.command(id, { type: 'restart', by }, OPERATOR);
     await host.clock.advance(10_000);
     expect(host.instances.get(id)?.state).toBe('Running');
+  });
+});
+
+describe('a new mode', () => {
+  const modesOf = async (host: SimulatedHost, id: string): Promise<string[]> =>
+    (await host.records(id)).flatMap(({ event }) => (event.type === 'host.mode_changed' ? [event.mode] : []));
+
+  it('is in the stream of every instance when it is answered', async () => {
+    const host = await simulatedHost({ restingMax: 1 });
+    const ids: string[] = [];
+    for (const name of ['a', 'b', 'c']) {
+      ids.push((await host.supervisor.create(definition({ name }), 'stopped', OPERATOR)).id);
+      await host.clock.advance(1_000);
+    }
+    ids.push(await runningInstance(host, { name: 'd' }));
+    await host.supervisor.setMode('maintenance', OPERATOR);
+    for (const id of ids) expect(await modesOf(host, id)).toEqual(['maintenance']);
+  });
+
+  it('is learnt by an instance that is made afterwards', async () => {
+    const host = await simulatedHost();
+    await host.supervisor.setMode('maintenance', OPERATOR);
+    const id = await runningInstance(host);
+    expect(await modesOf(host, id)).toEqual(['maintenance']);
+    expect(host.instances.get(id)?.state).toBe('Running');
+  });
+
+  it('that did not reach some is told to them at the next start, before anything is decided about them', async () => {
+    const host = await simulatedHost();
+    const resting = await host.supervisor.create(definition({ name: 'resting' }), 'stopped', OPERATOR);
+    const id = await runningInstance(host, { restart_policy: ON_FAILURE });
+    // Durable for the host; the records of the two instances are not written, and this daemon gives them up.
+    for (const nth of [2, 3]) host.log.fail('conflict', nth);
+    await host.supervisor.setMode('maintenance', OPERATOR);
+    expect(await modesOf(host, id)).toEqual([]);
+    await host.control.guestExit(id, 1);
+    await host.restart();
+    await host.clock.advance(60_000);
+    expect(host.supervisor.mode()).toBe('maintenance');
+    for (const one of [id, resting.id]) expect(await modesOf(host, one)).toEqual(['maintenance']);
+    expect(await bootsOf(host, id)).toBe(1);
+  });
+
+  it('two changes at once end with the later one everywhere', async () => {
+    const host = await simulatedHost();
+    const id = await runningInstance(host);
+    await Promise.all([host.supervisor.setMode('draining', OPERATOR), host.supervisor.setMode('normal', OPERATOR)]);
+    expect((await host.records(id)).at(-1)?.state.context.host.mode).toBe('normal');
+    expect(host.supervisor.mode()).toBe('normal');
+  });
+
+  it('reaches an instance on a full disk', async () => {
+    const host = await simulatedHost();
+    const id = await runningInstance(host);
+    host.log.fail('refused_full', 2);
+    const set = host.supervisor.setMode('maintenance', OPERATOR);
+    await host.clock.advance(1_000);
+    await set;
+    expect(await modesOf(host, id)).toEqual(['maintenance']);
+  });
+});
+
+describe('programs of the host', () => {
+  it('without an operator are unknown: a stop goes on, a standby does not', async () => {
+    const host = await simulatedHost();
+    const id = await runningInstance(host, { hooks: { before_stop: 'leave', before_standby: 'quiesce' } });
+    await host.supervisor.command(id, { type: 'standby', by }, OPERATOR);
+    await host.clock.advance(1_000);
+    expect(host.instances.get(id)?.state).toBe('Running');
+    await host.supervisor.command(id, { type: 'stop', by }, OPERATOR);
+    await host.clock.advance(1_000);
+    expect(host.instances.get(id)?.state).toBe('Stopped');
+    const endings = (await host.records(id)).flatMap(({ event }) =>
+      event.type === 'effect.failed' ? [event.error] : [],
+    );
+    expect(endings.map(({ code }) => code)).toEqual(['hook_unknown', 'hook_unknown']);
+  });
+
+  it('are told which instance, run and moment they are for', async () => {
+    const calls: HookCall[] = [];
+    const hooks: Hooks = {
+      run: async (call) => {
+        calls.push(call);
+        return { outcome: 'done', result: null };
+      },
+    };
+    const host = await simulatedHost({ hooks });
+    const id = await runningInstance(host, { hooks: { before_stop: 'leave' } });
+    await host.supervisor.command(id, { type: 'stop', by }, OPERATOR);
+    await host.clock.advance(1_000);
+    expect(calls).toEqual([{ instance: id, name: 'web', run: 1, hook: 'leave', moment: 'before_stop' }]);
   });
 });

@@ -108,9 +108,9 @@ const LAW_3: readonly Law[] = [
   {
     law: 3,
     rule: 'coming back after a host reboot is not an attempt',
-    holds: ({ edge }) => {
-      const ended = factIn(edge.step, 'instance.ended');
-      return ended?.reason !== 'host_reboot' || factIn(edge.step, 'restart.attempted') === undefined;
+    holds: ({ books, after, edge }) => {
+      const ended = factIn(edge.step, 'instance.ended') === undefined ? books : after;
+      return !ended.rebooted || !ended.endTold || factIn(edge.step, 'restart.attempted') === undefined;
     },
   },
   {

@@ -33,6 +33,8 @@ export interface Books {
   /** Law 3: automatic starts decided in this window; each start needs one of its own. */
   readonly automaticStarts: number;
   readonly attemptOpen: boolean;
+  /** The last run ended because the host went down. */
+  readonly rebooted: boolean;
   /** Law 4: the last run ended by itself with code 0. */
   readonly cleanEnd: boolean;
   /** Law 5: since when nothing was counted, and how the present standby came about. */
@@ -60,6 +62,7 @@ export const EMPTY_BOOKS: Books = {
   endTold: true,
   automaticStarts: 0,
   attemptOpen: false,
+  rebooted: false,
   cleanEnd: false,
   idleSince: null,
   holdUntil: 0,
@@ -144,7 +147,10 @@ export function noteStep(books: Books, { event, step }: Edge): Books {
     // An attempt belongs to the window in which it was decided, even if its boot comes after a new policy.
     if (fact.type === 'restart.attempted')
       Object.assign(next, { attemptOpen: true, automaticStarts: next.automaticStarts + 1 });
-    if (fact.type === 'instance.ended') next.cleanEnd = !fact.planned && fact.code === 0;
+    if (fact.type === 'instance.ended') {
+      next.cleanEnd = !fact.planned && fact.code === 0;
+      next.rebooted = fact.reason === 'host_reboot';
+    }
     if (fact.type === 'instance.boot_requested' || fact.type === 'instance.restore_requested') {
       Object.assign(next, {
         run: fact.run,
