@@ -191,7 +191,7 @@ describe('what is printed', () => {
     expect(out).toContain('+3s  web  run 1 ends: power_off code 1  [Stopped (held)]');
     expect(out).toContain('restart.attempted attempt=1 cause=exit');
     expect(out).toContain('asks for host.admit');
-    expect(out).toContain('host.granted  [Initializing (booting)]');
+    expect(out).toContain('the host has room  [Initializing (booting)]');
     expect(out).toContain('asks for vmm.boot');
     expect(out).toContain('web  Running (running), booted 2 times');
   });

@@ -1,6 +1,7 @@
 import type { JournalLine } from '../../src/adapters/simulator/journal.ts';
 import { type Evidence, entriesByInstance, type Spawn, streamOf, type Violation } from './evidence.ts';
 import {
+  automation,
   commandsInLog,
   noteCommands,
   type RecordedCommands,
@@ -35,6 +36,7 @@ export function check(evidence: Evidence): Violation[] {
       ...runsAskedBeforeEnd(stream),
       ...pidsThatDiffer(stream, spawns),
       ...restartAttempts(stream),
+      ...automation(stream),
       ...wholeChain(stream),
       ...noteCommands(stream, recorded),
       ...(evidence.views === null ? [] : viewOfStream(stream, evidence.views, liveAtEnd(lines))),

@@ -110,6 +110,15 @@ const PLANTED_ATTEMPTS: Planted = {
       facts: record.facts.filter(({ type }) => type !== 'restart.attempted'),
     })),
   }),
+  automatic_while_held_back: () => ({
+    entries: logWith((record) => {
+      const { context } = record.state;
+      return { ...record, state: { ...record.state, context: { ...context, host: { mode: 'maintenance' } } } };
+    }),
+  }),
+  start_not_granted: () => ({
+    entries: logWith((record) => ({ ...record, effects: record.effects.filter(({ kind }) => kind !== 'host.admit') })),
+  }),
   window_closed_early: () => ({
     entries: logWith((record) =>
       record.facts.some(({ type }) => type === 'restart.attempted')

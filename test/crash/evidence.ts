@@ -51,6 +51,8 @@ export const RULES = {
   too_many_attempts: 3,
   uncounted_attempt: 3,
   window_closed_early: 3,
+  automatic_while_held_back: 9,
+  start_not_granted: 9,
   acknowledged_not_recorded: 7,
   recorded_twice: 7,
   refused_but_recorded: 7,

@@ -6,7 +6,7 @@ import type { LogEntry } from '../../src/actors/contracts/log.ts';
 import { instanceView } from '../../src/projections/instance-view.ts';
 import { definitionOf, type Evidence, type Spawn, type Stream, type Violation } from './evidence.ts';
 
-/** Laws 3 and 7: automatic restarts are bounded, and what was acknowledged is in the log and nothing else is shown. */
+/** Laws 3, 7 and 9: automatic restarts are bounded and granted, and what was acknowledged is in the log and nothing else is shown. */
 
 const INTENTS: readonly string[] = ['start', 'restart', 'stop', 'ignore'];
 
@@ -50,6 +50,30 @@ function mayReset({ event, state }: InstanceRecord, cause: string, stableAfterMs
   if (cause === 'policy') return event.type === 'update';
   const { started_at: startedAt } = state.context.run;
   return 'due' in event && startedAt !== null && event.due - startedAt >= stableAfterMs;
+}
+
+const STARTS_GRANTED: readonly string[] = ['restart_policy', 'host_reboot'];
+
+/** Law 9: nothing automatic is begun while the host or somebody holds it back, and no start without the host's grant. */
+export function automation({ id, records }: Stream): Violation[] {
+  const violations: Violation[] = [];
+  let [held, asked] = [false, ''];
+  for (const { version, event, facts, effects, state } of records) {
+    const admit = effects.find((effect) => effect.kind === 'host.admit');
+    const freed = event.type === 'host.mode_changed' || event.type === 'start' || event.type === 'restart';
+    if (held && !freed && admit !== undefined) {
+      violations.push({ rule: 'automatic_while_held_back', instance: id, what: `version ${version} asks the host` });
+    }
+    for (const fact of facts) {
+      if (fact.type !== 'instance.boot_requested' || !STARTS_GRANTED.includes(fact.cause)) continue;
+      if (event.type === 'host.granted' && asked === `${event.purpose} ${event.run}`) continue;
+      const what = `version ${version} boots run ${fact.run} by ${fact.cause} on ${event.type}`;
+      violations.push({ rule: 'start_not_granted', instance: id, what });
+    }
+    if (admit !== undefined) asked = `${admit.purpose} ${admit.run}`;
+    held = state.context.host.mode !== 'normal' || state.context.intent.wanted === 'ignore';
+  }
+  return violations;
 }
 
 /** Versions without gaps, and every hash over the one before. */

@@ -33,6 +33,8 @@ export interface DaemonLifeOptions {
   readonly world: World;
   /** Whether the wall clock of this scenario is ever stepped. */
   readonly clockSteps: boolean;
+  /** What its host has for VMs, and its programs. */
+  readonly host: Pick<SupervisorOptions, 'capacity' | 'bootsAtOnce' | 'hooks'>;
   readonly onRecord: (published: Published) => void;
   readonly report: (message: string) => void;
 }
@@ -64,6 +66,7 @@ export async function startDaemonLife(options: DaemonLifeOptions): Promise<Daemo
     prober: createSimulatedProber({ world }),
     activity,
     ...simulatedBridge(),
+    ...options.host,
     clock,
     random,
     clockLookMs: options.clockSteps ? CLOCK_LOOK_MS : Number.POSITIVE_INFINITY,

@@ -64,7 +64,7 @@ export async function check(stage: Stage, expectation: Expectation): Promise<Che
     case 'refused': {
       const found = stage.moments.flatMap((moment) =>
         moment.kind === 'refused' && moment.code === expectation.refused && within(moment, expectation)
-          ? [`${offsetText(moment.at)} ${moment.name}`]
+          ? [`${offsetText(moment.at)} ${moment.name ?? 'host'}`]
           : [],
       );
       return checkCount(expectation, `refused ${expectation.refused}`, found, expectation.count);
@@ -89,7 +89,10 @@ function where({ at, between, instance }: Extent): string {
 }
 
 /** Both ends of an interval belong to it. What was before 0s belongs to no expectation. */
-function within(moment: { readonly at: number; readonly name: string }, { at, between, instance }: Extent): boolean {
+function within(
+  moment: { readonly at: number; readonly name: string | null },
+  { at, between, instance }: Extent,
+): boolean {
   if (instance !== undefined && moment.name !== instance) return false;
   if (at !== undefined) return moment.at === at;
   const [from, to] = between ?? [0, Number.POSITIVE_INFINITY];

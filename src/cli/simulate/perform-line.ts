@@ -26,6 +26,8 @@ export async function performLine(stage: Stage, line: TimelineLine): Promise<voi
       return settle(stage);
     case 'hypervisor':
       return faults(stage, line);
+    case 'mode':
+      return changeMode(stage, line);
     case 'clock':
       say(stage, null, `the wall clock steps by ${formatDuration(line.clock.step)}`);
       stage.clock.step(line.clock.step);
@@ -126,7 +128,17 @@ async function command(stage: Stage, line: Line<'do'> | Line<'update'>): Promise
   await settle(stage);
 }
 
-function refuse(stage: Stage, name: string, code: string, text: string): void {
+async function changeMode(stage: Stage, { mode }: Line<'mode'>): Promise<void> {
+  say(stage, null, `the host is set to ${mode}`);
+  if (stage.life === null) return refuse(stage, null, 'daemon_down', 'the daemon is down');
+  stage.life.supervisor.setMode(mode, { actor: ACTOR, via: 'simulate' }).catch((error: unknown) => {
+    if (!(error instanceof StatevisorError)) throw error;
+    refuse(stage, null, error.code, error.message);
+  });
+  await settle(stage);
+}
+
+function refuse(stage: Stage, name: string | null, code: string, text: string): void {
   stage.moments.push({ kind: 'refused', at: offsetOf(stage), name, code, text });
 }
 
@@ -147,6 +159,7 @@ function commandOf(stage: Stage, line: Line<'do'> | Line<'update'>, id: string):
     case 'standby':
     case 'restore':
     case 'delete':
+    case 'ignore':
       return { type: verb, by: ACTOR };
     default:
       throw new Error(`${String(verb)} is not a command.`);

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { NAME_PATTERN } from '../../../machines/definition.ts';
 import { parseDuration } from '../../../machines/duration.ts';
+import { hostModeSchema } from '../../../machines/events.ts';
 import { factSchema } from '../../../machines/facts.ts';
+import { parseSize } from '../../gateway/requests/scalars.ts';
 
 /** The words of a scenario file; docs/reference/scenarios.md tells what they mean. Durations become milliseconds. */
 
@@ -32,7 +34,26 @@ const instanceSchema = z
   .nullable()
   .transform((given) => given ?? {});
 
+const NO_SIZE = 'must be a size such as 512MB or 1GB';
+const size = z.string(NO_SIZE).transform((text, context) => {
+  const bytes = parseSize(text);
+  if (bytes !== null) return bytes;
+  context.addIssue({ code: 'custom', message: NO_SIZE });
+  return z.NEVER;
+});
+
+/** What the host has for VMs, and the programs it is configured with: each is what becomes of one that is run. */
+const hostSchema = z.strictObject({
+  memory: size.optional(),
+  vcpus: z.int().nonnegative().optional(),
+  disk: size.optional(),
+  boots_at_once: z.int().positive().optional(),
+  hooks: z.record(name, z.enum(['done', 'fail', 'hang'])).optional(),
+});
+export type ScenarioHost = z.output<typeof hostSchema>;
+
 export const scenarioSchema = z.strictObject({
+  host: hostSchema.default({}),
   instances: z
     .record(name, instanceSchema)
     .refine((given) => Object.keys(given).length > 0, 'must name at least one instance')
@@ -49,7 +70,7 @@ const behaviour = z.union(
   [z.enum(['ok', 'fail', 'hang', 'hang_after', 'lie', 'crash']), z.strictObject({ slow: duration })],
   'must be ok, fail, hang, hang_after, lie, crash or { slow: DURATION }',
 );
-const plainVerb = z.enum(['start', 'stop', 'restart', 'standby', 'restore', 'hold', 'delete', 'update']);
+const plainVerb = z.enum(['start', 'stop', 'restart', 'standby', 'restore', 'hold', 'delete', 'update', 'ignore']);
 const changes = z.record(z.string(), z.unknown());
 
 /** What stands in one line of the timeline, by the key that says which kind it is. */
@@ -59,7 +80,7 @@ export const TIMELINE_KINDS = {
     instance,
     do: z.union(
       [plainVerb, z.strictObject({ update: changes })],
-      'must be start, stop, restart, standby, restore, hold, delete or { update: … }',
+      'must be start, stop, restart, standby, restore, hold, delete, ignore or { update: … }',
     ),
     update: changes.optional(),
     /** For `stop`. */
@@ -102,6 +123,7 @@ export const TIMELINE_KINDS = {
   }),
   daemon: z.strictObject({ at, daemon: z.literal('kill'), down: duration.default(0) }),
   host: z.strictObject({ at, host: z.literal('reboot'), down: duration.default(0) }),
+  mode: z.strictObject({ at, mode: hostModeSchema }),
   clock: z.strictObject({ at, clock: z.strictObject({ step: durationText }) }),
 } as const;
 export type TimelineKind = keyof typeof TIMELINE_KINDS;

@@ -4,6 +4,7 @@ import { ScenarioError } from './scenario-error.ts';
 import {
   EXPECTATION_KINDS,
   type Expectation,
+  type ScenarioHost,
   scenarioSchema,
   TIMELINE_KINDS,
   type TimelineLine,
@@ -23,6 +24,7 @@ export interface ScenarioInstance {
 
 /** A scenario whose every line was understood. Times are milliseconds after 0s. */
 export interface Scenario {
+  readonly host: ScenarioHost;
   readonly instances: readonly ScenarioInstance[];
   /** By time; lines of one instant in the order of the file. */
   readonly timeline: readonly TimelineLine[];
@@ -44,6 +46,7 @@ export function parseScenario(text: string): Scenario {
   for (const expectation of expectations) checkExpectation(expectation, names, untilMs, source);
   checkDowntimes(timeline, source);
   return {
+    host: given.host,
     instances: Object.entries(given.instances).map(([name, { boot, shutdown, ...request }]) => ({
       name,
       request,

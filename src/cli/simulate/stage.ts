@@ -10,6 +10,7 @@ import { type DaemonLife, startDaemonLife } from './daemon-life.ts';
 import { checkUpdates, definitionOf, START_MS } from './definitions.ts';
 import type { Scenario } from './scenario.ts';
 import { ScenarioError } from './scenario-error.ts';
+import { hostOf } from './scenario-host.ts';
 
 /** Everything a running scenario consists of. Offsets are simulated milliseconds after 0s, whatever the wall clock says. */
 export interface Stage {
@@ -37,7 +38,7 @@ export type Moment =
   | {
       readonly kind: 'refused';
       readonly at: number;
-      readonly name: string;
+      readonly name: string | null;
       readonly code: string;
       readonly text: string;
     };
@@ -117,6 +118,7 @@ export async function startDaemon(stage: Stage): Promise<void> {
     random,
     log,
     world,
+    host: hostOf(scenario.host),
     clockSteps: scenario.timeline.some(({ kind }) => kind === 'clock'),
     onRecord: (published) => noteRecord(stage, published),
     report: (text) => stage.moments.push({ kind: 'said', at: offsetOf(stage), name: null, text }),

@@ -40,6 +40,12 @@ function effectText(effect: Effect): string {
 
 export function eventText(event: InstanceRecord['event']): string {
   switch (event.type) {
+    case 'host.mode_changed':
+      return `hears that the host is set to ${event.mode}`;
+    case 'host.granted':
+      return 'the host has room';
+    case 'host.held':
+      return `the host has no room: ${event.reason}`;
     case 'vmm.exited':
       return `run ${event.run} ends: ${event.reason}${event.code === null ? '' : ` code ${event.code}`}`;
     case 'vmm.found':
@@ -64,6 +70,7 @@ export function eventText(event: InstanceRecord['event']): string {
     case 'hold':
     case 'delete':
     case 'update':
+    case 'ignore':
       return `${event.type} accepted`;
     default:
       return event.type;
