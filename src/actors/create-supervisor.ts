@@ -253,10 +253,11 @@ class RunningSupervisor implements Supervisor {
     for (const timer of actor.head.timers) this.#heap.add({ instance: actor.id, ...timer });
   }
 
-  /** A timer whose instance cannot be read back is offered again: nobody else remembers it before the next start. */
+  /** Offered again while the log is cut off or the instance cannot be read back: nobody else remembers it before the next start. */
   async #fire({ instance, name, due, armed }: DueTimer): Promise<void> {
     await this.#options.faults?.('timer_due', { instance, subject: name });
-    if (await this.#deliver(instance, { type: name, due, armed }, 'timer')) return;
+    const { log } = this.#options;
+    if (log.state().reachable && (await this.#deliver(instance, { type: name, due, armed }, 'timer'))) return;
     if (!this.has(instance)) return;
     this.#heap.add({ instance, name, due: this.#options.clock.now() + APPEND_RETRY_MS, armed });
   }

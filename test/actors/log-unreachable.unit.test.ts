@@ -119,6 +119,35 @@ describe('while the log cannot be reached', () => {
   });
 });
 
+test('timers that are due while the log says that it is cut off bother neither it nor anybody who reads problems', async () => {
+  let cut = false;
+  let asked = 0;
+  const told = (log: Log): Log => ({
+    ...log,
+    state: () => (cut ? { mode: 'log_unreachable', reachable: false, since: 0, message: 'cut off' } : log.state()),
+    append: (...args) => {
+      asked += 1;
+      return log.append(...args);
+    },
+    head: (stream) => {
+      asked += 1;
+      return log.head(stream);
+    },
+  });
+  const host = await simulatedHost({ restingMax: 0 }, { log: told });
+  const expires_at = host.clock.now() + 60_000;
+  const expiring = definition({ expiry: { expires_at, then: 'delete' } });
+  const { id } = await host.supervisor.create(expiring, 'stopped', OPERATOR);
+  await host.clock.advance(1_000);
+  cut = true;
+  asked = 0;
+  await host.clock.advance(OUTAGE_MS);
+  expect([asked, host.problems, host.supervisor.has(id)]).toEqual([0, [], true]);
+  cut = false;
+  await host.clock.advance(10_000);
+  expect(host.supervisor.has(id)).toBe(false);
+});
+
 describe('a log that falls silent in the midst of an append', () => {
   const silent =
     (broken: () => boolean) =>

@@ -65,6 +65,8 @@ async function appendUntilFull(): Promise<number> {
     const result = await append(`stream ${count % 10}`);
     if (result.kind === 'appended') continue;
     assert.deepEqual(result, { kind: 'refused', reason: 'full', message: 'the disk that holds the log is full' });
+    const { mode, reachable, since } = log.state();
+    assert.deepEqual([mode, reachable, typeof since], ['log_full', true, 'number']);
     return count;
   }
   return assert.fail('the disk never ran full');
@@ -106,6 +108,7 @@ async function checkContents(): Promise<void> {
 async function roomIs(expected: 'free' | 'full'): Promise<void> {
   for (let step = 0; step < 500 && log.status().room !== expected; step++) await systemClock().sleep(10);
   assert.equal(log.status().room, expected);
+  assert.equal(log.state().mode, expected === 'full' ? 'log_full' : 'serving');
 }
 
 describe('on a full disk', () => {

@@ -95,5 +95,11 @@ describe('appends to the SQLite log', () => {
       { kind: 'unknown', message: 'the thread has ended' },
     ]);
     expect(await log.append('a', null, 'x')).toMatchObject({ kind: 'refused', reason: 'unavailable' });
+    expect(log.state()).toEqual({
+      mode: 'log_unreachable',
+      reachable: false,
+      since: clock.now(),
+      message: 'the thread has ended',
+    });
   });
 });
