@@ -86,6 +86,18 @@ test('the terminal that goes away ends the daemon in order', async () => {
   expect(existsSync(join(data, 'endpoints.json'))).toBe(false);
 });
 
+test('on a machine with no hypervisor, no message server and no apt it serves all the same, and says what that means', async () => {
+  const args = [join(projectDir, 'bin', 'start.js'), '--data', data, '--listen', '127.0.0.1:0'];
+  const ended = start(process.execPath, args, { PATH: join(data, 'nothing-here') });
+  await seen('Ctrl-C stops this daemon');
+  expect(printed).toMatch(/^statevisor: This machine has no apt-get\..*\bqemu-system-x86\b/m);
+  expect(printed).toMatch(/^Hypervisor: simulator \(no qemu-system-x86_64 found: no VM is real\)\./m);
+  expect(printed).toMatch(/^hello is Running after /m);
+  const { pid } = JSON.parse(readFileSync(join(data, 'endpoints.json'), 'utf8')) as { pid: number };
+  process.kill(pid, 'SIGTERM');
+  expect(await ended).toBe(0);
+});
+
 test('systemd hears when it is ready and when it ends, and nothing that it starts can speak for it', async () => {
   const socket = join(data, 'socket');
   listener = await listenAt(socket);
