@@ -7,7 +7,7 @@ import { type Link, readNeighbours, runBatch } from './links.ts';
 import { instanceOfAlias } from './marks.ts';
 
 /** How long somebody else has to say that the address is theirs, and how often it is looked whether they did. */
-const ANSWER_LIMIT_MS = 300;
+export const ADDRESS_ANSWER_LIMIT_MS = 300;
 const LOOK_MS = 20;
 
 export interface AddressQuestion {
@@ -35,7 +35,7 @@ export async function refuseTakenAddress({ run, clock, site, links, lease }: Add
     `neigh delete ${address} dev ${bridge}`,
     `neigh add ${address} dev ${bridge} use`,
   ]);
-  const until = clock.monotonic() + ANSWER_LIMIT_MS;
+  const until = clock.monotonic() + ADDRESS_ANSWER_LIMIT_MS;
   while (clock.monotonic() < until) {
     const entry = (await readNeighbours(run, bridge)).find(({ dst }) => dst === address);
     if (entry?.lladdr !== undefined && entry.lladdr !== mac) {

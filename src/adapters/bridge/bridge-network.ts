@@ -130,7 +130,10 @@ class BridgeNetwork implements Network {
     return { bridge, range, gateway, nat, ...told };
   }
 
-  /** One operation after the other; a failure is its answer, and is shown until the next one goes well. */
+  /**
+   * One operation after the other; no more wait than there are instances, as each of them does one thing at a time. A
+   * failure is its answer, and is shown until the next one goes well.
+   */
   #next<T>(operation: () => Promise<T>): Promise<T | { readonly error: NetworkError }> {
     const done = this.#last.then(operation).then(
       (answer) => {

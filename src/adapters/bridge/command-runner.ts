@@ -16,7 +16,7 @@ export type CommandRunner = (program: Program, args: readonly string[], input?: 
 /** One command takes milliseconds; one that hangs on the kernel's lock must not hold a boot for ever. */
 export const COMMAND_LIMIT_MS = 5_000;
 /** What `ip` and `nft` print about tens of thousands of guests. */
-const OUTPUT_MAX_BYTES = 64 * 1024 ** 2;
+export const COMMAND_OUTPUT_MAX_BYTES = 64 * 1024 ** 2;
 /** Where Debian has them; not in everybody's path. */
 const PROGRAM_DIRECTORIES = '/usr/sbin:/sbin';
 
@@ -28,7 +28,7 @@ const NOT_FOUND_STATUS = 127;
 /** Runs commands on this machine; `before` is put before each of them. */
 export function createCommandRunner(before: readonly string[] = []): CommandRunner {
   const env = { ...process.env, PATH: `${process.env.PATH ?? ''}:${PROGRAM_DIRECTORIES}`, LC_ALL: 'C' };
-  const limits = { timeout: COMMAND_LIMIT_MS, killSignal: 'SIGKILL', maxBuffer: OUTPUT_MAX_BYTES } as const;
+  const limits = { timeout: COMMAND_LIMIT_MS, killSignal: 'SIGKILL', maxBuffer: COMMAND_OUTPUT_MAX_BYTES } as const;
   return (program, args, input = '') =>
     new Promise((resolve) => {
       const [file, ...rest] = [...before, ...(program === 'nft' && input !== '' ? THROUGH_PIPE : []), program, ...args];

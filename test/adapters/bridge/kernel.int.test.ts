@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/actors/clock.ts';
 import type { Network } from '../../../src/actors/contracts/network.ts';
 import { type BridgeOptions, createBridgeNetwork } from '../../../src/adapters/bridge/bridge-network.ts';
-import { createCommandRunner } from '../../../src/adapters/bridge/command-runner.ts';
+import { COMMAND_LIMIT_MS, createCommandRunner } from '../../../src/adapters/bridge/command-runner.ts';
 import { readLinks } from '../../../src/adapters/bridge/links.ts';
 import { bridgeMac, tapMac, tapName } from '../../../src/adapters/bridge/marks.ts';
 import { admitGuest } from '../../../src/adapters/bridge/packet-filter.ts';
@@ -132,6 +132,13 @@ describe('a bridge of the kernel', { timeout: LIMIT_MS }, () => {
     expect(await codes()).toEqual(['forwarding_off']);
     await forward(1);
     expect(await codes()).toEqual([]);
+  });
+
+  it('gives up on a command that hangs, within its limit', async () => {
+    const run = createCommandRunner(['/bin/sh', '-c', 'exec sleep 60']);
+    const began = systemClock().monotonic();
+    expect(await refusal(networkWith({ run }), first)).toBe('network_failed');
+    expect(systemClock().monotonic() - began).toBeGreaterThanOrEqual(COMMAND_LIMIT_MS - 100);
   });
 
   it('says which tool is missing', async () => {
