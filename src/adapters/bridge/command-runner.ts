@@ -26,9 +26,9 @@ const THROUGH_PIPE = ['/bin/sh', '-c', 'cat | "$0" "$@"'];
 const NOT_FOUND_STATUS = 127;
 
 /** Runs commands on this machine; `before` is put before each of them. */
-export function createCommandRunner(before: readonly string[] = []): CommandRunner {
+export function createCommandRunner(before: readonly string[] = [], limitMs = COMMAND_LIMIT_MS): CommandRunner {
   const env = { ...process.env, PATH: `${process.env.PATH ?? ''}:${PROGRAM_DIRECTORIES}`, LC_ALL: 'C' };
-  const limits = { timeout: COMMAND_LIMIT_MS, killSignal: 'SIGKILL', maxBuffer: COMMAND_OUTPUT_MAX_BYTES } as const;
+  const limits = { timeout: limitMs, killSignal: 'SIGKILL', maxBuffer: COMMAND_OUTPUT_MAX_BYTES } as const;
   return (program, args, input = '') =>
     new Promise((resolve) => {
       const [file, ...rest] = [...before, ...(program === 'nft' && input !== '' ? THROUGH_PIPE : []), program, ...args];
