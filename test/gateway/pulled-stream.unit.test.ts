@@ -30,7 +30,9 @@ test('a reader that takes nothing has only so much made for it, and is let go af
   expect(made).toBeGreaterThan(0);
   expect(made).toBeLessThan(STREAM_BUFFER_CHARS + 2 * CHUNK.length);
   const closed = once(stream, 'close');
-  await clock.advance(STALL_MAX_MS);
+  await clock.advance(STALL_MAX_MS - 1);
+  expect(stream.destroyed).toBe(false);
+  await clock.advance(STALL_MAX_MS / 2);
   await closed;
   expect(seen.isEnded).toBe(true);
 });

@@ -137,7 +137,7 @@ async function assemble(options: DaemonOptions, parts: Parts): Promise<Daemon> {
   readModels.started(supervisor);
   const host = hostname();
   const { checkImage, readLog } = hypervisor;
-  const { feed, streamsOf } = openFeed(log, { clock, closers });
+  const { feed, streamsOf } = openFeed(log, { clock, closers, sections });
   const answering = { supervisor, ...projections.views, log, readLog, clock, host, checkImage };
   const useCases = createUseCases(answering);
   const streams = streamsOf(answering);
