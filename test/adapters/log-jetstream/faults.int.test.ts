@@ -1,4 +1,5 @@
 import { jetstreamManager } from '@nats-io/jetstream';
+import { nanos } from '@nats-io/transport-node';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { AppendResult, Token } from '../../../src/actors/contracts/log.ts';
 import { appendMany, bytesOf, collect, mustAppend } from '../../contracts/log-check.ts';
@@ -8,6 +9,16 @@ import { type LogScene, openLogScene, untilMode } from './log-scene.ts';
 
 let scene: LogScene;
 afterEach(() => scene.close());
+
+/** The stream of a log, as another daemon would have made it. */
+function ofLog(name: string) {
+  return {
+    name: `statevisor-log-${name}`,
+    description: 'Statevisor log, format 1',
+    subjects: ['entry.>', 'claim'].map((last) => `statevisor.v1.log.${name}.${last}`),
+    discard: 'new',
+  } as const;
+}
 
 async function appendUntilRefused(log: Awaited<ReturnType<LogScene['open']>>, most: number): Promise<AppendResult> {
   let prev: Token | null = null;
@@ -41,8 +52,14 @@ describe('a server that falls silent', () => {
 });
 
 describe('an answer that gets lost', () => {
-  test('is found again by the id of its content: the entry is there once and counts as appended', async () => {
+  test.each([
+    ['by the id of its content', 120_000],
+    ['by its place in the stream, when the server has forgotten the id', 100],
+  ])('is found again %s: the entry is there once and counts as appended', async (_how, rememberedMs) => {
     scene = await openLogScene();
+    const manager = await jetstreamManager(await scene.connect());
+    const duplicate_window = nanos(rememberedMs);
+    await manager.streams.add({ ...ofLog('log'), duplicate_window });
     const log = await scene.open({ throughProxy: true });
     const first = await mustAppend(log, 'a', null, 'before');
     scene.proxy.loseAnswers();
@@ -141,16 +158,9 @@ describe('a log that cannot be opened says which it is:', () => {
   test('a name that is none, settings that would lose entries, a newer format, somebody else’s stream', async () => {
     scene = await openLogScene();
     const manager = await jetstreamManager(await scene.connect());
-    const subjects = (name: string): string[] =>
-      ['entry.>', 'claim'].map((last) => `statevisor.v1.log.${name}.${last}`);
-    const description = 'Statevisor log, format 1';
-    await manager.streams.add({ name: 'statevisor-log-old', description, subjects: subjects('old'), discard: 'old' });
-    await manager.streams.add({
-      name: 'statevisor-log-new',
-      description: 'Statevisor log, format 9',
-      subjects: subjects('new'),
-    });
-    await manager.streams.add({ name: 'statevisor-log-other', subjects: subjects('other') });
+    await manager.streams.add({ ...ofLog('old'), discard: 'old' });
+    await manager.streams.add({ ...ofLog('new'), description: 'Statevisor log, format 9' });
+    await manager.streams.add({ ...ofLog('other'), description: 'something else' });
     await expect(scene.open({ name: 'old' })).rejects.toMatchObject({
       code: 'log_misconfigured',
       message: expect.stringContaining('discard is old'),
