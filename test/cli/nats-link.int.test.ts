@@ -27,12 +27,14 @@ afterEach(async () => {
   await server.stop();
 });
 
-function open(): NatsLink {
+function open(doorsThatFail = 0): NatsLink {
+  let failing = doorsThatFail;
   const link = createNatsLink({
     address: () => new URL(server.url),
     clock,
     tell: (line) => told.push(line),
     serve: async () => {
+      if (failing-- > 0) throw new Error('no door');
       serving += 1;
       return {
         close: async () => {
@@ -97,6 +99,13 @@ test('a server that stands still is told and left alone, and goes on where it wa
   server.signal('SIGCONT');
   await reached(link, 'connected');
   expect(told).toEqual(['NATS: the server does not answer; everything else goes on.', 'NATS: connected again.']);
+});
+
+test('a door that cannot be opened is opened on the next connection', async () => {
+  const link = open(1);
+  await reached(link, 'connected');
+  expect(link.status().last_error).toBe('no door');
+  expect(serving).toBe(1);
 });
 
 test('closing takes at most a moment, whether the server answers, stands still or never was', async () => {

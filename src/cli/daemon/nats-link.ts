@@ -53,7 +53,7 @@ export interface NatsLinkOptions {
 export const CONNECT_DELAY_MIN_MS = 100;
 export const CONNECT_DELAY_MAX_MS = 5_000;
 const CONNECT_LIMIT_MS = 2_000;
-/** Between attempts at a server that was reached before. */
+/** Between attempts at a server that was reached before, and before a connection that failed otherwise is made anew. */
 const RECONNECT_DELAY_MS = 500;
 /** How often a server is asked whether it answers, and how long it may take. */
 export const PING_EVERY_MS = 5_000;
@@ -116,6 +116,7 @@ class Link implements NatsLink {
       if (connection === null) break;
       await this.#use(connection).catch((error: unknown) => this.#note(error));
       await this.#leave(connection);
+      await this.#options.clock.sleep(RECONNECT_DELAY_MS, signal);
     }
     this.#hasAttempted.resolve();
     this.#enter('closed');
