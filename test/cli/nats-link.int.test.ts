@@ -3,8 +3,10 @@
  * Method: a real nats-server, ended, started and stopped by signals.
  */
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { systemClock } from '../../src/actors/clock.ts';
+import { systemClock, systemRandom } from '../../src/actors/clock.ts';
+import { Closers } from '../../src/cli/daemon/closers.ts';
 import { createNatsLink, type NatsLink } from '../../src/cli/daemon/nats-link.ts';
+import { openNats } from '../../src/cli/daemon/open-nats.ts';
 import { type NatsServer, startNatsServer } from '../gateway/nats-door.ts';
 import { until } from './daemon-process.ts';
 
@@ -76,6 +78,31 @@ test('a server that is down at the start is told in one line and connected to wh
     'NATS: connected.',
   ]);
   expect(serving).toBe(1);
+});
+
+test('the person who starts a daemon is told where there is no server, without the password', async () => {
+  await server.end();
+  const said: string[] = [];
+  const closers = new Closers(clock, () => {});
+  const named = new URL(server.url);
+  named.username = 'ada';
+  named.password = 'hidden';
+  const opened = await openNats({
+    nats: named.href,
+    server: null,
+    directory: '',
+    clock,
+    random: systemRandom(),
+    closers,
+    say: (line) => said.push(line),
+    tell: () => {},
+    serve: async () => ({ close: async () => {} }),
+  });
+  expect(said).toEqual([expect.stringContaining(`NATS: ${server.url} is not there`)]);
+  expect(JSON.stringify([said, opened?.status()])).not.toContain('hidden');
+  await server.start();
+  await reached(opened!.link, 'connected');
+  await closers.closeAll();
 });
 
 test('a connection that is lost is told, and found again when the server is back', async () => {

@@ -29,6 +29,13 @@ export async function openNats(options: NatsOptions): Promise<OpenNats | null> {
   if (server === null) return null;
   if (options.server === null) options.closers.add(() => server.stop(), 'nats-server');
   const link = await openLink(options, server.address);
+  const { state, last_error } = link.status();
+  if (state !== 'connected') {
+    const where = server.status().url ?? 'the private server';
+    options.say(
+      `NATS: ${where} is not there (${last_error ?? 'no answer'}); the daemon runs on and connects when it comes.`,
+    );
+  }
   const status = (): object => {
     const { url, ...more } = server.status();
     return { mode: server.mode, url, ...link.status(), ...more };
