@@ -8,6 +8,7 @@ import { memoryPerInstance } from './rows/memory.ts';
 import { natsCommand } from './rows/nats-command.ts';
 import { projectionRebuild } from './rows/projection-rebuild.ts';
 import { recovery } from './rows/recovery.ts';
+import { retention } from './rows/retention.ts';
 import { stepCost } from './rows/step-cost.ts';
 import { telemetryCost } from './rows/telemetry.ts';
 
@@ -20,6 +21,7 @@ const ROWS: Readonly<Record<string, (options: BenchOptions) => Promise<Row[]>>> 
   memory: memoryPerInstance,
   transitions: durableTransitions,
   recovery,
+  retention,
   boot: bootAfterEnd,
   nats: natsCommand,
   'projection-rebuild': projectionRebuild,

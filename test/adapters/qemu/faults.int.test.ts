@@ -1,12 +1,14 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { systemClock } from '../../../src/actors/clock.ts';
+import { systemClock, systemRandom } from '../../../src/actors/clock.ts';
+import { createQemuHypervisor } from '../../../src/adapters/qemu/hypervisor.ts';
 import { buildDemoImage } from '../../../src/adapters/qemu/image/build-demo.ts';
+import { openImageStore } from '../../../src/adapters/qemu/image/store.ts';
 import { listRuns } from '../../../src/adapters/qemu/run-directory.ts';
 import { bootReady, bootRun, observedEnd, openScene, type Scene, wanted } from '../../contracts/hypervisor.world.ts';
 import { makeQemuWorld, type QemuWorld } from '../qemu.world.ts';
@@ -215,6 +217,25 @@ describe('a VMM whose supervisor was killed', () => {
     await world.vmm.sigkill(REF);
     expect(await observedEnd(scene, REF)).toMatchObject({ reason: 'unknown', ended_at: null });
   });
+});
+
+describe('a data directory that was moved while no daemon ran', () => {
+  rule(
+    'brings its VMs along: they are adopted and ended under the new path',
+    async (scene, world) => {
+      await bootRun(scene, REF);
+      await scene.current().close();
+      const directory = `${world.root}-moved`;
+      renameSync(world.root, directory);
+      const random = systemRandom();
+      const moved = createQemuHypervisor({ images: openImageStore(images), clock: systemClock(), random, directory });
+      expect(await moved.adopt(REF)).toMatchObject({ reality: 'running' });
+      expect(await moved.kill(REF, wanted())).toMatchObject({ outcome: 'done', ended: { reason: 'quit' } });
+      expect(await moved.inspect(REF)).toMatchObject({ reality: 'ended', reason: 'quit' });
+      await moved.close();
+    },
+    { directory: 'data' },
+  );
 });
 
 describe('the demo guest', () => {
