@@ -44,6 +44,8 @@ describe('a call that is wrong', () => {
     [['update', 'web', '--on-expiry', 'sleep'], "argument 'sleep' is invalid. Allowed choices are stop, delete"],
     [['history'], "missing required argument 'instance'"],
     [['history', 'web', '--last', 'few'], "argument 'few' is invalid. expected a whole number from 1 to 10000"],
+    [['history', 'web', '--last', '3', '--limit', '3'], "'--last <n>' cannot be used with option '--limit <n>'"],
+    [['hold', 'web', '--for', '1m', '--until', 'x'], "'--for <duration>' cannot be used with option '--until <time>'"],
     [['logs', 'web', '--source', 'kernel'], 'Allowed choices are console, vmm, operations'],
     [['logs', 'web', '--tail', '-1'], "argument '-1' is invalid. expected a whole number from 0 on"],
     [['events', '--colour'], "unknown option '--colour'"],

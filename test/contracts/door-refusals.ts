@@ -51,6 +51,13 @@ export function badRequests({ web, db }: Pick<DoorWorld, 'web' | 'db'>): BadRequ
     { verb: 'restore', input: { id: db }, status: 409, code: 'invalid_state' },
     { verb: 'standby', input: { id: db }, status: 409, code: 'invalid_state' },
     { verb: 'hold', input: { id: db, for: '1m' }, status: 409, code: 'invalid_state' },
+    {
+      verb: 'hold',
+      input: { id: web, for: '1m', until: '2030-01-01T00:00:00Z' },
+      status: 400,
+      code: 'invalid_request',
+      field: 'for',
+    },
     { verb: 'wait', input: { id: web, state: 'Sleeping' }, status: 400, code: 'invalid_state', field: 'state' },
     { verb: 'wait', input: { id: web }, status: 400, code: 'invalid_request', field: 'state' },
     {

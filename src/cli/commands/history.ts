@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { Client } from '../client.ts';
 import { type HistoryRecord, historyLine, paintForTerminal } from '../history-lines.ts';
 import type { Output } from '../output.ts';
@@ -25,7 +25,11 @@ export function addHistory(program: Command, output: Output): void {
     }
     for (const record of newest.reverse()) print(record);
   })
-    .option('--last <n>', 'only the newest n records, the oldest of them first', wholeNumber(1, LAST_MAX))
+    .addOption(
+      new Option('--last <n>', 'only the newest n records, the oldest of them first')
+        .argParser(wholeNumber(1, LAST_MAX))
+        .conflicts('limit'),
+    )
     .option('--limit <n>', 'at most n records', wholeNumber(1))
     .option('--since <time>', 'from this time on: 2026-01-01T12:00:00Z, or how long ago: 2h')
     .option('--until <time>', 'before this time')

@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { InstanceView } from '../../projections/instance-view.ts';
 import type { Output } from '../output.ts';
 import { addCommand, instancePath, showInstance } from './command.ts';
@@ -8,6 +8,10 @@ export function addHold(program: Command, output: Output): void {
     const body = { for: options.for, until: options.until };
     showInstance(output, options, (await client.call('POST', `${instancePath(instance)}/hold`, body)) as InstanceView);
   })
-    .option('--for <duration>', 'how long; the idle timeout of its policy when neither is given')
+    .addOption(
+      new Option('--for <duration>', 'how long; the idle timeout of its policy when neither is given').conflicts(
+        'until',
+      ),
+    )
     .option('--until <time>', 'until when: 2026-01-01T12:00:00Z');
 }

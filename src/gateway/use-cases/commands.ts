@@ -97,6 +97,9 @@ class CommandSender {
 
   async hold(input: unknown, caller: Caller): Promise<Reply> {
     const given = checked(holdRequest, input);
+    if (given.for !== undefined && given.until !== undefined) {
+      throw new StatevisorError('invalid_request', 'for and until exclude each other; give one.', { field: 'for' });
+    }
     const now = this.#options.clock.now();
     const until = given.until ?? now + this.#holdLength(given.id, given.for);
     if (until <= now) throw new StatevisorError('invalid_request', 'until must be in the future.', { field: 'until' });
