@@ -5,8 +5,8 @@ import type { Projection } from './engine/projection.ts';
 
 /** Which phases each instance has gone through, when and why: the last ones. The whole story is its history. */
 
-/** Phases kept of one instance; the oldest is let go first. */
-export const TIMELINE_MAX = 32;
+/** Phases kept of one instance, about 120 bytes each; the oldest is let go first. */
+export const TIMELINE_MAX = 16;
 
 interface Entry {
   readonly phase: Phase;

@@ -4,11 +4,13 @@
  */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { parseRecord } from '../../src/actors/contracts/instance-entry.ts';
 import type { Log } from '../../src/actors/contracts/log.ts';
 import { LogUnavailableError } from '../../src/actors/contracts/log-error.ts';
 import { PROJECTIONS } from '../../src/projections/all-projections.ts';
 import { REBUILD_RETRY_MS } from '../../src/projections/engine/projections.ts';
 import { LATE_MAX } from '../../src/projections/engine/rebuild.ts';
+import { recordedHistories } from '../histories/recorded.ts';
 import { type ProjectionScene, projectionScene, published, SCENE_START_MS, slowly, until } from './projection-scene.ts';
 
 const NAMES = Object.keys(PROJECTIONS) as (keyof typeof PROJECTIONS)[];
@@ -111,6 +113,34 @@ describe('a rebuild', () => {
     for await (const _ of scene.log.readAll(null)) records += 1;
     expect(records - scene.streams.length).toBeGreaterThan(LATE_MAX);
     expect(published(engine, scene.streams, NOW)).toEqual(published(incremental, scene.streams, NOW));
+  });
+
+  test('of what counts from the start of the process begins there again', async () => {
+    const scene = projectionScene(12);
+    await appendSome(scene, 3);
+    const engine = await scene.restartedEngine({ totals: PROJECTIONS.totals });
+    await appendSome(scene, 1);
+    const before = engine.views.totals.read();
+    expect(Object.values(before.transitions).reduce((sum, count) => sum + count, 0)).toBe(scene.streams.length);
+    await engine.rebuild(['totals']);
+    expect(engine.views.totals.read()).toEqual(before);
+    expect(engine.status().totals?.parked.total).toBe(0);
+  });
+
+  test('still shows what the runtime has set aside as the runtime shows it', async () => {
+    const scene = projectionScene(2);
+    const engine = await scene.engine(PROJECTIONS);
+    await appendSome(scene, 2);
+    const { id } = scene.streams[0]!;
+    const record = parseRecord((await scene.log.head(id))!.bytes);
+    const value = { ...(record.state.value as object), lifecycle: 'quarantined' } as typeof record.state.value;
+    const shown = { ...record, state: { ...record.state, value } };
+    const definition = recordedHistories(1)[0]!.records[0]!.definition!;
+    engine.take({ record: shown, definition, position: '9', live: false, setAside: true });
+    expect(engine.views.instances.get(id)?.phase).toBe('quarantined');
+    await engine.rebuild(['instances']);
+    expect(engine.views.instances.get(id)?.phase).toBe('quarantined');
+    expect(engine.views.instances.list()).toHaveLength(2);
   });
 
   test('that is asked for twice is one', async () => {
