@@ -244,6 +244,23 @@ describe('reads', () => {
     expect(await unknown).toMatchObject({ code: 'not_found' });
   });
 
+  test('a history whose beginning was removed says where it begins, from either end', async () => {
+    const id = await scene.running('web');
+    const whole = await scene.useCases.history({ id }, OPERATOR);
+    expect(whole.body).toMatchObject({ records: [{ version: 1 }, {}, {}, {}], first_version: 1 });
+    for await (const third of scene.log.read(id, 3, 1)) {
+      await scene.log.trim(third);
+      break;
+    }
+    const kept = { first_version: 3, next: null };
+    const oldest = await scene.useCases.history({ id }, OPERATOR);
+    expect(oldest.body).toMatchObject({ ...kept, records: [{ version: 3 }, { version: 4 }] });
+    const newest = await scene.useCases.history({ id, order: 'newest' }, OPERATOR);
+    expect(newest.body).toMatchObject({ ...kept, records: [{ version: 4 }, { version: 3 }] });
+    const later = await scene.useCases.history({ id, from: 4 }, OPERATOR);
+    expect(later.body).toMatchObject({ ...kept, records: [{ version: 4 }] });
+  });
+
   test('a read can ask for a position, which is waited for, but not for ever', async () => {
     const { position } = await scene.useCases.create({ name: 'web', image: 'demo' }, OPERATOR);
     expect(await scene.useCases.get({ id: 'web', min_position: position }, OPERATOR)).toMatchObject({ status: 200 });
