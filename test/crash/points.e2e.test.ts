@@ -11,6 +11,7 @@ const SPOTS: readonly KillSpot[] = [
   { point: 'published', subject: 'vmm.exited' },
   { point: 'acknowledged', subject: 'stop' },
   { point: 'effect_begun', subject: 'vmm.boot' },
+  { point: 'effect_done', subject: 'host.admit' },
   { point: 'effect_done', subject: 'vmm.boot' },
   { point: 'result_appended', subject: 'effect.done' },
   { point: 'timer_due', subject: 'timer.backoff' },
