@@ -68,6 +68,13 @@ const admissionSchema = z.object({
 });
 export type AdmissionContext = Readonly<z.infer<typeof admissionSchema>>;
 
+const hookContextSchema = z.object({
+  /** Counts the programs asked for; with the run it tells the word of one from that of another. */
+  number: count,
+  /** The program of the host that is being run for this instance. */
+  running: z.object({ name: z.string(), moment: hookMomentSchema }).readonly().nullable(),
+});
+
 export const recordedContextSchema = z
   .strictObject({
     created_at: at,
@@ -83,8 +90,7 @@ export const recordedContextSchema = z
     host: z.object({ mode: hostModeSchema }).readonly(),
     /** Asked of the host and not used yet: room for an automatic start. With a reason while the host holds it back. */
     admission: admissionSchema.readonly().nullable(),
-    /** The program of the host that is being run for this instance. */
-    hook: z.object({ name: z.string(), moment: hookMomentSchema }).readonly().nullable(),
+    hook: hookContextSchema.readonly(),
     /** What went wrong last with the world itself: shown as `state_error`. */
     trouble: z.object({ message: z.string(), tries: count }).readonly().nullable(),
   })
@@ -115,6 +121,8 @@ export const NO_RESTARTS: RestartContext = {
   last_reason: null,
 };
 
+export const NO_HOOK: ChartContext['hook'] = { number: 0, running: null };
+
 export const INITIAL_CONTEXT: ChartContext = {
   definition: null,
   created_at: 0,
@@ -127,6 +135,6 @@ export const INITIAL_CONTEXT: ChartContext = {
   standby: { observer: 'ok', idle_since: null, hold_until: null, last_activity_at: null },
   host: { mode: 'normal' },
   admission: null,
-  hook: null,
+  hook: NO_HOOK,
   trouble: null,
 };

@@ -26,7 +26,13 @@ export const effectSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('snapshot.drop'), run: z.int().nonnegative(), snapshot }),
   z.object({ kind: z.literal('traffic.confirm'), run }),
   z.object({ kind: z.literal('host.admit'), run, purpose: purposeSchema }),
-  z.object({ kind: z.literal('hook.run'), run, hook: z.string().regex(NAME_PATTERN), moment: hookMomentSchema }),
+  z.object({
+    kind: z.literal('hook.run'),
+    run,
+    number: z.int().positive(),
+    hook: z.string().regex(NAME_PATTERN),
+    moment: hookMomentSchema,
+  }),
   z.object({ kind: z.literal('effect.withdraw'), run: z.int().nonnegative() }),
 ]);
 export type Effect = z.infer<typeof effectSchema>;

@@ -120,7 +120,14 @@ export const observationSchema = z.discriminatedUnion('type', [
 export type ObservationEvent = z.infer<typeof observationSchema>;
 
 const errorSchema = z.object({ code: z.string(), message: z.string() });
-const result = { at, effect: z.string(), kind: z.string(), run: z.int().nonnegative() };
+const result = {
+  at,
+  effect: z.string(),
+  kind: z.string(),
+  run: z.int().nonnegative(),
+  /** Of a program of the host: which one this is about. */
+  number: z.int().positive().optional(),
+};
 
 /** Each one-shot effect ends in exactly one of these. */
 export const effectResultSchema = z.discriminatedUnion('type', [

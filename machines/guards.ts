@@ -22,6 +22,10 @@ export const resultOf =
     kinds.some((kind) => kind === event.kind) &&
     (event.run === context.run.number || event.kind === 'instance.prepare' || event.kind === 'instance.remove');
 
+/** The word of the program that runs now, not of one that was cut short before it and ends late. */
+export const resultOfHook: Guard = ({ context, event }) =>
+  resultOf('hook.run')({ context, event }) && 'number' in event && event.number === context.hook.number;
+
 export const all =
   (...guards: Guard[]): Guard =>
   (moment) =>

@@ -7,13 +7,19 @@ import { type ChartEvent, chart } from './setup.ts';
 /** A program of the host runs for an instance: how it begins and how its end, of whatever kind, is told. */
 
 export const beginHook = (moment: HookMoment) => [
-  chart.assign(({ context }) => ({ hook: { name: context.definition?.hooks?.[moment] ?? '', moment } })),
+  chart.assign(({ context }) => ({
+    hook: {
+      number: context.hook.number + 1,
+      running: { name: context.definition?.hooks?.[moment] ?? '', moment },
+    },
+  })),
   {
     type: 'ask' as const,
     params: ({ context }: { context: ChartContext }): Effect => ({
       kind: 'hook.run',
       run: context.run.number,
-      hook: context.hook?.name ?? '',
+      number: context.hook.number,
+      hook: context.hook.running?.name ?? '',
       moment,
     }),
   },
@@ -40,9 +46,9 @@ function outcomeIn(event: ChartEvent): { outcome: HookOutcome; message: string }
 /** Leaving a state in which a program runs: it is told how that went, and what still runs is no longer wanted. */
 export const endHook = chart.enqueueActions(({ context, event, enqueue }) => {
   const { outcome, message } = outcomeIn(event);
-  const { name = '', moment = 'before_stop' as const } = context.hook ?? {};
+  const { name = '', moment = 'before_stop' as const } = context.hook.running ?? {};
   enqueue.emit({ type: 'hook.ended', run: context.run.number, hook: name, moment, outcome, message });
-  enqueue.assign({ hook: null });
+  enqueue.assign({ hook: { ...context.hook, running: null } });
   if (outcome !== 'timed_out' && outcome !== 'withdrawn') return;
   enqueue({ type: 'ask', params: { kind: 'effect.withdraw', run: context.run.number } });
 });

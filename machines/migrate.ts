@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { CHART_VERSION } from './chart.ts';
-import { recordedContextSchema } from './context.ts';
+import { NO_HOOK, recordedContextSchema } from './context.ts';
 import type { PendingTimer } from './record.ts';
 import { type ChartSnapshot, type StateData, type Step, TIMER_NAMES } from './step.ts';
 
@@ -64,7 +64,7 @@ function from1({ value, context, timers }: OlderState): ReturnType<typeof migrat
   }
   return {
     value: value as StateData['value'],
-    context: { ...contextOf1.parse(context), host: { mode: 'normal' }, admission: null, hook: null },
+    context: { ...contextOf1.parse(context), host: { mode: 'normal' }, admission: null, hook: NO_HOOK },
     timers,
   };
 }

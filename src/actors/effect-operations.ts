@@ -147,7 +147,8 @@ function bootResult(task: EffectTask, outcome: Outcome<{ pid: number | null }>):
 }
 
 function toEvent(task: EffectTask, outcome: Outcome<unknown>): Unstamped<EffectResult> {
-  const about = { effect: task.id, kind: task.effect.kind, run: task.effect.run };
+  const { kind, run } = task.effect;
+  const about = { effect: task.id, kind, run, ...(kind === 'hook.run' && { number: task.effect.number }) };
   switch (outcome.outcome) {
     case 'done':
       return { type: 'effect.done', ...about, ...endOf(outcome.ended) };

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import type { HookCall, Hooks } from '../../src/actors/contracts/hooks.ts';
 import { HOST_EVENTS_MAX, HOST_STREAM, type HostRecord } from '../../src/actors/host-stream.ts';
 import {
   bootsOf,
@@ -242,37 +241,5 @@ describe('a new mode', () => {
     await host.clock.advance(1_000);
     await set;
     expect(await modesOf(host, id)).toEqual(['maintenance']);
-  });
-});
-
-describe('programs of the host', () => {
-  it('without an operator are unknown: a stop goes on, a standby does not', async () => {
-    const host = await simulatedHost();
-    const id = await runningInstance(host, { hooks: { before_stop: 'leave', before_standby: 'quiesce' } });
-    await host.supervisor.command(id, { type: 'standby', by }, OPERATOR);
-    await host.clock.advance(1_000);
-    expect(host.instances.get(id)?.state).toBe('Running');
-    await host.supervisor.command(id, { type: 'stop', by }, OPERATOR);
-    await host.clock.advance(1_000);
-    expect(host.instances.get(id)?.state).toBe('Stopped');
-    const endings = (await host.records(id)).flatMap(({ event }) =>
-      event.type === 'effect.failed' ? [event.error] : [],
-    );
-    expect(endings.map(({ code }) => code)).toEqual(['hook_unknown', 'hook_unknown']);
-  });
-
-  it('are told which instance, run and moment they are for', async () => {
-    const calls: HookCall[] = [];
-    const hooks: Hooks = {
-      run: async (call) => {
-        calls.push(call);
-        return { outcome: 'done', result: null };
-      },
-    };
-    const host = await simulatedHost({ hooks });
-    const id = await runningInstance(host, { hooks: { before_stop: 'leave' } });
-    await host.supervisor.command(id, { type: 'stop', by }, OPERATOR);
-    await host.clock.advance(1_000);
-    expect(calls).toEqual([{ instance: id, name: 'web', run: 1, hook: 'leave', moment: 'before_stop' }]);
   });
 });

@@ -116,8 +116,8 @@ const PURPOSES = purposeSchema.options;
 const MODES = ['normal', 'maintenance'] as const;
 
 /** The ways in which one asked-for effect can end. */
-export function resultsOf({ kind, run }: Asked, at: number): ExternalEvent[] {
-  const about = { at, effect: `test/1/0`, kind, run };
+export function resultsOf({ kind, run, number }: Asked, at: number): ExternalEvent[] {
+  const about = { at, effect: `test/1/0`, kind, run, ...(number !== undefined && { number }) };
   const error = { code: 'failed', message: 'it failed' };
   if (kind === 'traffic.confirm') {
     return [
@@ -139,15 +139,16 @@ export function resultsOf({ kind, run }: Asked, at: number): ExternalEvent[] {
 /**
  * Answers to whatever may have been asked for on this run: any effect can be answered late, also one that was withdrawn.
  * Only readings of the table are answered as often as they were asked for, and a pause after every earlier reading:
- * effects run one at a time.
+ * effects run one at a time. `hooks`: numbers of the programs that may still have a word to say.
  */
-function answers(run: number, books: Books, at: number, hooked: boolean): ExternalEvent[] {
+function answers(run: number, books: Books, at: number, hooks: readonly number[]): ExternalEvent[] {
   const reading = books.asked.find(({ kind }) => kind === 'traffic.confirm');
-  const kinds = [...SPAWNED, ...(hooked ? (['hook.run'] as const) : [])].filter(
+  const kinds = SPAWNED.filter(
     (kind) => kind !== 'traffic.confirm' && !(kind === 'vmm.pause' && reading?.paused === false),
   );
   return [
     ...kinds.flatMap((kind) => resultsOf(asked(kind, run), at)),
+    ...hooks.flatMap((number) => resultsOf({ ...asked('hook.run', run), number }, at)),
     ...(reading === undefined ? [] : resultsOf(reading, at)),
     ...resultsOf(asked('instance.prepare', 0), at),
     ...resultsOf(asked('instance.remove', run), at),
@@ -202,10 +203,12 @@ export function lettersAt(
   const present = Math.max(1, run.number);
   const checked = snapshot.context.definition?.health_check != null;
   const watched = snapshot.context.definition?.auto_standby != null;
+  const hooked = snapshot.context.definition?.hooks != null;
+  const hooks = hooked ? [books.hook, books.hook - 1].filter((number) => number > 0) : [];
   return [
     ...commands(at, letters),
     ...timers(pending, now),
-    ...answers(run.number, books, at, snapshot.context.definition?.hooks != null),
+    ...answers(run.number, books, at, hooks),
     ...admission(snapshot, at),
     ...(modes ? MODES.map((mode): ExternalEvent => ({ type: 'host.mode_changed', at, mode })) : []),
     ...exits(present, at),

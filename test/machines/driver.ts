@@ -87,20 +87,23 @@ function present(group: Record<string, unknown>): object {
   );
 }
 
-const about = (kind: Effect['kind'], run: number) => ({ effect: 'test/1/0', kind, run });
+/** `number`: of a program of the host, which one it is about. */
+const about = (kind: Effect['kind'], run: number, number: number) => {
+  return { effect: 'test/1/0', kind, run, ...(kind === 'hook.run' && { number }) };
+};
 
-export const done = (kind: Effect['kind'], run: number): Unstamped<EffectResult> => ({
+export const done = (kind: Effect['kind'], run: number, number = 1): Unstamped<EffectResult> => ({
   type: 'effect.done',
-  ...about(kind, run),
+  ...about(kind, run, number),
 });
-export const failed = (kind: Effect['kind'], run: number): Unstamped<EffectResult> => ({
+export const failed = (kind: Effect['kind'], run: number, number = 1): Unstamped<EffectResult> => ({
   type: 'effect.failed',
-  ...about(kind, run),
+  ...about(kind, run, number),
   error: { code: 'insufficient_resources', message: 'no memory' },
 });
-export const unknown = (kind: Effect['kind'], run: number): Unstamped<EffectResult> => ({
+export const unknown = (kind: Effect['kind'], run: number, number = 1): Unstamped<EffectResult> => ({
   type: 'effect.unknown',
-  ...about(kind, run),
+  ...about(kind, run, number),
   error: { code: 'timed_out', message: 'no answer' },
 });
 export const exited = (run: number, code: number | null): Unstamped<ObservationEvent> => ({

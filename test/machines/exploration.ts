@@ -75,7 +75,7 @@ function contextClass({ snapshot, at }: Node): unknown[] {
       context.host.mode,
       context.admission?.purpose,
       context.admission?.reason === null,
-      context.hook?.moment,
+      context.hook.running?.moment,
       definition?.hooks,
     ],
     run.ended

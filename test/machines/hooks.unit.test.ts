@@ -188,4 +188,30 @@ describe('before standby', () => {
     expect(endings(driver)).toEqual([['before_standby', 'withdrawn']]);
     expect(hooksAsked(driver)).toMatchObject([{ moment: 'before_standby' }, { moment: 'before_stop' }]);
   });
+
+  it.each([
+    ['done', done('hook.run', 1, 1)],
+    ['unknown', unknown('hook.run', 1, 1)],
+  ])('its late word (%s) is not that of the program before the stop', (_what, late) => {
+    const driver = asleepWanted();
+    driver.send(2_000, { type: 'stop', by });
+    expect(driver.send(2_100, late).accepted).toBe(false);
+    expect(driver.effects('vmm.shutdown')).toEqual([]);
+    driver.send(2_200, done('hook.run', 1, 2));
+    expect(driver.effects('vmm.shutdown')).toHaveLength(1);
+    expect(endings(driver)).toEqual([
+      ['before_standby', 'withdrawn'],
+      ['before_stop', 'done'],
+    ]);
+  });
+
+  it('the late word of one that was cut short puts nobody to sleep who is asked anew', () => {
+    const driver = asleepWanted();
+    driver.send(2_000, { type: 'start', by });
+    driver.send(2_100, { type: 'standby', by });
+    expect(driver.send(2_200, done('hook.run', 1, 1)).accepted).toBe(false);
+    expect([driver.lifecycle(), driver.effects('vmm.pause')]).toEqual(['quiescing', []]);
+    driver.send(2_300, done('hook.run', 1, 2));
+    expect(driver.effects('vmm.pause')).toHaveLength(1);
+  });
 });

@@ -85,6 +85,18 @@ const LAW_2: readonly Law[] = [
     rule: 'an event of another run or window changes nothing',
     holds: ({ edge }) => !(isStale(edge) && edge.step.accepted),
   },
+  {
+    law: 2,
+    rule: 'the word of a program that another one has followed changes nothing',
+    holds: ({ books, edge: { event, step } }) =>
+      !('kind' in event && event.kind === 'hook.run' && event.number !== books.hook && step.accepted),
+  },
+  {
+    law: 2,
+    rule: 'each program of the host has a number that none before it had',
+    holds: ({ told, edge }) =>
+      edge.step.effects.every((effect) => effect.kind !== 'hook.run' || effect.number > told.hook),
+  },
 ];
 
 const LAW_3: readonly Law[] = [

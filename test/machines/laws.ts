@@ -18,6 +18,8 @@ export interface Edge {
 export interface Asked {
   readonly kind: Effect['kind'];
   readonly run: number;
+  /** Of a program of the host. */
+  readonly number?: number;
   /** For a reading of the table: was it asked for after the guest had been paused? */
   readonly paused: boolean;
 }
@@ -51,6 +53,8 @@ export interface Books {
   readonly healthStop: boolean;
   /** Law 6: when the present window of health checking began. */
   readonly windowAt: number;
+  /** Number of the program of the host that was asked for last. */
+  readonly hook: number;
   /** What was asked of the world and has not been answered, in order. */
   readonly asked: readonly Asked[];
 }
@@ -74,6 +78,7 @@ export const EMPTY_BOOKS: Books = {
   handsOff: false,
   healthStop: false,
   windowAt: 0,
+  hook: 0,
   asked: [],
 };
 
@@ -81,7 +86,10 @@ export const EMPTY_BOOKS: Books = {
 export const ASKED_MAX = 2;
 
 const STARTS = ['start', 'restart', 'restore'];
-/** An inspection is answered by `vmm.found`, which is tried everywhere; nobody waits for the others. */
+/**
+ * An inspection is answered by `vmm.found`, which is tried everywhere; so are the words of the programs asked for last
+ * and before, by their numbers. Nobody waits for the others.
+ */
 const UNANSWERED: readonly string[] = ['effect.withdraw', 'vmm.inspect', 'snapshot.drop', 'host.admit', 'hook.run'];
 const SPAWNS: readonly string[] = ['vmm.boot', 'vmm.restore'];
 
@@ -171,6 +179,7 @@ export function noteStep(books: Books, { event, step }: Edge): Books {
   let { asked } = next;
   for (const effect of step.effects) {
     const { kind, run } = effect;
+    if (kind === 'hook.run') next.hook = effect.number;
     if (kind === 'host.admit') next.admission = { run, purpose: effect.purpose };
     if (!UNANSWERED.includes(kind)) asked = [...asked, { kind, run, paused: next.paused }];
   }

@@ -70,6 +70,22 @@ export const MUTANTS: readonly Mutant[] = [
     put: '',
   },
   {
+    law: 2,
+    breaks: 'the late word of one program is taken for that of the next',
+    world: 'programs of the host before stop and standby',
+    file: 'guards.ts',
+    find: " && 'number' in event && event.number === context.hook.number;",
+    put: ';',
+  },
+  {
+    law: 2,
+    breaks: 'programs of the host cannot be told apart',
+    world: 'programs of the host before stop and standby',
+    file: 'hook-actions.ts',
+    find: 'number: context.hook.number + 1,',
+    put: 'number: 1,',
+  },
+  {
     law: 3,
     breaks: 'the budget allows one attempt too many',
     world: 'on_failure, two attempts, policy changes',

@@ -73,7 +73,7 @@ export const REGION_LINKS: readonly Law[] = [
   link(
     'a program of the host runs exactly in the states that wait for it',
     (s) =>
-      (s.context.hook !== null) ===
+      (s.context.hook.running !== null) ===
       (among(s, 'quiescing') || (s.value as { lifecycle: { stopping?: string } }).lifecycle.stopping === 'before_stop'),
   ),
   link('a backoff after an end waits at rest', (s) => backoffOf(s) !== 'ended' || among(s, 'stopped', 'failed')),

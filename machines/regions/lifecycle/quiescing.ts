@@ -1,6 +1,6 @@
 import { beginStop, intend, noteCommand, noteResumed, noteTrouble, sayLost } from '../../actions.ts';
 import { applyChanges } from '../../definition-actions.ts';
-import { all, editsAllowed, expiring, forced, foundAs, ofThisRun, resultOf } from '../../guards.ts';
+import { all, editsAllowed, expiring, forced, foundAs, ofThisRun, resultOfHook } from '../../guards.ts';
 import { beginHook, endHook } from '../../hook-actions.ts';
 import { chart } from '../../setup.ts';
 import { onEnd } from './ends.ts';
@@ -13,7 +13,7 @@ const stayAwake = (cause: string) => ({
   actions: [chart.emit({ type: 'standby.abandoned', cause }), ...noteResumed],
 });
 
-const hookWas = (cause: string) => ({ guard: resultOf('hook.run'), ...stayAwake(cause) });
+const hookWas = (cause: string) => ({ guard: resultOfHook, ...stayAwake(cause) });
 const stopWords = [...intend('stopped'), ...beginStop('operator', 'rest')];
 
 export const quiescing = {
@@ -23,7 +23,7 @@ export const quiescing = {
   exit: endHook,
   after: { standby_hook_deadline: stayAwake('hook timed out') },
   on: {
-    'effect.done': { guard: resultOf('hook.run'), target: '#pausing' },
+    'effect.done': { guard: resultOfHook, target: '#pausing' },
     'effect.failed': hookWas('hook failed'),
     'effect.unknown': hookWas('hook unknown'),
     'effect.withdrawn': hookWas('hook withdrawn'),

@@ -23,6 +23,7 @@ import {
   not,
   ofThisRun,
   resultOf,
+  resultOfHook,
 } from '../../guards.ts';
 import { beginHook, endHook } from '../../hook-actions.ts';
 import type { Moment } from '../../setup.ts';
@@ -78,10 +79,10 @@ const beforeStop = {
   after: { stop_hook_deadline: { target: '#graceful' } },
   on: {
     'vmm.exited': onEnd(),
-    'effect.done': { guard: resultOf('hook.run'), target: '#graceful' },
-    'effect.failed': { guard: resultOf('hook.run'), target: '#graceful' },
-    'effect.unknown': { guard: resultOf('hook.run'), target: '#graceful' },
-    'effect.withdrawn': { guard: resultOf('hook.run'), target: '#graceful' },
+    'effect.done': { guard: resultOfHook, target: '#graceful' },
+    'effect.failed': { guard: resultOfHook, target: '#graceful' },
+    'effect.unknown': { guard: resultOfHook, target: '#graceful' },
+    'effect.withdrawn': { guard: resultOfHook, target: '#graceful' },
     'vmm.found': [
       { guard: all(ofThisRun, foundAs('starting', 'running')), target: '#graceful' },
       { guard: all(ofThisRun, foundAs('paused')), target: '#graceful', actions: ask('vmm.resume') },
