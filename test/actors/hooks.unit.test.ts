@@ -45,10 +45,7 @@ describe('programs of the host', () => {
     await host.clock.advance(1_000);
     await host.supervisor.command(id, { type: 'stop', by }, OPERATOR);
     await host.clock.advance(7_000);
-    expect([log, host.instances.get(id)?.phase]).toEqual([
-      ['before_standby begun', 'before_stop begun'],
-      'stopping',
-    ]);
+    expect([log, host.instances.get(id)?.phase]).toEqual([['before_standby begun', 'before_stop begun'], 'stopping']);
     await host.clock.advance(10_000);
     expect([log.at(-1), host.instances.get(id)?.state]).toEqual(['before_stop done', 'Stopped']);
   });
