@@ -4,7 +4,7 @@
  */
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/actors/clock.ts';
 import { controlSimulator, type SimulatorControl } from '../../src/adapters/simulator/control.ts';
 import { CliError } from '../../src/cli/client.ts';
@@ -18,22 +18,31 @@ const SIMULATOR = ['--no-hello', '--hypervisor', 'simulator', '--nats', 'off'] a
 
 let place: Workplace;
 let fate: SimulatorControl;
-let daemon: DaemonProcess | null;
+let daemon: DaemonProcess | null = null;
 
-beforeEach(() => {
+/** One daemon for all of them: to start one takes longer than most of what is shown with it. */
+beforeAll(async () => {
   place = workplace();
-  daemon = null;
   fate = controlSimulator({ world: { directory: place.data, program: worldProgram }, clock: systemClock() });
+  await serve();
 });
+/** Every test leaves an empty host behind that does what is automatic. */
 afterEach(async () => {
+  await done('host', 'normal');
+  const { instances } = JSON.parse(await done('host', 'status', '--json')) as { instances: number };
+  if (instances === 0) return;
+  const views = JSON.parse(await done('ps', '--json')) as InstanceView[];
+  for (const { name } of views) await done('rm', name);
+});
+afterAll(async () => {
   await daemon?.end('SIGTERM');
   await fate.shutdownWorld().catch(() => {});
   await fate.close();
   place.remove();
 });
 
-async function serve(...flags: string[]): Promise<void> {
-  daemon = await place.serve(...SIMULATOR, ...flags);
+async function serve(): Promise<void> {
+  daemon = await place.serve(...SIMULATOR, '--capacity-memory', '8GB');
 }
 
 /** The command line within this process: a process for each call would be most of the time. */
@@ -70,7 +79,6 @@ function placeHook(name: string, text: string): void {
 
 describe('maintenance', () => {
   test('holds back the restart of what ends meanwhile, and normal lets it go', async () => {
-    await serve();
     const id = await run('web');
     expect(await done('host', 'maintenance')).toBe('The host is in mode maintenance.');
     await fate.sigkill(id);
@@ -83,7 +91,6 @@ describe('maintenance', () => {
   });
 
   test('outlives the daemon', async () => {
-    await serve();
     const id = await run('web');
     await done('host', 'maintenance');
     await daemon?.end('SIGKILL');
@@ -96,7 +103,6 @@ describe('maintenance', () => {
   });
 
   test('while the host is drained nothing new is taken on', async () => {
-    await serve();
     await run('web');
     await done('host', 'drain');
     expect((await refusal('run', 'late')).code).toBe('host_draining');
@@ -106,7 +112,6 @@ describe('maintenance', () => {
 });
 
 test('an instance that is ignored is left as it is until somebody starts it', async () => {
-  await serve();
   const id = await run('web');
   await done('ignore', 'web');
   expect(await get('web')).toMatchObject({ state: 'Running', wanted: 'ignore' });
@@ -118,16 +123,15 @@ test('an instance that is ignored is left as it is until somebody starts it', as
 
 describe('capacity', () => {
   test('what does not fit is refused with the field and how much is free, and fits once there is room', async () => {
-    await serve('--capacity-memory', '1GB');
-    await run('first', '--size', '768MB');
-    const refused = await refusal('run', 'second', '--size', '512MB');
+    await run('first', '--size', '5GB');
+    const refused = await refusal('run', 'second', '--size', '4GB');
     expect(refused.code).toBe('insufficient_resources');
     expect(refused.message).toContain('size');
     expect((await refusal('get', 'second')).code).toBe('not_found');
     await done('stop', 'first');
-    await run('second', '--size', '512MB');
+    await run('second', '--size', '4GB');
     expect(JSON.parse(await done('host', 'status', '--json'))).toMatchObject({
-      capacity: { memory_bytes: { used: 512 * 1024 ** 2, limit: 1024 ** 3 } },
+      capacity: { memory_bytes: { used: 4 * 1024 ** 3, limit: 8 * 1024 ** 3 } },
     });
   });
 });
@@ -135,7 +139,6 @@ describe('capacity', () => {
 describe('hooks', () => {
   test('a stop runs its hook first, whose end shows in the history', async () => {
     placeHook('leave', 'echo "$STATEVISOR_NAME $STATEVISOR_RUN $STATEVISOR_MOMENT" > left.txt');
-    await serve();
     await run('web', '--before-stop', 'leave');
     await done('stop', 'web');
     expect(readFileSync(join(place.data, 'hooks', 'left.txt'), 'utf8')).toBe('web 1 before_stop\n');
@@ -145,7 +148,6 @@ describe('hooks', () => {
   test('a stop goes on when its hook fails or is missing, and does not wait for it when it is forced', async () => {
     placeHook('broken', 'echo no >&2; exit 7');
     placeHook('slow', 'touch slow.txt; exec sleep 1000');
-    await serve();
     for (const hook of ['broken', 'missing']) {
       await run(hook, '--before-stop', hook);
       await done('stop', hook);
@@ -164,7 +166,6 @@ describe('hooks', () => {
 
   test('a standby is given up when its hook fails', async () => {
     placeHook('busy', 'exit 1');
-    await serve();
     await run('web', '--before-standby', 'busy');
     expect((await refusal('standby', 'web')).code).toBe('not_reached');
     expect(await get('web')).toMatchObject({ state: 'Running', run: 1 });
@@ -175,7 +176,6 @@ describe('hooks', () => {
 });
 
 test('after a reboot of the host those that should run come back, unburdened, and only those', async () => {
-  await serve();
   await run('web');
   await run('once', '--restart', 'never');
   await run('left');
