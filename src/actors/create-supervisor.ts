@@ -7,8 +7,8 @@ import { APPEND_RETRY_MS } from './durable-append.ts';
 import { type AdmissionQuestion, perform } from './effect-operations.ts';
 import { StatevisorError, shuttingDown } from './errors.ts';
 import { HostLedger, resolveId } from './host-ledger.ts';
-import { type CapacityView, HostLife } from './host-life.ts';
-import { type HostChange, HostStream } from './host-stream.ts';
+import { type CapacityView, type HostChange, HostLife } from './host-life.ts';
+import { HostStream } from './host-stream.ts';
 import type { ActorWorld, InstanceActor } from './instance-actor.ts';
 import type { Accepted } from './mailbox.ts';
 import { undoUnlessRecorded } from './outcome-unknown.ts';
@@ -49,22 +49,22 @@ class RunningSupervisor implements Supervisor {
   readonly #keeping: RecordKeeping;
   readonly #standing: StandingWork;
   #recovered: Promise<void> = Promise.resolve();
-  /** Instances that have still to deal with what was found of them at the start. */
-  readonly #told = new Set<InstanceActor>();
+  /** Instances that have still to deal with what is found of them at the start: what runs of them is not known. */
+  readonly #unseen = new Set<string>();
   #closing = false;
   #stopObserving = (): void => {};
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
     const { clock, log, random, prober, activity } = options;
-    this.#host = new HostStream(log, clock, random);
+    this.#host = new HostStream({ log, clock, random, onMode: () => this.#life.modeFound() });
     this.#ledger = new HostLedger(options.ports, options.addresses);
     this.#life = new HostLife({
       stream: this.#host,
       clock,
       limits: options.capacity,
       bootsAtOnce: options.bootsAtOnce,
-      known: () => this.#residents.known,
+      isSeen: (id) => !this.#unseen.has(id),
       deliver: (id, event, settled) => void this.#deliver(id, event, 'observation', settled),
     });
     this.#desk = new CommandDesk(log, clock);
@@ -77,7 +77,12 @@ class RunningSupervisor implements Supervisor {
       isPending: (timer) => this.#residents.resident(timer.instance)?.isPending(timer) ?? this.has(timer.instance),
       onClockStep: (byMs) => this.#noteClockStep(byMs),
     });
-    this.#residents = new Residents(log, this.#world(), options.restingMax ?? RESTING_MAX);
+    this.#residents = new Residents({
+      log,
+      world: this.#world(),
+      restingMax: options.restingMax ?? RESTING_MAX,
+      onLoaded: ({ id, head }) => this.#life.tell(id, head.snapshot),
+    });
     this.#keeping = new RecordKeeping({
       ledger: this.#ledger,
       life: this.#life,
@@ -89,20 +94,13 @@ class RunningSupervisor implements Supervisor {
   }
 
   async start(): Promise<void> {
-    const waiting: InstanceActor[] = [];
-    const upgrades: Promise<void>[] = [];
     await this.#host.load();
+    const { waiting, behind, timers } = await this.#keeping.readHeads();
+    // Nothing is done before every head was read: a later one may forbid it all, and room is given out over all of them.
+    for (const { id } of waiting) this.#unseen.add(id);
     this.#stopObserving = this.#options.hypervisor.observe((observation) => this.#onObservation(observation));
-    for await (const loaded of this.#residents.restoreAll((entry, error) => this.#keeping.setAside(entry, error))) {
-      const { actor } = loaded;
-      if (!this.#keeping.noteHead(loaded)) continue;
-      const { snapshot } = actor.head;
-      const atRest = snapshot.hasTag('at_rest') && !snapshot.hasTag('waits');
-      if (!atRest || this.#keeping.isBehind(loaded)) this.#residents.keep(actor);
-      upgrades.push(...this.#keeping.bringUpToDate(loaded));
-      if (atRest) this.#armAll(actor);
-      else waiting.push(actor);
-    }
+    const upgrades = behind.flatMap((one) => this.#keeping.bringUpToDate(one));
+    for (const timer of timers) this.#heap.add(timer);
     this.#life.open();
     this.#desk.readBack().catch((error) => this.#report(null, 'Command ids could not be read back.', error));
     const told = () =>
@@ -111,7 +109,7 @@ class RunningSupervisor implements Supervisor {
         isKnown: (id) => this.has(id),
         armTimer: (timer) => this.#heap.add(timer),
         report: ({ instance, message, error }) => this.#report(instance, message, error),
-        onTold: (actor) => this.#resumeStandingWork(actor),
+        onTold: (actor) => this.#onSeen(actor),
       });
     // Timers are told apart by the record that armed them, and an upgrade arms them anew.
     this.#recovered = upgrades.length === 0 ? told() : Promise.all(upgrades).then(told);
@@ -127,7 +125,6 @@ class RunningSupervisor implements Supervisor {
       try {
         const event = { type: 'create' as const, by: meta.actor, definition: reserved, wanted };
         const accepted = await actor.command(event, causeOf(meta));
-        this.#life.tell(id, actor.head.snapshot);
         return this.#accept(actor, accepted);
       } catch (error) {
         undoUnlessRecorded(error, () => {
@@ -198,6 +195,7 @@ class RunningSupervisor implements Supervisor {
     this.#stopObserving();
     this.#heap.close();
     this.#standing.close();
+    this.#life.close();
     for (const actor of this.#residents.all()) actor.close();
     const { clock } = this.#options;
     const until = clock.monotonic() + CLOSE_WAIT_MAX_MS;
@@ -217,25 +215,21 @@ class RunningSupervisor implements Supervisor {
       armTimer: (timer) => this.#heap.add(timer),
       publish: (record, head, position) => {
         this.#keeping.publish(record, head, position);
-        this.#standing.derive(record.stream, head.snapshot);
+        if (!this.#unseen.has(record.stream)) this.#standing.derive(record.stream, head.snapshot);
       },
       reserve: (id, before, decided) => this.#life.reserve(id, before, decided),
       onResult: (id, event) => this.#life.settle(id, event),
-      onIdle: (actor) => this.#onIdle(actor),
+      onIdle: (actor) => this.#residents.noteIdle(actor),
       report: ({ instance, message, error }) => this.#report(instance, message, error),
       closing: () => this.#closing,
     };
   }
 
   /** Not before what was found has been dealt with: a guest that is gone would fail its first probe. */
-  #resumeStandingWork(actor: InstanceActor): void {
-    if (actor.working) this.#told.add(actor);
-    else this.#standing.derive(actor.id, actor.head.snapshot);
-  }
-
-  #onIdle(actor: InstanceActor): void {
-    this.#residents.noteIdle(actor);
-    if (this.#told.delete(actor)) this.#standing.derive(actor.id, actor.head.snapshot);
+  #onSeen(actor: InstanceActor): void {
+    this.#unseen.delete(actor.id);
+    this.#standing.derive(actor.id, actor.head.snapshot);
+    this.#life.tell(actor.id, actor.head.snapshot);
   }
 
   async #once(meta: CommandMeta, act: () => Promise<Acceptance>): Promise<Acceptance> {
@@ -247,10 +241,6 @@ class RunningSupervisor implements Supervisor {
     const { definition } = actor.head.snapshot.context;
     if (definition === null) throw new Error(`Instance ${actor.id} has no definition.`);
     return { id: actor.id, ...accepted, definition, repeated: false };
-  }
-
-  #armAll(actor: InstanceActor): void {
-    for (const timer of actor.head.timers) this.#heap.add({ instance: actor.id, ...timer });
   }
 
   /** Offered again while the log is cut off or the instance cannot be read back: nobody else remembers it before the next start. */

@@ -7,7 +7,7 @@ import { causeOf } from './command-desk.ts';
 import type { Clock } from './contracts/clock.ts';
 import type { AdmissionAnswer, AdmissionQuestion, ResultEvent } from './effect-operations.ts';
 import { StatevisorError } from './errors.ts';
-import type { HostChange, HostStream } from './host-stream.ts';
+import type { HostAppended, HostStream } from './host-stream.ts';
 import type { Decided } from './instance-actor.ts';
 import type { CommandMeta } from './supervisor.ts';
 
@@ -18,6 +18,18 @@ import type { CommandMeta } from './supervisor.ts';
 
 /** Instances that are told of a new mode side by side; all of their records share few syncs of the log. */
 const TOLD_TOGETHER = 256;
+
+/** Whoever sets the mode waits so long for the instances to be told; those that are not are told later. */
+export const TELLING_WAIT_MAX_MS = 10_000;
+/** Those that could not be told are told again so long afterwards, and then twice as long, up to the longest. */
+export const TELL_AGAIN_FIRST_MS = 1_000;
+export const TELL_AGAIN_LONGEST_MS = 60_000;
+
+/** A mode that is durable. */
+export interface HostChange extends HostAppended {
+  /** Instances that do not know it yet: for them the one before still holds. */
+  readonly untold: number;
+}
 
 export interface CapacityView {
   readonly memory_bytes: ResourceUse;
@@ -34,8 +46,8 @@ export interface HostLifeOptions {
   readonly clock: Clock;
   readonly limits: CapacityLimits | undefined;
   readonly bootsAtOnce: number | undefined;
-  /** Every instance that is not deleted. */
-  readonly known: () => Iterable<string>;
+  /** Whether what runs of an instance is known to it; at the start it is not. */
+  readonly isSeen: (id: string) => boolean;
   /** Puts an event into the mailbox of an instance; `settled` is called once it has been dealt with. */
   readonly deliver: (id: string, event: Unstamped<ExternalEvent>, settled: () => void) => void;
 }
@@ -44,7 +56,12 @@ export class HostLife {
   readonly #options: HostLifeOptions;
   readonly #capacity: Capacity;
   readonly #admission: Admission;
+  /** The mode that each instance has a record of. */
+  readonly #modes = new Map<string, HostMode>();
+  #open = false;
   #telling: Promise<void> = Promise.resolve();
+  #tellAgainMs = TELL_AGAIN_FIRST_MS;
+  #cancelTelling = (): void => {};
 
   constructor(options: HostLifeOptions) {
     this.#options = options;
@@ -63,30 +80,48 @@ export class HostLife {
 
   /** Every head is known. */
   open(): void {
+    this.#open = true;
     this.#admission.open();
   }
 
-  /** Durable first; resolves when every instance has been told. Those that are not told in this life are in the next. */
-  async setMode(mode: HostMode, meta: CommandMeta): Promise<HostChange> {
-    const change = await this.#options.stream.setMode(mode, causeOf(meta));
-    this.#telling = this.#telling.then(() => this.#tellAll());
-    await this.#telling;
-    return change;
+  close(): void {
+    this.#open = false;
+    this.#cancelTelling();
+    this.#options.stream.close();
   }
 
-  /** Tells one instance what it does not know yet: a new one, or one that was not told before a crash. */
+  /** Durable first; then every instance is told, and the answer says how many could not be told yet. */
+  async setMode(mode: HostMode, meta: CommandMeta): Promise<HostChange> {
+    const before = this.#telling;
+    const appended = await this.#options.stream.setMode(mode, causeOf(meta));
+    // The same mode once more: whoever does not know it is told now.
+    if (this.#telling === before) this.modeFound();
+    await this.#toldOrLate();
+    return { ...appended, untold: this.#untold().length };
+  }
+
+  /** Another mode holds than the one that was told. Before the heads are known there is nobody to tell. */
+  modeFound(): void {
+    if (!this.#open) return;
+    this.#tellAgainMs = TELL_AGAIN_FIRST_MS;
+    this.#beginTelling();
+  }
+
+  /** Tells one instance what it does not know yet: a new one, or one that could not be told before. */
   tell(id: string, { context }: ChartSnapshot): void {
-    if (context.host.mode !== this.mode) this.#tell(id, () => {});
+    if (context.host.mode !== this.mode && this.#mayBeTold(id)) this.#tell(id, () => {});
   }
 
   /** What the newest record of an instance says about what it takes and waits for. */
   note(id: string, snapshot: ChartSnapshot): void {
+    this.#modes.set(id, snapshot.context.host.mode);
     const less = this.#capacity.note(id, occupancyOf(snapshot));
     const booted = this.#admission.note(id, snapshot);
     if (less || booted) this.#admission.letGo();
   }
 
   forget(id: string): void {
+    this.#modes.delete(id);
     const less = this.#capacity.note(id, NO_DEMAND);
     this.#admission.forget(id);
     if (less) this.#admission.letGo();
@@ -122,12 +157,40 @@ export class HostLife {
     return { ...this.#capacity.use(), boots: this.#admission.boots(), held: this.#admission.held() };
   }
 
+  #untold(): string[] {
+    return [...this.#modes].flatMap(([id, mode]) => (mode === this.mode ? [] : [id]));
+  }
+
+  /** What holds automation back holds at once; what lets it go waits until an instance knows what runs of it. */
+  #mayBeTold(id: string): boolean {
+    return this.mode !== 'normal' || this.#options.isSeen(id);
+  }
+
+  #toldOrLate(): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.#options.clock.after(TELLING_WAIT_MAX_MS, resolve);
+      void this.#telling.then(() => {
+        cancel();
+        resolve();
+      });
+    });
+  }
+
+  #beginTelling(): void {
+    this.#cancelTelling();
+    this.#telling = this.#telling.then(() => this.#tellAll());
+  }
+
   async #tellAll(): Promise<void> {
-    const ids = [...this.#options.known()];
+    const ids = this.#untold().filter((id) => this.#mayBeTold(id));
     for (let first = 0; first < ids.length; first += TOLD_TOGETHER) {
       const together = ids.slice(first, first + TOLD_TOGETHER);
       await Promise.all(together.map((id) => new Promise<void>((resolve) => this.#tell(id, resolve))));
     }
+    this.#cancelTelling();
+    if (!this.#open || !this.#untold().some((id) => this.#mayBeTold(id))) return;
+    this.#cancelTelling = this.#options.clock.after(this.#tellAgainMs, () => this.#beginTelling());
+    this.#tellAgainMs = Math.min(2 * this.#tellAgainMs, TELL_AGAIN_LONGEST_MS);
   }
 
   #tell(id: string, settled: () => void): void {

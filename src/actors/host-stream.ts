@@ -2,6 +2,7 @@ import type { HostMode } from '../../machines/events.ts';
 import { type Cause, SYSTEM_CAUSE } from '../../machines/record.ts';
 import type { Clock, Random } from './contracts/clock.ts';
 import type { AppendResult, Log, Position, Token } from './contracts/log.ts';
+import { APPEND_RETRY_MS, OUTCOME_WAIT_MAX_MS } from './durable-append.ts';
 import { StatevisorError } from './errors.ts';
 
 /** The stream of what concerns the host and no single instance. Its name is not an id, so it is never taken for one. */
@@ -9,10 +10,6 @@ export const HOST_STREAM = 'host';
 
 /** Events of the host that may wait for the log: past it an observation is given up and a command is refused. */
 export const HOST_EVENTS_MAX = 64;
-
-/** How often the head is read to learn what became of an append whose answer was lost. */
-const HEAD_READS_MAX = 20;
-const HEAD_READ_RETRY_MS = 250;
 
 export type HostEvent =
   | { readonly type: 'clock.stepped'; readonly at: number; readonly by_ms: number }
@@ -29,7 +26,8 @@ export interface HostRecord {
   readonly cause: Cause;
 }
 
-export interface HostChange {
+/** A record of the host that is durable. */
+export interface HostAppended {
   readonly mode: HostMode;
   readonly record: HostRecord;
   readonly position: Position;
@@ -38,26 +36,33 @@ export interface HostChange {
 interface Waiting {
   readonly event: HostEvent;
   readonly cause: Cause;
-  readonly settle: (outcome: HostChange | Error) => void;
+  /** Only the first call counts. */
+  readonly settle: (outcome: HostAppended | Error) => void;
+}
+
+export interface HostStreamOptions {
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Another mode holds than before, whether it was set here or found in the log. */
+  readonly onMode: () => void;
 }
 
 /**
  * Appends what happened to the host, one at a time. An observation (a step of the clock) is best effort: no instance
- * waits for it. A change of mode is a command: it is durable before anybody acts on it, or refused.
+ * waits for it. A change of mode is a command: it is durable before anybody acts on it, or refused; while the log cannot
+ * tell which, whoever asked is told so, and what is learnt later counts.
  */
 export class HostStream {
-  readonly #log: Log;
-  readonly #clock: Clock;
-  readonly #random: Random;
+  readonly #options: HostStreamOptions;
   readonly #waiting: Waiting[] = [];
   #head: { token: Token; version: number; at: number } | null | undefined;
   #mode: HostMode = 'normal';
   #busy = false;
+  #closed = false;
 
-  constructor(log: Log, clock: Clock, random: Random) {
-    this.#log = log;
-    this.#clock = clock;
-    this.#random = random;
+  constructor(options: HostStreamOptions) {
+    this.#options = options;
   }
 
   get mode(): HostMode {
@@ -66,27 +71,32 @@ export class HostStream {
 
   /** Reads back what holds; before that the mode is not known. Throws when the log cannot be read. */
   async load(): Promise<HostMode> {
-    const entry = await this.#log.head(HOST_STREAM);
+    const entry = await this.#options.log.head(HOST_STREAM);
     const record = entry === null ? null : (JSON.parse(entry.bytes) as HostRecord);
     this.#head = entry === null ? null : { token: entry.token, version: entry.version, at: record?.at ?? 0 };
-    this.#mode = record?.state?.mode ?? 'normal';
+    this.#become(record?.state?.mode ?? 'normal');
     return this.#mode;
+  }
+
+  /** What became of an append is not looked for any longer. */
+  close(): void {
+    this.#closed = true;
   }
 
   noteClockStep(byMs: number): void {
     const given = this.#waiting.findIndex(({ event }) => event.type === 'clock.stepped');
     if (this.#waiting.length >= HOST_EVENTS_MAX && given >= 0) this.#waiting.splice(given, 1);
     if (this.#waiting.length >= HOST_EVENTS_MAX) return;
-    const event: HostEvent = { type: 'clock.stepped', at: this.#clock.now(), by_ms: byMs };
+    const event: HostEvent = { type: 'clock.stepped', at: this.#options.clock.now(), by_ms: byMs };
     this.#enqueue({ event, cause: SYSTEM_CAUSE, settle: () => {} });
   }
 
   /** Resolves once the new mode is durable. Throws StatevisorError: then the mode is what it was. */
-  setMode(mode: HostMode, cause: Cause): Promise<HostChange> {
+  setMode(mode: HostMode, cause: Cause): Promise<HostAppended> {
     if (this.#waiting.length >= HOST_EVENTS_MAX) {
       return Promise.reject(new StatevisorError('busy', 'Too many changes of the host are waiting for the log.'));
     }
-    const event: HostEvent = { type: 'host.mode_changed', at: this.#clock.now(), mode, by: cause.actor };
+    const event: HostEvent = { type: 'host.mode_changed', at: this.#options.clock.now(), mode, by: cause.actor };
     return new Promise((resolve, reject) => {
       const settle: Waiting['settle'] = (outcome) => (outcome instanceof Error ? reject(outcome) : resolve(outcome));
       this.#enqueue({ event, cause, settle });
@@ -107,13 +117,19 @@ export class HostStream {
     this.#busy = false;
   }
 
-  async #append({ event, cause }: Waiting): Promise<HostChange> {
+  #become(mode: HostMode): void {
+    if (mode === this.#mode) return;
+    this.#mode = mode;
+    this.#options.onMode();
+  }
+
+  async #append({ event, cause, settle }: Waiting): Promise<HostAppended> {
     if (this.#head === undefined) await this.load();
     const { token = null, version = 0, at = 0 } = this.#head ?? {};
     const mode = event.type === 'host.mode_changed' ? event.mode : this.#mode;
     const stamped = { ...event, at: Math.max(event.at, at) };
     const record: HostRecord = {
-      id: this.#random.id(),
+      id: this.#options.random.id(),
       stream: HOST_STREAM,
       version: version + 1,
       at: stamped.at,
@@ -124,32 +140,52 @@ export class HostStream {
     const bytes = JSON.stringify(record);
     // A change of mode may be what a host with a full disk needs most.
     const room = event.type === 'host.mode_changed' ? 'reserved' : 'ordinary';
-    const appended = await this.#log
+    const appended = await this.#options.log
       .append(HOST_STREAM, token, bytes, room)
       .catch((error: unknown): AppendResult => ({ kind: 'unknown', message: String(error) }));
-    const result = appended.kind === 'unknown' ? await this.#resolveUnknown(bytes) : appended;
+    const result = appended.kind === 'unknown' ? await this.#resolveUnknown(bytes, settle) : appended;
     if (result.kind !== 'appended') {
       this.#head = undefined;
       throw refusalOf(result);
     }
     this.#head = { token: result.token, version: record.version, at: record.at };
-    this.#mode = mode;
+    this.#become(mode);
     return { mode, record, position: result.position };
   }
 
-  /** Only the head tells; a mode that may or may not hold would be worse than a late answer. */
-  async #resolveUnknown(bytes: string): Promise<AppendResult> {
-    for (let reads = 0; reads < HEAD_READS_MAX; reads++) {
-      try {
-        const head = await this.#log.head(HOST_STREAM);
-        if (head?.bytes !== bytes) return { kind: 'unknown', message: 'It was not written.' };
-        return { kind: 'appended', token: head.token, position: head.position, version: head.version };
-      } catch {
-        await this.#clock.sleep(HEAD_READ_RETRY_MS);
+  /** Only the head tells. Whoever asked is not kept waiting for it, and nobody else is. */
+  async #resolveUnknown(bytes: string, settle: Waiting['settle']): Promise<AppendResult> {
+    const { log, clock } = this.#options;
+    const cancel = clock.after(OUTCOME_WAIT_MAX_MS, () => settle(outcomeUnknown()));
+    try {
+      while (!this.#closed) {
+        try {
+          const head = await log.head(HOST_STREAM);
+          if (head?.bytes !== bytes) return { kind: 'unknown', message: 'It was not written.' };
+          return { kind: 'appended', token: head.token, position: head.position, version: head.version };
+        } catch (error) {
+          this.#refuseWaiting(asRefusal(error));
+          await clock.sleep(APPEND_RETRY_MS);
+        }
       }
+      return { kind: 'unknown', message: 'The log cannot be read.' };
+    } finally {
+      cancel();
     }
-    return { kind: 'unknown', message: 'The log cannot be read.' };
   }
+
+  /** Steps of the clock go on waiting: nobody is kept by them. */
+  #refuseWaiting(refusal: StatevisorError): void {
+    const steps = this.#waiting.filter(({ event }) => event.type === 'clock.stepped');
+    for (const { event, settle } of this.#waiting.splice(0, this.#waiting.length, ...steps)) {
+      if (event.type !== 'clock.stepped') settle(refusal);
+    }
+  }
+}
+
+function outcomeUnknown(): StatevisorError {
+  const message = 'The log gave no answer; it is not known yet whether the mode was recorded.';
+  return new StatevisorError('log_unavailable', message, { details: { outcome: 'unknown' } });
 }
 
 function refusalOf(result: Exclude<AppendResult, { kind: 'appended' }>): StatevisorError {

@@ -5,10 +5,25 @@ import type { CommandDesk } from './command-desk.ts';
 import type { LogEntry, Position } from './contracts/log.ts';
 import type { HostLedger } from './host-ledger.ts';
 import type { HostLife } from './host-life.ts';
+import type { InstanceActor } from './instance-actor.ts';
 import type { Head } from './records.ts';
+import { dueTimersOf } from './recovery.ts';
 import type { Loaded, Residents } from './residents.ts';
 import type { Published, SupervisorOptions } from './supervisor.ts';
+import type { DueTimer } from './timer-heap.ts';
 import { asQuarantined } from './unreadable.ts';
+
+/** Its last record is one of an older chart, or it has not heard of the host's present mode. */
+export type Behind = Pick<Loaded, 'actor' | 'writtenBy'>;
+
+/** What the heads of a log call for. */
+export interface Heads {
+  /** What is found of them in the world has to be told to them. */
+  readonly waiting: readonly InstanceActor[];
+  readonly behind: readonly Behind[];
+  /** Of the others. */
+  readonly timers: readonly DueTimer[];
+}
 
 export interface RecordKeepingOptions {
   readonly ledger: HostLedger;
@@ -27,8 +42,28 @@ export class RecordKeeping {
     this.#options = options;
   }
 
+  /** Reads every head and does nothing about any. */
+  async readHeads(): Promise<Heads> {
+    const { residents } = this.#options;
+    const waiting: InstanceActor[] = [];
+    const behind: Behind[] = [];
+    const timers: DueTimer[] = [];
+    for await (const loaded of residents.restoreAll((entry, error) => this.#setAside(entry, error))) {
+      const { actor, writtenBy } = loaded;
+      if (!this.#noteHead(loaded)) continue;
+      const { snapshot } = actor.head;
+      const atRest = snapshot.hasTag('at_rest') && !snapshot.hasTag('waits');
+      const isBehind = this.#isBehind(loaded);
+      if (!atRest || isBehind) residents.keep(actor);
+      if (isBehind) behind.push({ actor, writtenBy });
+      if (atRest) timers.push(...dueTimersOf(actor));
+      else waiting.push(actor);
+    }
+    return { waiting, behind, timers };
+  }
+
   /** A head that was read back at the start. False when its instance is gone and needs nothing more. */
-  noteHead({ entry, actor, record, definition }: Loaded): boolean {
+  #noteHead({ entry, actor, record, definition }: Loaded): boolean {
     const { life, residents } = this.#options;
     this.#show({ record, definition, position: entry.position, live: false });
     if (actor.head.snapshot.matches({ lifecycle: 'deleted' })) return false;
@@ -38,13 +73,12 @@ export class RecordKeeping {
     return true;
   }
 
-  /** Its last record is one of an older chart, or it has not heard of the host's present mode. */
-  isBehind({ actor, writtenBy }: Loaded): boolean {
+  #isBehind({ actor, writtenBy }: Behind): boolean {
     return writtenBy < CHART_VERSION || actor.head.snapshot.context.host.mode !== this.#options.life.mode;
   }
 
   /** Before anything else happens to it. Resolves when its timers are armed again; empty when they need not be. */
-  bringUpToDate({ actor, writtenBy }: Loaded): Promise<void>[] {
+  bringUpToDate({ actor, writtenBy }: Behind): Promise<void>[] {
     const upgrade = { type: 'chart.upgraded', from: writtenBy, to: CHART_VERSION } as const;
     const upgraded = (): Promise<void> =>
       new Promise((resolve) => actor.deliver(upgrade, SYSTEM_CAUSE, 'result', resolve));
@@ -65,11 +99,13 @@ export class RecordKeeping {
       residents.known.delete(record.stream);
       residents.forget(record.stream);
     }
+    // Whatever is known by then of the answer to whoever asked for it.
+    if (record.version === 1) life.tell(record.stream, snapshot);
     this.#show({ record, definition, position, live: true });
   }
 
   /** One instance that cannot be gone on from stops no other: it is shown as quarantined, its VM untouched. */
-  setAside(entry: LogEntry, error: unknown): void {
+  #setAside(entry: LogEntry, error: unknown): void {
     this.#options.report(entry.stream, 'The last record cannot be gone on from.', error);
     this.#options.residents.known.add(entry.stream);
     const record = asQuarantined(entry.bytes, error);

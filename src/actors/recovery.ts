@@ -24,7 +24,7 @@ export interface RecoveryOptions extends Pick<SupervisorOptions, 'network' | 'ad
   /** Whether an instance exists, at rest or not. */
   readonly isKnown: (instance: string) => boolean;
   readonly armTimer: (timer: DueTimer) => void;
-  /** Called for each instance when it has been told about its reality, whatever keeps the others waiting. */
+  /** Called for each instance when it has dealt with its reality, whatever keeps the others waiting. */
   readonly onTold: (actor: InstanceActor) => void;
   readonly report: (problem: { instance: string | null; message: string; error?: unknown }) => void;
 }
@@ -35,10 +35,7 @@ export async function recover(actors: readonly InstanceActor[], options: Recover
   const reconciled = reconcileNetwork(options, options.isKnown);
   const waiting = actors.values();
   const worker = async (): Promise<void> => {
-    for (const actor of waiting) {
-      await recoverOne(actor, options);
-      options.onTold(actor);
-    }
+    for (const actor of waiting) await recoverOne(actor, options);
   };
   await Promise.all(Array.from({ length: Math.min(INSPECTIONS_MAX, actors.length) }, worker));
   await reconciled;
@@ -52,9 +49,14 @@ async function recoverOne(actor: InstanceActor, options: RecoveryOptions): Promi
     const inPlace = snapshot.hasTag('has_run') && run.number > 0 && !run.ended;
     const found: Reality = inPlace ? await lookAt(actor, run.number, options) : { reality: 'none' };
     fireBefore(actor, timers, found, options.clock.now());
-    actor.deliver({ type: 'vmm.found', run: run.number, found }, SYSTEM_CAUSE, 'observation');
-  }
-  for (const timer of actor.head.timers) options.armTimer({ instance: actor.id, ...timer });
+    const event = { type: 'vmm.found', run: run.number, found } as const;
+    actor.deliver(event, SYSTEM_CAUSE, 'observation', () => options.onTold(actor));
+  } else options.onTold(actor);
+  for (const timer of dueTimersOf(actor)) options.armTimer(timer);
+}
+
+export function dueTimersOf({ id, head }: InstanceActor): DueTimer[] {
+  return head.timers.map((timer) => ({ instance: id, ...timer }));
 }
 
 async function lookAt(

@@ -31,10 +31,16 @@ export interface Loaded {
   readonly writtenBy: number;
 }
 
+export interface ResidentsOptions {
+  readonly log: Log;
+  readonly world: ActorWorld;
+  readonly restingMax: number;
+  /** Hears of an instance that was read back because somebody is about to speak to it, before they do. */
+  readonly onLoaded: (actor: InstanceActor) => void;
+}
+
 export class Residents {
-  readonly #log: Log;
-  readonly #world: ActorWorld;
-  readonly #restingMax: number;
+  readonly #options: ResidentsOptions;
   readonly #actors = new Map<string, InstanceActor>();
   readonly #resting = new Set<string>();
   readonly #loading = new Map<string, Promise<InstanceActor>>();
@@ -43,10 +49,8 @@ export class Residents {
   /** Every instance of this log that is not deleted, in memory or not. */
   readonly known = new Set<string>();
 
-  constructor(log: Log, world: ActorWorld, restingMax: number) {
-    this.#log = log;
-    this.#world = world;
-    this.#restingMax = restingMax;
+  constructor(options: ResidentsOptions) {
+    this.#options = options;
   }
 
   /** Letters that wait, in all and in the fullest mailbox. */
@@ -74,7 +78,7 @@ export class Residents {
   /** An actor for an instance that has no record yet. */
   begin(id: string): InstanceActor {
     const head = { stream: id, version: 0, at: 0, snapshot: EMPTY_SNAPSHOT, timers: [], definitionAt: 0 };
-    const actor = new InstanceActor(this.#world, head, null);
+    const actor = new InstanceActor(this.#options.world, head, null);
     this.#actors.set(id, actor);
     return actor;
   }
@@ -97,10 +101,11 @@ export class Residents {
   }
 
   async #read(id: string): Promise<InstanceActor> {
-    const entry = await this.#log.head(id);
+    const entry = await this.#options.log.head(id);
     if (entry === null) throw new Error(`The log has no record of ${id}.`);
     const { actor } = await this.restore(entry);
     this.#actors.set(id, actor);
+    this.#options.onLoaded(actor);
     return actor;
   }
 
@@ -117,14 +122,14 @@ export class Residents {
     const snapshot = fromStateData(state, definition);
     const understood = { ...record, state };
     const head = headAfter(understood, snapshot);
-    const actor = new InstanceActor(this.#world, head, entry.token);
+    const actor = new InstanceActor(this.#options.world, head, entry.token);
     return { entry, actor, record: understood, definition, writtenBy: record.chart.version };
   }
 
   /** Every instance of the log; what cannot be restored is set aside and handed to `onUnreadable`. */
   async *restoreAll(onUnreadable: (entry: LogEntry, error: unknown) => void): AsyncGenerator<Loaded> {
     let apart: LogHead[] = [];
-    for await (const entry of this.#log.heads(true)) {
+    for await (const entry of this.#options.log.heads(true)) {
       if (!INSTANCE_STREAM.test(entry.stream)) continue;
       const loaded = this.#restoreAtOnce(entry);
       if (loaded !== null) yield loaded;
@@ -181,14 +186,14 @@ export class Residents {
     if (!actor.idle || !actor.head.snapshot.hasTag('at_rest')) return;
     this.#resting.add(actor.id);
     for (const id of this.#resting) {
-      if (this.#resting.size <= this.#restingMax) break;
+      if (this.#resting.size <= this.#options.restingMax) break;
       this.#resting.delete(id);
       if (this.#actors.get(id)?.idle === true) this.#actors.delete(id);
     }
   }
 
   async #definitionAt(stream: string, version: number): Promise<Definition> {
-    for await (const entry of this.#log.read(stream, version, 1)) {
+    for await (const entry of this.#options.log.read(stream, version, 1)) {
       const { definition } = parseRecord(entry.bytes);
       if (definition !== undefined) return definition;
       break;

@@ -13,8 +13,7 @@ import type { Prober } from './contracts/probe.ts';
 import type { Telemetry } from './contracts/telemetry.ts';
 import type { FaultInjector } from './fault-points.ts';
 import type { PortRange } from './host-ledger.ts';
-import type { CapacityView } from './host-life.ts';
-import type { HostChange } from './host-stream.ts';
+import type { CapacityView, HostChange } from './host-life.ts';
 
 /**
  * The runtime as the doors see it. Doors can construct commands only; everything else enters from adapters.
@@ -103,8 +102,9 @@ export interface Supervisor {
   observe(id: string, event: Unstamped<ExternalEvent>): void;
   status(): SupervisorStatus;
   /**
-   * Resolves when the mode is durable in the stream of the host and every instance has been told; whoever was not told
-   * before a crash is told at the next start. Throws StatevisorError: then the mode is what it was.
+   * Resolves when the mode is durable in the stream of the host and the instances have been told; whoever could not be
+   * told is told later, and after a crash at the next start. Throws StatevisorError: then the mode is what it was,
+   * unless the error says that the outcome is unknown.
    */
   setMode(mode: HostMode, meta: CommandMeta): Promise<HostChange>;
   mode(): HostMode;

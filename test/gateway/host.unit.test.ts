@@ -64,7 +64,7 @@ describe('the mode of the host', () => {
 
   test('is recorded under the name of who set it, and shown from then on', async () => {
     const { status, body, position } = await host.mode({ mode: 'maintenance' }, admin);
-    expect({ status, body }).toEqual({ status: 200, body: { mode: 'maintenance', version: 1 } });
+    expect({ status, body }).toEqual({ status: 200, body: { mode: 'maintenance', version: 1, untold: 0 } });
     expect((await host.status({}, admin)).body).toMatchObject({ mode: 'maintenance' });
     const last = await scene.log.head('host');
     expect(last?.position).toBe(position);

@@ -38,10 +38,23 @@ export function addHostCommands(program: Command, output: Output): void {
   });
   for (const [name, description] of MODES) {
     add(name, description, async (client, options) => {
-      const answer = (await client.call('POST', '/v1/host/mode', { mode: MODE_OF[name] })) as { mode: string };
-      output.line(options.json === true ? JSON.stringify(answer) : `The host is in mode ${answer.mode}.`);
+      const answer = (await client.call('POST', '/v1/host/mode', { mode: MODE_OF[name] })) as ModeAnswer;
+      output.line(options.json === true ? JSON.stringify(answer) : modeLine(answer));
     });
   }
+}
+
+interface ModeAnswer {
+  readonly mode: string;
+  /** Instances for which the mode before still holds. */
+  readonly untold: number;
+}
+
+function modeLine({ mode, untold }: ModeAnswer): string {
+  const line = `The host is in mode ${mode}.`;
+  return untold === 0
+    ? line
+    : `${line} Instances that do not know it yet, and are told as soon as they can be: ${untold}.`;
 }
 
 /** `log.survives  os`: one line for each thing a section says. */

@@ -119,5 +119,6 @@ export const HOST_REPLY_SCHEMAS: Readonly<Record<HostVerb, ZodType>> = {
   status: z.looseObject({}),
   events: eventsReply,
   rebuild: z.looseObject({ projection: z.string(), rebuilding: z.boolean() }),
-  mode: z.looseObject({ mode: hostModeSchema, version: z.int() }),
+  /** `untold`: instances that do not know the mode yet. */
+  mode: z.looseObject({ mode: hostModeSchema, version: z.int(), untold: z.int().nonnegative() }),
 };

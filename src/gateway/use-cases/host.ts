@@ -66,8 +66,8 @@ export function hostUseCases(options: HostUseCaseOptions): HostUseCases {
     },
     mode: async (input, caller) => {
       const { mode } = checked(hostModeRequest, input);
-      const { record, position } = await supervisor.setMode(mode, metaOf(caller));
-      return { ...answer({ mode: record.state?.mode ?? mode, version: record.version }), position };
+      const { record, position, untold } = await supervisor.setMode(mode, metaOf(caller));
+      return { ...answer({ mode: record.state?.mode ?? mode, version: record.version, untold }), position };
     },
   };
 }
