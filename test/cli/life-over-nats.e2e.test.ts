@@ -33,6 +33,8 @@ let daemon: DaemonProcess;
 let client: NatsConnection;
 let token: string;
 let endpoints: readonly Endpoint[];
+/** What stands between version and verb in a subject about this host. */
+let hostGroup: string;
 
 beforeAll(async () => {
   place = workplace();
@@ -45,6 +47,11 @@ beforeAll(async () => {
     endpoints: Endpoint[];
   }>();
   ({ endpoints } = info);
+  hostGroup = endpoints
+    .find(({ name }) => name === 'host_host_status')!
+    .subject.split('.')
+    .slice(2, -1)
+    .join('.');
 });
 
 afterAll(async () => {
@@ -87,7 +94,9 @@ describe('with a plain client', () => {
   test('the service lists every verb with its scope and schemas, for any daemon and for this one', () => {
     for (const verb of VERBS) expect(endpointOf(verb).metadata, verb).toMatchObject({ schema: expect.any(String) });
     const hostForms = endpoints.filter(({ subject }) => subject.startsWith('statevisor.v1.hosts.'));
-    expect(hostForms).toHaveLength(endpoints.length / 2);
+    const aboutHost = hostForms.filter(({ subject }) => subject.startsWith(`statevisor.v1.${hostGroup}.`));
+    expect(aboutHost.length).toBeGreaterThan(0);
+    expect(hostForms).toHaveLength((endpoints.length + aboutHost.length) / 2);
     for (const { name, metadata } of endpoints) {
       expect(['read', 'operate', 'admin'], name).toContain(metadata.scope);
       for (const text of [metadata.schema, metadata.reply])
@@ -163,7 +172,7 @@ describe('with a plain client', () => {
 
   test('the host tells that it is connected, and that every record has gone out', async () => {
     const host = await until(
-      async () => (await send('status', {}, { group: 'host' })).body,
+      async () => (await send('status', {}, { group: hostGroup })).body,
       ({ outbox }) => outbox.lag.records === 0,
       LIMIT_MS,
     );
@@ -176,7 +185,7 @@ describe('with a plain client', () => {
 
 /** The stream of records, asked by its own protocol, holds these in this order, each once. */
 async function expectInStream(ids: readonly string[]): Promise<void> {
-  const { stream } = (await send('status', {}, { group: 'host' })).body.outbox;
+  const { stream } = (await send('status', {}, { group: hostGroup })).body.outbox;
   const jetstream = async <T>(question: string, input: object): Promise<T> => {
     const subject = `$JS.API.STREAM.${question}.${stream}`;
     return (await client.request(subject, JSON.stringify(input), { timeout: LIMIT_MS })).json();

@@ -79,14 +79,13 @@ test('every daemon answers a ping with its host, version and log, asked for by a
   await expect(client.request('$SRV.PING.elsewhere')).rejects.toThrow('no responders');
 });
 
-test('the info lists every verb under both of its subjects, with scope and schemas', async () => {
+test('the info lists verbs on instances for any daemon and for this host, those about the host for this one only', async () => {
   await gateway(HOST, 1);
   const { endpoints } = await infoOf();
   const listed = endpoints.map(({ subject, queue_group }) => `${subject} ${queue_group}`);
   expect(listed).toEqual([
     ...VERBS.map((verb) => `statevisor.v1.instances.${verb} statevisor`),
     ...VERBS.map((verb) => `statevisor.v1.hosts.${HOST}.instances.${verb} `),
-    ...HOST_VERBS.map((verb) => `statevisor.v1.host.${verb} statevisor`),
     ...HOST_VERBS.map((verb) => `statevisor.v1.hosts.${HOST}.host.${verb} `),
   ]);
   expect(new Set(endpoints.map(({ name }) => name)).size).toBe(endpoints.length);
@@ -156,12 +155,17 @@ test('the statistics count requests, refusals and the last of them, for each sub
   expect(started).toBe('2026-01-01T12:00:00.000Z');
 });
 
-test('a verb about the host is answered under both of its subjects', async () => {
-  await gateway(HOST, 1);
-  for (const subject of ['statevisor.v1.host.status', `statevisor.v1.hosts.${HOST}.host.status`]) {
-    expect(await ask(client, subject, new Uint8Array())).toMatchObject({ status: 200, body: { host: HOST } });
+test('a verb about a host is answered by that host, and by none when it is not named', async () => {
+  await gateway('one', 1);
+  await gateway('two', 2);
+  for (const host of ['one', 'two', 'one', 'two']) {
+    const answer = await ask(client, `statevisor.v1.hosts.${host}.host.status`, new Uint8Array());
+    expect(answer).toMatchObject({ status: 200, body: { host } });
   }
-  const unknown = await ask(client, 'statevisor.v1.host.explode', new Uint8Array());
+  for (const verb of HOST_VERBS) {
+    await expect(client.request(`statevisor.v1.host.${verb}`, '{}'), verb).rejects.toThrow('no responders');
+  }
+  const unknown = await ask(client, 'statevisor.v1.hosts.one.host.explode', new Uint8Array());
   expect(unknown).toMatchObject({ status: 404, body: { code: 'unknown_verb' } });
 });
 

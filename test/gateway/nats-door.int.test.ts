@@ -5,7 +5,7 @@ import { seededRandom, systemClock } from '../../src/actors/clock.ts';
 import { createHostSections } from '../../src/gateway/host-sections.ts';
 import { createNatsGateway } from '../../src/gateway/nats/nats-gateway.ts';
 import { REQUESTS_MAX } from '../../src/gateway/nats/request-desk.ts';
-import { subjectOf } from '../../src/gateway/nats/subjects.ts';
+import { groupPrefix, subjectOf } from '../../src/gateway/nats/subjects.ts';
 import type { UseCases } from '../../src/gateway/use-cases/contract.ts';
 import { createHostUseCases } from '../../src/gateway/use-cases/use-cases.ts';
 import { GRANTS, TOKENS } from '../contracts/door.world.ts';
@@ -94,7 +94,7 @@ test('the feed is read in pages, each going on where the one before ended, and l
   const client = await connection();
   const seen: string[] = [];
   for (let [after, more] = ['beginning', true]; more; ) {
-    const { body } = await request(client, 'statevisor.v1.host.events', { after, limit: 2, instance: 'web' });
+    const { body } = await request(client, `${groupPrefix('host', HOST)}events`, { after, limit: 2, instance: 'web' });
     const page = body as { records: { stream: string; position: string }[]; next: string; more: boolean };
     expect(page.records.every(({ stream }) => stream === web)).toBe(true);
     seen.push(...page.records.map(({ position }) => position));
@@ -103,7 +103,7 @@ test('the feed is read in pages, each going on where the one before ended, and l
   const all: string[] = [];
   for await (const { position } of scene.log.readAll(null)) all.push(position);
   expect(seen).toEqual(all);
-  const refused = await request(client, 'statevisor.v1.host.events', { after: '9999999999999999' });
+  const refused = await request(client, `${groupPrefix('host', HOST)}events`, { after: '9999999999999999' });
   expect(refused).toMatchObject({ status: '409', body: { code: 'cursor_too_new', details: { newest: all.at(-1) } } });
   const logs = await request(client, subjectOf('logs'), { id: 'web', tail: 1 });
   expect(logs).toMatchObject({ status: '200', body: { run: 1, source: 'console', text: 'guest is ready\n' } });

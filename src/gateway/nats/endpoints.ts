@@ -4,7 +4,7 @@ import type { VerbDescription, VerbGroup } from './verb-groups.ts';
 /** Daemons of this queue group share the subjects that name no host. */
 export const QUEUE_GROUP = 'statevisor';
 
-/** A verb under one of its two subjects, and what came of the requests to it. */
+/** A verb under one of its subjects, and what came of the requests to it. */
 export interface Endpoint {
   /** Unique in the service: letters, digits, `-` and `_`. */
   readonly name: string;
@@ -31,10 +31,12 @@ export interface Listening {
   readonly endpoints: ReadonlyMap<string, Endpoint>;
 }
 
-/** Both subject forms of every group. */
+/** Every group under the name of this host, and under the common subjects what any daemon may answer. */
 export function listeningsOf(groups: readonly VerbGroup[], host: string): Listening[] {
   return groups.flatMap((group) => [
-    listening(group, { prefix: groupPrefix(group.name), queue: QUEUE_GROUP, answeredBy: 'any' }),
+    ...(group.answeredByAny
+      ? [listening(group, { prefix: groupPrefix(group.name), queue: QUEUE_GROUP, answeredBy: 'any' })]
+      : []),
     listening(group, { prefix: groupPrefix(group.name, host), answeredBy: 'host' }),
   ]);
 }

@@ -17,6 +17,11 @@ import { hostVerbNamed, verbNamed } from '../use-cases/use-cases.ts';
 export interface VerbGroup {
   /** The word: `instances`, `host`. */
   readonly name: string;
+  /**
+   * Whether it is also offered under subjects that name no host. What is asked of a host is meant for that one: any other
+   * would answer it just as readily, from its own log.
+   */
+  readonly answeredByAny: boolean;
   readonly verbs: readonly VerbDescription[];
   /** Throws StatevisorError `unknown_verb`. */
   readonly useCase: (verb: string) => UseCase;
@@ -33,12 +38,14 @@ export interface VerbDescription {
 export function verbGroups(useCases: UseCases, hostUseCases?: HostUseCases): VerbGroup[] {
   const instances: VerbGroup = {
     name: 'instances',
+    answeredByAny: true,
     verbs: VERBS.map((verb) => described(verb, SCOPE_OF[verb], REQUEST_SCHEMAS[verb], REPLY_SCHEMAS[verb])),
     useCase: (verb) => useCases[verbNamed(verb)],
   };
   if (hostUseCases === undefined) return [instances];
   const host: VerbGroup = {
     name: 'host',
+    answeredByAny: false,
     verbs: HOST_VERBS.map((verb) =>
       described(verb, HOST_SCOPE_OF[verb], HOST_REQUEST_SCHEMAS[verb], HOST_REPLY_SCHEMAS[verb]),
     ),
