@@ -1,5 +1,6 @@
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
+import { connectionOptions } from '../daemon/nats-link.ts';
 import { type Check, type Finding, ok, problem, warning } from './finding.ts';
 
 /** The message server: the one that is named, or the one that would be started. */
@@ -24,10 +25,9 @@ async function lookAt(named: string): Promise<Finding> {
   } catch {
     return problem('nats', 'NATS_URL is no URL', 'The daemon does not start.', 'Set it to nats://HOST:PORT.');
   }
-  const credentials = url.username === '' ? {} : { user: url.username, pass: url.password };
   try {
-    const limits = { timeout: ANSWER_MAX_MS, reconnect: false };
-    const connection = await connect({ servers: url.host, ...credentials, ...limits });
+    // As the daemon would, except that it is tried once.
+    const connection = await connect({ ...connectionOptions(url), timeout: ANSWER_MAX_MS, reconnect: false });
     try {
       const version = connection.info?.version ?? 'of an unknown version';
       await (await jetstreamManager(connection, { timeout: ANSWER_MAX_MS })).getAccountInfo();

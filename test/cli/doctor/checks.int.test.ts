@@ -26,6 +26,7 @@ import { checkNats } from '../../../src/cli/doctor/nats-checks.ts';
 import { checkNetwork } from '../../../src/cli/doctor/network-checks.ts';
 import { checkDaemon } from '../../../src/cli/doctor/program-checks.ts';
 import { checkDirectory, mayChangeNetwork } from '../../../src/cli/doctor/rights-checks.ts';
+import { startNatsServer } from '../../gateway/nats-door.ts';
 import { surroundings } from './surroundings.ts';
 
 let data: string;
@@ -137,6 +138,29 @@ describe('the message server', () => {
     const programs = { 'nats-server': { status: 0, stdout: 'nats-server: v2.9.10\n' } };
     expect((await found(checkNats, { programs }))[0]).toMatch(/^ok nats: nats-server: v2\.9\.10: a private one/);
     expect((await found(checkNats))[0]).toBe('warning nats: nats-server is not there');
+  });
+
+  test.for([
+    ['a lone token', 'authorization { token: "s3cret" }', 's3cret'],
+    [
+      'a user whose password is written with percents',
+      'authorization { user: ada, password: "s3/cr@t" }',
+      'ada:s3%2Fcr%40t',
+    ],
+  ] as const)('a named one that takes %s is connected to as the daemon would', async ([, config, credentials]) => {
+    const named = await startNatsServer(`${config}\njetstream { store_dir: "DIRECTORY/jetstream" }`);
+    try {
+      const NATS_URL = named.url.replace('nats://', `nats://${credentials}@`);
+      expect((await found(checkNats, { environment: { NATS_URL } }))[0]).toMatch(/^ok nats: 127\..* with JetStream$/);
+      const wrong = named.url.replace('nats://', 'nats://other:wrong@');
+      const began = systemClock().monotonic();
+      expect((await found(checkNats, { environment: { NATS_URL: wrong } }))[0]).toMatch(
+        /^problem nats: 127\..*Authorization/i,
+      );
+      expect(systemClock().monotonic() - began).toBeLessThan(10_000);
+    } finally {
+      await named.stop();
+    }
   });
 
   test('a named one that does not answer is a problem, and its password is not told', async () => {
