@@ -9,6 +9,8 @@ export interface ShownSetting {
 }
 
 export const HIDDEN = '(hidden)';
+/** Up to the last `@` of a URL's authority: a password may have one in it. */
+const CREDENTIALS = /(\w:\/\/)[^/?#\s]*@/g;
 
 export function shownSettings({ given, origins }: Effective, known: Settings = SETTINGS): ShownSetting[] {
   return known.keys.map((key) => {
@@ -20,7 +22,7 @@ export function shownSettings({ given, origins }: Effective, known: Settings = S
 
 /** User and password of URLs, wherever in the value they stand. */
 function withoutPasswords(value: unknown): unknown {
-  if (typeof value === 'string') return value.replace(/^(\w+:\/\/)[^/@]*@/, `$1${HIDDEN}@`);
+  if (typeof value === 'string') return value.replaceAll(CREDENTIALS, `$1${HIDDEN}@`);
   if (Array.isArray(value)) return value.map(withoutPasswords);
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, withoutPasswords(inner)]));

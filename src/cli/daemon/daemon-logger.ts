@@ -26,7 +26,8 @@ const DEPTH_MAX = 5;
 
 /** What such fields hold may also stand inside text: of an error, of a URL, of a header. */
 const SECRETS_IN_TEXT: readonly (readonly [RegExp, string])[] = [
-  [/(\w:\/\/)[^\s/"'@\\]+@/g, `$1${REDACTED}@`],
+  // Up to the last `@` of a URL's authority: a password may have one in it, or a quote, which the line of JSON escapes.
+  [/(\w:\/\/)(?:[^\s/?#"\\]|\\["\\])+@/g, `$1${REDACTED}@`],
   [/\b(Bearer|Basic) +[^\s"'\\]+/gi, `$1 ${REDACTED}`],
 ];
 

@@ -191,6 +191,19 @@ describe('what is shown', () => {
   });
 });
 
+describe('a URL that is shown', () => {
+  test.for([
+    ['nats://me:p@s3cret@host:4222', `nats://${HIDDEN}@host:4222`],
+    ['nats://me:@@s3cret@@host', `nats://${HIDDEN}@host`],
+    ['nats://s3cret@one,nats://s3cret@two', `nats://${HIDDEN}@one,nats://${HIDDEN}@two`],
+    ['nats://host/a@b?c@d', 'nats://host/a@b?c@d'],
+    ['http://host#a@b', 'http://host#a@b'],
+  ])('%s is shown as %s', ([given, seen]) => {
+    const shown = shownSettings(load({ text: `bridge: { range: "${given}" }\n` }), known);
+    expect(shown.find(({ key }) => key === 'bridge.range')?.value).toBe(seen);
+  });
+});
+
 describe('the settings of the daemon', () => {
   test.for([
     ['flag', flagOf],

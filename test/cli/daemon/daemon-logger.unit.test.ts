@@ -56,11 +56,26 @@ describe('secrets', () => {
     expect(text).not.toContain(SECRET);
   });
 
+  test.for(['p@ss', 'p@', '@p@@ss', "it's", 'a"b', 'back\\slash'])(
+    'a password %s inside a URL is hidden whole',
+    (password) => {
+      const text = logged('info', (logger) => {
+        logger.warn(`cannot reach nats://me:${password}${SECRET}@127.0.0.1:4222/x`);
+        logger.warn({ err: new Error(`nats://${password}${SECRET}@127.0.0.1:4222?a=b@c failed`) }, 'again');
+      });
+      expect(text.split(`nats://${REDACTED}@127.0.0.1:4222`).length).toBeGreaterThan(2);
+      expect(text).not.toContain(SECRET);
+      for (const part of password.split('@').filter((piece) => piece.length > 1))
+        expect(text).not.toContain(`${part}@`);
+    },
+  );
+
   test('what is no secret stays readable', () => {
     const text = logged('info', (logger) =>
-      logger.info({ instance: 'web', correlation: 'r-1' }, 'see http://host/a@b'),
+      logger.info({ instance: 'web', correlation: 'r-1' }, 'see http://host/a@b, http://host?a@b and http://host, a@b'),
     );
-    expect(JSON.parse(text)).toMatchObject({ instance: 'web', correlation: 'r-1', msg: 'see http://host/a@b' });
+    const msg = 'see http://host/a@b, http://host?a@b and http://host, a@b';
+    expect(JSON.parse(text)).toMatchObject({ instance: 'web', correlation: 'r-1', msg });
   });
 });
 
