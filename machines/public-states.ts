@@ -35,6 +35,30 @@ const TABLE = {
 } as const satisfies Readonly<Record<string, PublicState>>;
 
 /**
+ * Whether a VMM lives in a state: `at_rest` when its run has ended and nothing is under way, `perhaps` where nobody can say,
+ * and `none` before the first run and after the last.
+ */
+const VMM = {
+  absent: 'none',
+  preparing: 'none',
+  booting: 'lives',
+  running: 'lives',
+  quiescing: 'lives',
+  pausing: 'lives',
+  snapshotting: 'lives',
+  resuming: 'lives',
+  restoring: 'lives',
+  stopping: 'lives',
+  stopped: 'at_rest',
+  failed: 'at_rest',
+  standby: 'at_rest',
+  lost: 'perhaps',
+  quarantined: 'perhaps',
+  deleting: 'none',
+  deleted: 'none',
+} as const satisfies Readonly<Record<keyof typeof TABLE, 'none' | 'lives' | 'at_rest' | 'perhaps'>>;
+
+/**
  * Our own, finer word for where an instance is: the lifecycle state; at rest `backoff` while a restart is pending, and
  * `held` while an automatic start waits for the host.
  */
@@ -43,6 +67,21 @@ export type Phase = keyof typeof TABLE | 'backoff' | 'held';
 /** At rest, and about to be started all the same. */
 export function awaitsStart(phase: Phase): boolean {
   return phase === 'backoff' || phase === 'held';
+}
+
+/** A VMM of it lives, or may live for all that anybody knows. */
+export function mayHaveVmm(phase: Phase): boolean {
+  const vmm = vmmIn(phase);
+  return vmm === 'lives' || vmm === 'perhaps';
+}
+
+/** Its run has ended for certain, and the next one has not begun. */
+export function runIsOver(phase: Phase): boolean {
+  return vmmIn(phase) === 'at_rest';
+}
+
+function vmmIn(phase: Phase): (typeof VMM)[keyof typeof VMM] {
+  return phase === 'backoff' || phase === 'held' ? 'at_rest' : VMM[phase];
 }
 
 export type RegionName = 'lifecycle' | 'restart' | 'health' | 'standby' | 'expiry';

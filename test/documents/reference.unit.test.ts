@@ -10,7 +10,7 @@ import { formatDuration } from '../../machines/duration.ts';
 import { effectSchema } from '../../machines/effects.ts';
 import { commandSchema, effectResultSchema, observationSchema } from '../../machines/events.ts';
 import { factSchema } from '../../machines/facts.ts';
-import { publicStateOf, stateOf } from '../../machines/public-states.ts';
+import { mayHaveVmm, type Phase, publicStateOf, stateOf } from '../../machines/public-states.ts';
 import { SYSTEM_CAUSE } from '../../machines/record.ts';
 import { fromStateData, TIMER_NAMES } from '../../machines/step.ts';
 import { FAULT_POINTS } from '../../src/actors/fault-points.ts';
@@ -88,6 +88,12 @@ describe('states', () => {
     const value = { restart: 'idle', health: 'disabled', standby: 'disabled', expiry: 'none' };
     const shown = lifecycle.map((state) => `${state} ${publicStateOf({ ...value, lifecycle: state } as never)}`);
     expect(told).toEqual([...shown, 'backoff Stopped', 'held Stopped'].sort());
+  });
+
+  test('each phase is told to have a VMM, perhaps or certainly, exactly where one may live', () => {
+    for (const [phase, , lives] of tableRows(section(text, '## What is shown'), 'phase')) {
+      expect([phase, mayHaveVmm(name(phase) as Phase)]).toEqual([phase, lives !== 'no']);
+    }
   });
 
   test('each state accepts what recorded instances in it accept', () => {

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { acceptedCommands } from '../../machines/accepted-commands.ts';
 import type { CommandType } from '../../machines/events.ts';
+import { mayHaveVmm, phaseOf, runIsOver } from '../../machines/public-states.ts';
 import { START } from './definitions.ts';
 import { done, exited } from './driver.ts';
 import { leafOf } from './exploration.ts';
@@ -59,6 +60,16 @@ describe('which command is accepted where', () => {
 
   it('create is accepted only once', () => {
     expect(Object.keys(PLACES).filter((place) => accepted(place).has('create'))).toEqual([]);
+  });
+});
+
+describe('what a phase says of the run', () => {
+  it.each(Object.keys(PLACES))('%s', (place) => {
+    const snapshot = PLACES[place]!().snapshot();
+    const phase = phaseOf(snapshot.value);
+    expect(runIsOver(phase)).toBe(snapshot.hasTag('at_rest'));
+    // Where nobody can say what became of the run it is not over either.
+    expect(mayHaveVmm(phase)).toBe(!snapshot.context.run.ended);
   });
 });
 

@@ -1,6 +1,5 @@
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
-import type { PublicState } from '../../../machines/public-states.ts';
 import { systemClock, systemRandom } from '../../actors/clock.ts';
 import type { Clock, Random } from '../../actors/contracts/clock.ts';
 import { createSupervisor } from '../../actors/create-supervisor.ts';
@@ -12,6 +11,7 @@ import { createHttpGateway } from '../../gateway/http/http-gateway.ts';
 import type { UseCases } from '../../gateway/use-cases/contract.ts';
 import { createHostUseCases, createUseCases } from '../../gateway/use-cases/use-cases.ts';
 import type { Webhook } from '../../gateway/webhooks/options.ts';
+import type { InstanceView } from '../../projections/instance-view.ts';
 import { chooseHypervisor, type HypervisorChoice } from '../choose-hypervisor.ts';
 import {
   type DataDirectory,
@@ -67,8 +67,8 @@ export interface Daemon {
   readonly useCases: UseCases;
   /** The newest position that the read model has taken in; '' when nothing was ever recorded. */
   position(): string;
-  /** Names of the instances that are in one of these states. */
-  namesIn(states: readonly PublicState[]): string[];
+  /** Names of the instances that are so. */
+  namesWhere(isSo: (view: InstanceView) => boolean): string[];
   /** Resolves with who has taken the log over, if that ever happens: then this daemon decides nothing any more. */
   readonly superseded: Promise<string>;
   /** Stops taking commands, waits for what is under way, leaves VMs running. */
@@ -164,7 +164,7 @@ async function assemble(options: DaemonOptions, parts: Parts): Promise<Daemon> {
     hypervisor: hypervisor.name,
     useCases,
     position: () => instances.position(),
-    namesIn: (states) => instances.list().flatMap(({ name, state }) => (states.includes(state) ? [name] : [])),
+    namesWhere: (isSo) => instances.list().flatMap((view) => (isSo(view) ? [view.name] : [])),
     superseded,
     close: () => closers.closeAll(),
   };

@@ -7,16 +7,13 @@ import type { Config } from '../config/options.ts';
 import { SYSTEM_FILE } from '../config/read-file.ts';
 import { dataDirectory } from '../data-directory.ts';
 import { firstMinutes } from '../first-minutes/first-minutes.ts';
-import { stopping } from '../first-minutes/texts.ts';
+import { mayRunOn, stopping } from '../first-minutes/texts.ts';
 import type { Output } from '../output.ts';
 import { startDaemon } from './daemon.ts';
 import { createDaemonLogger } from './daemon-logger.ts';
 import { type Systemd, tellSystemd } from './systemd.ts';
 
 /** The life of the daemon's process: started, ready, told by signals, ended in order. */
-
-/** States of instances whose virtual machine runs on when the daemon ends. */
-const RUNNING_ON = ['Initializing', 'Running', 'Paused', 'Shutdown'] as const;
 
 interface Process {
   readonly load: () => Effective & { readonly config: Config };
@@ -62,7 +59,7 @@ async function live(given: Process, { config, origins }: ReturnType<Process['loa
   );
   const lost = await Promise.race([signalled, daemon.superseded]);
   ending.abort();
-  const running = daemon.namesIn(RUNNING_ON);
+  const running = daemon.namesWhere(mayRunOn);
   if (typeof lost === 'string') {
     // Not an end in order: whoever watches the process should see it. The VMs are the successor's.
     output.note(`not_owner: the log was taken over by ${lost}; this daemon steps down.`);

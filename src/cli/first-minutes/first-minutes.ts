@@ -38,7 +38,7 @@ async function sayWhatRanOn(daemon: Daemon, say: (line: string) => void): Promis
   const { instances } = daemon.supervisor.status();
   if (instances > NAMED_MAX) return say(`Looking after ${instances} instances.`);
   await daemon.supervisor.quiet();
-  for (const line of tookOver(daemon.namesIn(['Running', 'Paused']))) say(line);
+  for (const line of tookOver(daemon.namesWhere(({ state }) => state === 'Running' || state === 'Paused'))) say(line);
 }
 
 async function helloOf({ useCases }: Daemon, signal: AbortSignal): Promise<InstanceView | null> {

@@ -1,4 +1,5 @@
 import { relative } from 'node:path';
+import { mayHaveVmm } from '../../../machines/public-states.ts';
 import type { InstanceView } from '../../projections/instance-view.ts';
 import { portLines } from '../output.ts';
 
@@ -49,6 +50,11 @@ export function whereToLook(hello: InstanceView | null, isSimulated: boolean, pl
 function addressLines(hello: InstanceView, isSimulated: boolean): string[] {
   if (isSimulated) return [`${hello.name} is simulated: nobody answers on its ports.`];
   return hello.state === 'Running' ? [`${hello.name} answers at`, ...portLines(hello)] : [];
+}
+
+/** Its VM is not ended by the end of the daemon. One of which nobody can say whether it lives is named too, unless its end is known. */
+export function mayRunOn({ phase, stopped_at }: Pick<InstanceView, 'phase' | 'stopped_at'>): boolean {
+  return mayHaveVmm(phase) && stopped_at === null;
 }
 
 export function stopping(running: readonly string[]): string[] {

@@ -1,3 +1,4 @@
+import { runIsOver } from '../../../machines/public-states.ts';
 import { StatevisorError } from '../../actors/errors.ts';
 import { lastOperations, operationsAfter } from '../../projections/feed/operations-log.ts';
 import { checked } from '../requests/checked.ts';
@@ -35,8 +36,6 @@ export interface LogReader {
   isOver(stream: string, run: number): boolean;
 }
 
-const OVER = ['Stopped', 'Standby'];
-
 export function createLogReader({ supervisor, instances, log, readLog }: UseCaseOptions): LogReader {
   const newestRun = (stream: string): number | null => instances.get(stream)?.run ?? null;
 
@@ -65,7 +64,7 @@ export function createLogReader({ supervisor, instances, log, readLog }: UseCase
     newestRun,
     isOver: (stream, run) => {
       const view = instances.get(stream);
-      return view === undefined || view.run > run || OVER.some((state) => state === view.state);
+      return view === undefined || view.run > run || runIsOver(view.phase);
     },
     async read(question) {
       const { id, source, tail, after } = question;

@@ -9,7 +9,7 @@ import type { Daemon } from '../../../src/cli/daemon/daemon.ts';
 import { firstMinutes, NAMED_MAX } from '../../../src/cli/first-minutes/first-minutes.ts';
 import { FOLLOW_MAX_MS } from '../../../src/cli/first-minutes/hello.ts';
 import { progressOn } from '../../../src/cli/first-minutes/progress.ts';
-import { stopping, tookOver, whereToLook } from '../../../src/cli/first-minutes/texts.ts';
+import { mayRunOn, stopping, tookOver, whereToLook } from '../../../src/cli/first-minutes/texts.ts';
 import { createRequest } from '../../../src/gateway/requests/create.ts';
 import type { InstanceView } from '../../../src/projections/instance-view.ts';
 
@@ -51,7 +51,7 @@ function scene({ position = '', states = ['Running'], running = [] as string[], 
     useCases,
     position: () => position,
     supervisor: { quiet: async () => {}, status: () => ({ instances }) },
-    namesIn: () => running,
+    namesWhere: () => running,
   } as unknown as Daemon;
   const ending = new AbortController();
   const progress = { show: (text: string) => shown.push(text), clear: () => shown.push('') };
@@ -157,6 +157,14 @@ describe('what is said', () => {
     const lines = stopping(['a', 'b', 'c', 'd', 'e', 'f', 'g']);
     expect(lines[0]).toBe('Stopping; these run on, 7 VMs: a, b, c, d, e and 2 more.');
     expect(lines[1]).toContain('npx statevisor stop NAME');
+  });
+
+  test('a VM of which nobody can say whether it lives is said to run on, unless its end is known', () => {
+    for (const phase of ['running', 'stopping', 'lost', 'quarantined'] as const)
+      expect([phase, mayRunOn({ phase, stopped_at: null })]).toEqual([phase, true]);
+    for (const phase of ['stopped', 'backoff', 'standby', 'deleting', 'preparing'] as const)
+      expect([phase, mayRunOn({ phase, stopped_at: null })]).toEqual([phase, false]);
+    expect(mayRunOn({ phase: 'quarantined', stopped_at: '2026-01-01T12:00:00.000Z' })).toBe(false);
   });
 
   test('commands name the data directory when they would not find it', () => {
