@@ -7,8 +7,9 @@ import { seededRandom, systemClock } from '../../src/actors/clock.ts';
 import { type ReceivedMessage, sseMessages } from '../../src/cli/sse-messages.ts';
 import { createHostSections } from '../../src/gateway/host-sections.ts';
 import { createHttpGateway, type HttpGateway } from '../../src/gateway/http/http-gateway.ts';
+import { OPEN_LINE_MAX } from '../../src/gateway/http/stream-routes.ts';
 import type { LogView } from '../../src/gateway/use-cases/logs.ts';
-import { LOG_FOLLOWERS_MAX, LOG_LOOK_EVERY_MS } from '../../src/gateway/use-cases/streams.ts';
+import { LOG_FOLLOWERS_MAX, LOG_LOOK_EVERY_MS, type LogItem } from '../../src/gateway/use-cases/streams.ts';
 import { createHostUseCases } from '../../src/gateway/use-cases/use-cases.ts';
 import { ALIVE_EVERY_MS } from '../../src/projections/feed/record-feed.ts';
 import { GRANTS, TOKENS } from '../contracts/door.world.ts';
@@ -20,13 +21,16 @@ const PAUSE_MS = 5;
 let scene: Scene;
 let gateway: HttpGateway;
 let web: string;
+/** What the logs say, in place of the scene's. */
+let said: (() => AsyncGenerator<LogItem, void>) | null;
 
 beforeEach(async () => {
   scene = await gatewayScene();
+  said = null;
   gateway = await createHttpGateway({
     useCases: scene.useCases,
     hostUseCases: createHostUseCases({ ...scene, sections: createHostSections(), host: HOST, version: '1.2.3' }),
-    streams: scene.streams,
+    streams: { ...scene.streams, logs: async (...asked) => said?.() ?? scene.streams.logs(...asked) },
     tokens: GRANTS,
     listen: { host: '127.0.0.1', port: 0 },
     clock: scene.clock,
@@ -204,6 +208,20 @@ describe('the path of hypeman’s client', () => {
     const lines: unknown[] = [];
     for await (const { data } of sseMessages(response.body!)) lines.push(JSON.parse(data!));
     expect(lines).toEqual(own.trimEnd().split('\n'));
+  });
+
+  test('tells a line that is never ended in several, and loses nothing of it', async () => {
+    const piece = 'x'.repeat(OPEN_LINE_MAX / 4);
+    const pieces = [...Array.from({ length: 9 }, () => piece), 'end\nnext'];
+    const view: LogView = { run: 1, source: 'console', text: '', next: '0', gap: false };
+    said = async function* () {
+      for (const text of pieces) yield { kind: 'text', view: { ...view, text } };
+    };
+    const lines: string[] = [];
+    const response = await open('/instances/web/logs?follow=true', SSE);
+    for await (const { data } of sseMessages(response.body!)) lines.push(JSON.parse(data!));
+    expect(lines.map(({ length }) => length)).toEqual([5 * piece.length, 4 * piece.length + 3, 4]);
+    expect(lines.join('')).toBe(pieces.join('').replace('\n', ''));
   });
 
   test('follows, takes `tail`, and refuses another source by its name', async () => {

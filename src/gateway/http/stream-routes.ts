@@ -100,6 +100,9 @@ async function compatibleLogs(
   return { contentType: SSE_TYPE, chunks: lines(items) };
 }
 
+/** Characters of a line whose end is awaited; a longer one is told in several, for a guest may never end it. */
+export const OPEN_LINE_MAX = 65_536;
+
 /** That client takes every message for a line, so nothing else is said. */
 async function* lines(items: AsyncGenerator<LogItem, void>): AsyncGenerator<string, void> {
   let rest = '';
@@ -110,6 +113,7 @@ async function* lines(items: AsyncGenerator<LogItem, void>): AsyncGenerator<stri
     }
     const parts = (rest + item.view.text).split('\n');
     rest = parts.pop() ?? '';
+    if (rest.length > OPEN_LINE_MAX) [parts[parts.length], rest] = [rest, ''];
     for (const line of parts) yield sseText({ data: JSON.stringify(line) });
   }
   if (rest !== '') yield sseText({ data: JSON.stringify(rest) });
