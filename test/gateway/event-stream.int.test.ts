@@ -152,6 +152,7 @@ describe('a stream of events', () => {
 
   test.each([
     ['after=yesterday', 400, 'invalid_request', 'after'],
+    ['after=66', 400, 'invalid_request', 'after'],
     ['after=9999999999999999', 409, 'cursor_too_new', 'after'],
     ['type=restart', 200, undefined, undefined],
     ['type=rest', 400, 'invalid_request', 'type'],

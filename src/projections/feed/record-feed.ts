@@ -89,8 +89,9 @@ export function createRecordFeed(log: ReadableLog, clock: Clock): RecordFeed {
     const { completeAfter, last } = await log.extent();
     if (after === BEGINNING) return completeAfter;
     if (!CURSOR_PATTERN.test(after)) throw new CursorError('malformed', completeAfter, last);
+    // All positions of a log are of one length, and only among those of one length does the order of texts mean anything.
+    if (last !== null && after.length !== last.length) throw new CursorError('malformed', completeAfter, last);
     if (last === null || after > last) throw new CursorError('too_new', completeAfter, last);
-    if (after.length !== last.length) throw new CursorError('malformed', completeAfter, last);
     if (completeAfter !== null && after < completeAfter) throw new CursorError('too_old', completeAfter, last);
     return after;
   }

@@ -158,6 +158,8 @@ describe('a cursor that cannot be gone on from', () => {
     ['of another log, behind the end of this one', '9999999999999999', 'too_new'],
     ['that is no position', 'yesterday', 'malformed'],
     ['that is too short to be one', '0', 'malformed'],
+    ['that is a number without its leading zeros', '2', 'malformed'],
+    ['that is too long, and behind the end as a text', '99999999999999999', 'malformed'],
     ['that is too long to be one', '00000000000000001', 'malformed'],
   ])('%s, is refused', async (_what, cursor, problem) => {
     await writeMany(3);
