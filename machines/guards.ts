@@ -129,6 +129,12 @@ export const foundReady: Guard = ({ event }) =>
 export const foundRebooted: Guard = ({ event }) =>
   event.type === 'vmm.found' && event.found.reality === 'running' && event.found.rebooted === true;
 
-/** An expiry that has been reached cannot be edited any more; everything else can. */
+/**
+ * An expiry that has been reached cannot be edited any more; everything else can. While automation is held back nothing
+ * has come of an expiry that has passed, so it can still be moved.
+ */
 export const editsAllowed: Guard = ({ context, event }) =>
-  event.type !== 'update' || event.changes.expiry === undefined || !isExpired(context, event.at);
+  event.type !== 'update' ||
+  event.changes.expiry === undefined ||
+  !isExpired(context, event.at) ||
+  !automationAllowed(context);

@@ -1,9 +1,11 @@
-import { automatic, not } from '../guards.ts';
+import { all, automatic, not, wantsRunning } from '../guards.ts';
+import { isExpired } from '../rules.ts';
 import { chart, type Moment } from '../setup.ts';
 
 /**
  * Expiry: a recorded instant after which the instance is stopped, or deleted when that was asked for. While automation is
- * held back nothing is waited for; when it goes on, an instant that has passed meanwhile is due at once.
+ * held back nothing is waited for; when it goes on, an instant that has passed meanwhile is due at once, unless somebody
+ * starts the instance after it: a person may overrule a date.
  */
 
 const touchesExpiry = ({ event }: Moment): boolean =>
@@ -16,6 +18,11 @@ const sayArmed = chart.emit(({ context }) => ({
 }));
 
 const given = (moment: Moment): boolean => touchesExpiry(moment) && expires(moment);
+
+/** Started after the instant, which nothing had come of: it has been reached, and nothing comes of it now. */
+const overruled = (moment: Moment): boolean => wantsRunning(moment) && isExpired(moment.context, moment.event.at);
+
+const byIntent = ({ event }: Moment): boolean => event.type === 'automation.changed' && event.by === 'intent';
 
 const onChange = [
   {
@@ -61,7 +68,11 @@ export const expiry = chart.createStateConfig({
       on: {
         'definition.changed': onChange,
         'instance.gone': { target: '#expiry_none' },
-        'automation.changed': { guard: automatic, target: '#expiry_armed' },
+        'intent.changed': { guard: overruled, target: '#expiry_due' },
+        'automation.changed': [
+          { guard: all(automatic, byIntent, overruled), target: '#expiry_due' },
+          { guard: automatic, target: '#expiry_armed' },
+        ],
       },
     },
     due: { id: 'expiry_due', on: { 'definition.changed': onChange } },

@@ -120,6 +120,55 @@ describe('hands off', () => {
     expect([driver.lifecycle(), driver.region('expiry')]).toEqual(['restoring', 'armed']);
   });
 
+  describe('whose expiry passes meanwhile', () => {
+    const passed = (): Driver => {
+      const driver = running({ expiry: { expires_at: START + 10_000, then: 'delete' }, restart_policy: ON_FAILURE });
+      driver.send(5_000, { type: 'ignore', by });
+      driver.until(20_000);
+      return driver;
+    };
+
+    it.each([
+      ['moved', { expires_at: START + 60_000, then: 'delete' as const }],
+      ['removed', null],
+    ])('can still have it %s, and goes on by what it says then', (_how, expiry) => {
+      const driver = passed();
+      expect(driver.send(21_000, { type: 'update', by, changes: { expiry } }).accepted).toBe(true);
+      driver.send(22_000, { type: 'start', by });
+      driver.until(59_999);
+      expect(driver.lifecycle()).toBe('running');
+      driver.until(60_000);
+      expect(driver.lifecycle()).toBe(expiry === null ? 'running' : 'stopping');
+    });
+
+    it('runs on when somebody starts it all the same, and nothing automatic follows', () => {
+      const driver = passed();
+      driver.send(22_000, { type: 'start', by });
+      driver.until(30_000);
+      expect([driver.lifecycle(), driver.region('expiry')]).toEqual(['running', 'due']);
+      driver.send(31_000, exited(1, 1));
+      driver.until(86_400_000);
+      expect([driver.lifecycle(), boots(driver)]).toEqual(['failed', 1]);
+    });
+
+    it('meets it when somebody stops it', () => {
+      const driver = passed();
+      driver.send(22_000, { type: 'stop', by });
+      driver.until(22_000);
+      driver.send(22_500, exited(1, 0));
+      expect(driver.lifecycle()).toBe('deleting');
+    });
+
+    it('on a host in maintenance runs on after a start, also when the host is back to normal', () => {
+      const driver = running({ expiry: { expires_at: START + 10_000, then: 'delete' } });
+      driver.send(5_000, { type: 'host.mode_changed', mode: 'maintenance' });
+      driver.send(20_000, { type: 'start', by });
+      driver.send(21_000, { type: 'host.mode_changed', mode: 'normal' });
+      driver.until(30_000);
+      expect([driver.lifecycle(), driver.region('expiry')]).toEqual(['running', 'due']);
+    });
+  });
+
   it('is refused for what is being deleted', () => {
     const driver = running();
     driver.send(1_000, { type: 'delete', by });

@@ -242,7 +242,7 @@ export const MUTANTS: readonly Mutant[] = [
     breaks: 'an expiry is forgotten when the host is back to normal',
     world: 'expiry that stops on a host that changes its mode',
     file: 'regions/expiry.ts',
-    find: "        'automation.changed': { guard: automatic, target: '#expiry_armed' },\n",
+    find: "          { guard: automatic, target: '#expiry_armed' },\n",
     put: '',
   },
   {
