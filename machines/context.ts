@@ -63,6 +63,8 @@ export type StandbyContext = Readonly<z.infer<typeof standbyContextSchema>>;
 
 const admissionSchema = z.object({
   purpose: purposeSchema,
+  /** When the host was first asked: whoever has waited longest goes first, however often it asked since. */
+  since: at,
   reason: heldReasonSchema.nullable(),
   retry_at: at.nullable(),
 });

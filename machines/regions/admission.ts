@@ -6,7 +6,7 @@ import { chart, type Moment } from '../setup.ts';
 /** Asking the host for room before anything is started that nobody asked for: the parts of it the restart region names. */
 
 export const openAdmission = (purpose: Purpose) =>
-  chart.assign({ admission: { purpose, reason: null, retry_at: null } });
+  chart.assign(({ event }) => ({ admission: { purpose, since: event.at, reason: null, retry_at: null } }));
 
 /** Leads to the question; it is a new one even when another is open. */
 export const waitFor = (purpose: Purpose) => ({
@@ -53,7 +53,11 @@ export const noteHeld = [
   chart.assign(({ context, event }) => {
     if (event.type !== 'host.held') return {};
     const { purpose, reason, retry_at } = event;
-    return { admission: { purpose, reason, retry_at }, restart: { ...context.restart, next_attempt_at: retry_at } };
+    const since = context.admission?.since ?? event.at;
+    return {
+      admission: { purpose, since, reason, retry_at },
+      restart: { ...context.restart, next_attempt_at: retry_at },
+    };
   }),
   chart.emit(({ context }) => ({
     type: 'host.held' as const,

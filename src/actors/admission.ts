@@ -29,7 +29,10 @@ export interface HeldInstance {
   readonly retry_at: number;
 }
 
-interface Held extends HeldInstance {
+/** Has asked and was not granted; while it asks again it has no reason, and keeps its place. */
+interface Waiting extends Omit<HeldInstance, 'reason'> {
+  readonly reason: HeldReason | null;
+  readonly since: number;
   readonly run: number;
   readonly demand: Demand;
 }
@@ -49,10 +52,13 @@ interface Asking {
   readonly demand: Demand;
 }
 
+type Line = Map<string, Waiting>;
+
 export class Admission {
   readonly #options: AdmissionOptions;
-  /** In the order in which they were first held. */
-  readonly #held = new Map<string, Held>();
+  /** In the order in which they first asked; those that come back after a reboot of the host apart from the others. */
+  #spread: Line = new Map();
+  #others: Line = new Map();
   /** A grant is on its way to them, unasked. */
   readonly #offered = new Set<string>();
   /** Boots after a reboot that are under way, and those that are promised. */
@@ -67,26 +73,26 @@ export class Admission {
   /** Every head is known: from now on whoever is held may be let go. */
   open(): void {
     this.#open = true;
+    this.#spread = byAge(this.#spread);
+    this.#others = byAge(this.#others);
     this.letGo();
   }
 
   /** What the newest record of an instance says. True when a place among the boots under way has become free. */
   note(id: string, { value, context }: Pick<ChartSnapshot, 'value' | 'context'>): boolean {
-    const { admission, definition, run } = context;
-    if (admission === null || admission.reason === null || definition === null) this.#held.delete(id);
-    else {
-      const { purpose, reason, retry_at } = admission;
-      const about = { id, name: definition.name, purpose, reason, retry_at: retry_at ?? 0 };
-      this.#held.set(id, { ...about, run: run.number, demand: demandOf(context) });
-    }
+    const { run } = context;
+    this.#queue(id, context);
     const booted = this.#booting.delete(id);
-    const boots = stateOf(value, 'lifecycle') === 'booting' && run.cause === 'host_reboot';
+    // Nobody ends a boot that somebody looks into: it may last for ever, and the others do not wait for it.
+    const ignored = context.intent.wanted === 'ignore';
+    const boots = stateOf(value, 'lifecycle') === 'booting' && run.cause === 'host_reboot' && !ignored;
     if (boots) this.#booting.add(id);
     return booted && !boots;
   }
 
   forget(id: string): void {
-    this.#held.delete(id);
+    this.#spread.delete(id);
+    this.#others.delete(id);
     this.#booting.delete(id);
   }
 
@@ -95,7 +101,7 @@ export class Admission {
     const { run, purpose } = asking;
     const reason = this.#promise(asking);
     if (reason === null) return { type: 'host.granted', run, purpose };
-    const stagger = this.#held.size * ADMISSION_RETRY_STAGGER_MS;
+    const stagger = (this.#spread.size + this.#others.size) * ADMISSION_RETRY_STAGGER_MS;
     const retry_at = this.#options.clock.now() + ADMISSION_RETRY_MS + stagger;
     return { type: 'host.held', run, purpose, reason, retry_at };
   }
@@ -108,15 +114,15 @@ export class Admission {
     else this.#starting.delete(id);
     this.#offered.delete(id);
     // Whoever is held still could not take it (the log is full): it asks again by its timer, not over and over.
-    if (!this.#held.has(id)) this.letGo();
+    const waiting = this.#spread.get(id) ?? this.#others.get(id);
+    if (waiting === undefined || waiting.reason === null) this.letGo();
   }
 
   /** Offers what there is to those that are held, in their order; who needs more than there is does not stop the others. */
   letGo(): void {
-    if (!this.#open || this.#held.size === 0) return;
-    for (const held of this.#held.values()) {
-      if (this.#offered.has(held.id) || this.#promise(held) !== null) continue;
-      const { id, run, purpose } = held;
+    if (!this.#open) return;
+    for (const { id, run, purpose, reason, demand } of this.#inOrder()) {
+      if (reason === null || this.#offered.has(id) || this.#promise({ id, purpose, demand }) !== null) continue;
       this.#offered.add(id);
       this.#options.grant(id, { type: 'host.granted', run, purpose }, () => this.settle(id));
     }
@@ -127,12 +133,44 @@ export class Admission {
   }
 
   held(): HeldInstance[] {
-    return [...this.#held.values()].map(({ id, name, purpose, reason, retry_at }) => {
-      return { id, name, purpose, reason, retry_at };
+    return [...byAge(new Map([...this.#spread, ...this.#others])).values()].flatMap((waiting) => {
+      const { id, name, purpose, reason, retry_at } = waiting;
+      return reason === null ? [] : [{ id, name, purpose, reason, retry_at }];
     });
   }
 
-  #promise({ id, purpose, demand }: Asking | Held): HeldReason | null {
+  /** An admission keeps its place from the first question to its end; a new one begins at the end of the line. */
+  #queue(id: string, context: ChartSnapshot['context']): void {
+    const { admission, definition, run } = context;
+    const line = admission?.purpose === 'host_reboot' ? this.#spread : this.#others;
+    const known = line.get(id);
+    if (admission === null || definition === null || known?.since !== admission.since) {
+      this.#spread.delete(id);
+      this.#others.delete(id);
+    }
+    if (admission === null || definition === null) return;
+    const { purpose, since, reason, retry_at } = admission;
+    const about = { id, name: definition.name, purpose, since, reason, retry_at: retry_at ?? 0 };
+    line.set(id, { ...about, run: run.number, demand: demandOf(context) });
+  }
+
+  /** Both lines as one, the oldest first. With every place among the boots taken the one behind it is not looked at. */
+  *#inOrder(): Generator<Waiting> {
+    const [spread, others] = [this.#spread.values(), this.#others.values()];
+    let [first, other] = [spread.next(), others.next()];
+    while (!first.done || !other.done) {
+      if (!first.done && this.#boots() >= this.#options.bootsAtOnce) first = { done: true, value: undefined };
+      else if (!first.done && (other.done || first.value.since <= other.value.since)) {
+        yield first.value;
+        first = spread.next();
+      } else if (!other.done) {
+        yield other.value;
+        other = others.next();
+      }
+    }
+  }
+
+  #promise({ id, purpose, demand }: Omit<Asking, 'run'>): HeldReason | null {
     const spread = purpose === 'host_reboot';
     const counted = this.#booting.has(id) || this.#starting.has(id);
     if (spread && !counted && this.#boots() >= this.#options.bootsAtOnce) return 'spread';
@@ -146,4 +184,9 @@ export class Admission {
     for (const id of this.#starting.keys()) if (!this.#booting.has(id)) used += 1;
     return used;
   }
+}
+
+/** Heads are met in no particular order. */
+function byAge(line: Line): Line {
+  return new Map([...line].sort(([, one], [, other]) => one.since - other.since));
 }

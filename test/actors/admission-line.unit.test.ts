@@ -1,0 +1,97 @@
+import { describe, expect, it, vi } from 'vitest';
+import type { Purpose } from '../../machines/events.ts';
+import { EMPTY_SNAPSHOT } from '../../machines/step.ts';
+import { Admission } from '../../src/actors/admission.ts';
+import { Capacity } from '../../src/actors/capacity.ts';
+import { SimulatedClock } from '../../src/actors/clock.ts';
+import { definition, ON_FAILURE, OPERATOR, runningInstance, START, simulatedHost } from './simulated-host.ts';
+
+/** Who goes first when the host has room again, and that nobody keeps a place for nothing. */
+
+const by = OPERATOR.actor;
+const ONE = definition();
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+const HELD = 10_000;
+const BOOTS_AT_ONCE = 4;
+
+const roomForOne = {
+  memory_bytes: ONE.memory_bytes,
+  vcpus: 100,
+  disk_bytes: 100 * ONE.memory_bytes,
+  overcommit: { memory: 1, vcpus: 1, disk: 1 },
+};
+
+describe('whoever has waited longest', () => {
+  it('keeps its place when it asks again, and over a restart of the daemon', async () => {
+    const host = await simulatedHost();
+    const ids: string[] = [];
+    for (const name of ['other', 'later', 'first']) {
+      ids.push(await runningInstance(host, { name, restart_policy: ON_FAILURE }));
+    }
+    const [other, later, first] = ids;
+    const names = () => host.supervisor.capacity().held.map(({ name }) => name);
+    await host.restart({ capacity: roomForOne });
+    await host.control.guestExit(first!, 1);
+    await host.clock.advance(5 * MINUTE);
+    await host.control.guestExit(later!, 1);
+    await host.clock.advance(6 * MINUTE);
+    expect((await host.records(first!)).filter(({ event }) => event.type === 'host.held')).toHaveLength(2);
+    expect(names()).toEqual(['first', 'later']);
+    await host.restart({ capacity: roomForOne });
+    expect(names()).toEqual(['first', 'later']);
+    await host.supervisor.command(other!, { type: 'stop', by }, OPERATOR);
+    await host.clock.advance(5 * SECOND);
+    expect([first, later].map((id) => host.instances.get(id!)?.phase)).toEqual(['running', 'held']);
+  });
+});
+
+describe('a boot after a reboot of the host', () => {
+  it('that somebody looks into leaves its place to the next one', async () => {
+    const host = await simulatedHost();
+    const slow = await runningInstance(host, { name: 'slow', restart_policy: ON_FAILURE });
+    const next = await runningInstance(host, { name: 'next', restart_policy: ON_FAILURE });
+    await host.supervisor.close();
+    await host.control.hostReboot();
+    await host.control.setBootDuration(slow, 24 * 60 * MINUTE);
+    await host.restart({ bootsAtOnce: 1 });
+    await host.clock.advance(10 * SECOND);
+    expect([slow, next].map((id) => host.instances.get(id)?.phase)).toEqual(['booting', 'held']);
+    await host.supervisor.command(slow, { type: 'ignore', by }, OPERATOR);
+    await host.clock.advance(10 * SECOND);
+    expect([slow, next].map((id) => host.instances.get(id)?.phase)).toEqual(['booting', 'running']);
+  });
+});
+
+describe('a place that becomes free among ten thousand that wait', () => {
+  const heldFor = (purpose: Purpose, since: number) => {
+    const { value, context } = EMPTY_SNAPSHOT;
+    const admission = { purpose, since, reason: 'spread' as const, retry_at: START };
+    return { value, context: { ...context, definition: ONE, run: { ...context.run, number: 1 }, admission } };
+  };
+
+  it('is offered to the first ones, without a look at those behind them', () => {
+    const capacity = new Capacity();
+    const looks = vi.spyOn(capacity, 'promise');
+    const granted: string[] = [];
+    const settles: (() => void)[] = [];
+    const admission = new Admission({
+      capacity,
+      clock: new SimulatedClock(START),
+      bootsAtOnce: BOOTS_AT_ONCE,
+      grant: (id, _event, settled) => {
+        granted.push(id);
+        settles.push(settled);
+      },
+    });
+    for (let nth = HELD; nth > 0; nth--) admission.note(`vm-${nth}`, heldFor('host_reboot', START + nth));
+    admission.note('crashed', heldFor('restart_policy', START + HELD + 1));
+    admission.open();
+    expect(granted).toEqual(['vm-1', 'vm-2', 'vm-3', 'vm-4', 'crashed']);
+    expect(looks).toHaveBeenCalledTimes(BOOTS_AT_ONCE + 1);
+    admission.forget('vm-1');
+    settles[0]!();
+    expect(granted.slice(BOOTS_AT_ONCE + 1)).toEqual(['vm-5']);
+    expect(looks.mock.calls.length).toBeLessThan(20);
+  });
+});
