@@ -7,7 +7,7 @@ import type { FaultInjector } from './fault-points.ts';
 
 /**
  * The one-shot effects of one instance: one at a time, in record order, each ending in exactly one event. What a newer
- * record withdraws is aborted; what has not begun is then not begun at all.
+ * record withdraws is aborted; what has not begun is then not begun at all. Questions to the host alone do not queue.
  */
 
 /** An operation that has been withdrawn and still does not answer is given up on, as `unknown`, after this long. */
@@ -24,10 +24,15 @@ const WITHOUT_SIGNAL: ReadonlySet<OneShotKind> = new Set([
 /** Such an operation is given up on, as `unknown`, after this long. */
 export const WITHOUT_SIGNAL_MAX_MS = 30_000;
 
+/** Answered at once by this process, which touches no VMM for it: they wait for no operation that is under way. */
+const OF_THE_HOST: ReadonlySet<OneShotKind> = new Set(['host.admit']);
+
 export interface EffectQueueOptions {
   readonly clock: Clock;
   readonly perform: (task: EffectTask, control: EffectControl) => Promise<ResultEvent>;
   readonly deliver: (event: ResultEvent, task: EffectTask) => void;
+  /** Hears of a result that is not delivered, because this process may no longer act. */
+  readonly discard: (event: ResultEvent) => void;
   readonly faults: FaultInjector | undefined;
   readonly telemetry?: Telemetry;
   /** False once this process may no longer act for the instance. */
@@ -42,43 +47,62 @@ interface Running {
 export class EffectQueue {
   readonly #options: EffectQueueOptions;
   readonly #waiting: EffectTask[] = [];
-  #running: Running | null = null;
+  readonly #running = new Set<Running>();
+  #draining = false;
 
   constructor(options: EffectQueueOptions) {
     this.#options = options;
   }
 
   get idle(): boolean {
-    return this.#running === null && this.#waiting.length === 0;
+    return this.#running.size === 0 && this.#waiting.length === 0;
   }
 
   add(task: EffectTask): void {
+    const { kind, run } = task.effect;
+    if (OF_THE_HOST.has(kind)) {
+      void this.#carryOut(task);
+      return;
+    }
+    // One look at a run tells what all that wait to be taken would tell: asking again and again fills no queue.
+    if (kind === 'vmm.inspect') this.#drop((other) => other.kind === kind && other.run === run);
     this.#waiting.push(task);
-    if (this.#running === null) void this.#drain();
+    if (!this.#draining) void this.#drain();
   }
 
   /** Everything asked for on this run, and not ended yet, is no longer wanted. */
   withdraw(run: number): void {
-    const dropped = this.#waiting.filter((task) => task.effect.run === run);
+    this.#drop((effect) => effect.run === run);
+    for (const { task, controller } of this.#running) if (task.effect.run === run) controller.abort();
+  }
+
+  /** What has not begun ends as withdrawn. */
+  #drop(unwanted: (effect: EffectTask['effect']) => boolean): void {
+    const dropped = this.#waiting.filter(({ effect }) => unwanted(effect));
     for (const task of dropped) {
       this.#waiting.splice(this.#waiting.indexOf(task), 1);
       this.#options.telemetry?.effectEnded(task.effect.kind, 'withdrawn', null);
       this.#options.deliver(withdrawn(task), task);
     }
-    if (this.#running?.task.effect.run === run) this.#running.controller.abort();
   }
 
   async #drain(): Promise<void> {
+    this.#draining = true;
+    for (let task = this.#waiting.shift(); task !== undefined; task = this.#waiting.shift()) await this.#carryOut(task);
+    this.#draining = false;
+  }
+
+  async #carryOut(task: EffectTask): Promise<void> {
     const { clock, telemetry } = this.#options;
-    for (let task = this.#waiting.shift(); task !== undefined; task = this.#waiting.shift()) {
-      const controller = new AbortController();
-      this.#running = { task, controller };
-      const begun = clock.monotonic();
-      const event = await this.#run(task, controller);
-      this.#running = null;
-      telemetry?.effectEnded(task.effect.kind, outcomeOf(event), clock.monotonic() - begun);
-      if (this.#options.mayAct()) this.#options.deliver(event, task);
-    }
+    const controller = new AbortController();
+    const running = { task, controller };
+    this.#running.add(running);
+    const begun = clock.monotonic();
+    const event = await this.#run(task, controller);
+    this.#running.delete(running);
+    telemetry?.effectEnded(task.effect.kind, outcomeOf(event), clock.monotonic() - begun);
+    if (this.#options.mayAct()) this.#options.deliver(event, task);
+    else this.#options.discard(event);
   }
 
   async #run(task: EffectTask, controller: AbortController): Promise<ResultEvent> {

@@ -67,6 +67,7 @@ export class InstanceActor {
       faults: world.faults,
       telemetry: world.telemetry,
       mayAct: () => !this.#steppedDown && !world.closing(),
+      discard: (event) => world.onResult(head.stream, event),
       deliver: (event, { id }) => {
         const settled = (): void => world.onResult(head.stream, event);
         this.deliver(event, { ...SYSTEM_CAUSE, causation: id }, 'result', settled);

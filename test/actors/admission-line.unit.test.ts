@@ -63,6 +63,22 @@ describe('a boot after a reboot of the host', () => {
   });
 });
 
+describe('an operation that never answers', () => {
+  it('keeps no question to the host from its answer: what follows is decided, and then given up', async () => {
+    const shutdown = () => new Promise<never>(() => {});
+    const host = await simulatedHost({}, { hypervisor: (hypervisor) => ({ ...hypervisor, shutdown }) });
+    const id = await runningInstance(host, { restart_policy: ON_FAILURE, boot_timeout_ms: MINUTE });
+    await host.supervisor.command(id, { type: 'restart', by }, OPERATOR);
+    await host.control.guestExit(id, 0);
+    await host.clock.advance(10 * MINUTE);
+    const records = await host.records(id);
+    const asked = records.flatMap(({ effects }) => effects).filter(({ kind }) => kind === 'host.admit');
+    const answered = records.filter(({ event }) => event.type === 'host.granted');
+    expect([asked.length, answered.length]).toEqual([ON_FAILURE.max_attempts, ON_FAILURE.max_attempts]);
+    expect(host.instances.get(id)?.restart_status?.blocked_reason).toBe('max_attempts_exceeded');
+  });
+});
+
 describe('a place that becomes free among ten thousand that wait', () => {
   const heldFor = (purpose: Purpose, since: number) => {
     const { value, context } = EMPTY_SNAPSHOT;

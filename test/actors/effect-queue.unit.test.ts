@@ -17,6 +17,7 @@ interface Scene {
   readonly queue: EffectQueue;
   readonly begun: Begun[];
   readonly delivered: ResultEvent[];
+  readonly discarded: ResultEvent[];
   mayAct: boolean;
 }
 
@@ -24,21 +25,23 @@ function scene(): Scene {
   const clock = new SimulatedClock(0);
   const begun: Begun[] = [];
   const delivered: ResultEvent[] = [];
+  const discarded: ResultEvent[] = [];
   const queue = new EffectQueue({
     clock,
     faults: undefined,
     mayAct: () => made.mayAct,
     deliver: (event) => delivered.push(event),
+    discard: (event) => discarded.push(event),
     perform: (task, control) =>
       new Promise((finish, fail) => {
         begun.push({ task, control, finish, fail });
       }),
   });
-  const made: Scene = { clock, queue, begun, delivered, mayAct: true };
+  const made: Scene = { clock, queue, begun, delivered, discarded, mayAct: true };
   return made;
 }
 
-function task(version: number, run = 1, kind: 'vmm.boot' | 'vmm.kill' = 'vmm.boot'): EffectTask {
+function task(version: number, run = 1, kind: 'vmm.boot' | 'vmm.kill' | 'vmm.inspect' = 'vmm.boot'): EffectTask {
   return { id: `a/${version}/0`, instance: 'a', effect: { kind, run }, definition: definition() };
 }
 
@@ -61,6 +64,42 @@ describe('the effects of one instance', () => {
     await clock.settle();
     expect(kinds(delivered)).toEqual(['effect.done', 'effect.done', 'effect.done']);
     expect(queue.idle).toBe(true);
+  });
+
+  it('do not keep a question to the host waiting', async () => {
+    const { clock, queue, begun, delivered } = scene();
+    queue.add(task(1));
+    const effect = { kind: 'host.admit', run: 1, purpose: 'restart_policy' } as const;
+    queue.add({ ...task(2), effect });
+    await clock.settle();
+    expect(begun.map(({ task: { id } }) => id)).toEqual(['a/1/0', 'a/2/0']);
+    begun[1]!.finish({ type: 'host.granted', run: 1, purpose: 'restart_policy' });
+    await clock.settle();
+    expect([kinds(delivered), queue.idle]).toEqual([['host.granted'], false]);
+  });
+
+  it('keep one look at a run waiting, however often it was asked for', async () => {
+    const { clock, queue, begun, delivered } = scene();
+    queue.add(task(1));
+    for (const version of [2, 3, 4]) queue.add(task(version, 1, 'vmm.inspect'));
+    await clock.settle();
+    expect(delivered).toMatchObject([
+      { type: 'effect.withdrawn', effect: 'a/2/0' },
+      { type: 'effect.withdrawn', effect: 'a/3/0' },
+    ]);
+    begun[0]!.finish(done(begun[0]!.task));
+    await clock.settle();
+    expect(begun.map(({ task: { id } }) => id)).toEqual(['a/1/0', 'a/4/0']);
+  });
+
+  it('whose process may no longer act are told to nobody, and what was kept for them is given back', async () => {
+    const made = scene();
+    made.queue.add(task(1));
+    await made.clock.settle();
+    made.mayAct = false;
+    made.begun[0]!.finish(done(made.begun[0]!.task));
+    await made.clock.settle();
+    expect([made.delivered, kinds(made.discarded)]).toEqual([[], ['effect.done']]);
   });
 
   it('that wait are withdrawn without having begun, each with exactly one answer', async () => {
