@@ -1,3 +1,4 @@
+import type { Definition } from '../../machines/definition.ts';
 import type { ExternalEvent, HostMode, Unstamped } from '../../machines/events.ts';
 import { demandOf, hasOrAwaitsRun, NO_DEMAND, occupancyOf } from '../../machines/occupancy.ts';
 import type { ChartSnapshot } from '../../machines/step.ts';
@@ -118,6 +119,11 @@ export class HostLife {
     const less = this.#capacity.note(id, occupancyOf(snapshot));
     const booted = this.#admission.note(id, snapshot);
     if (less || booted) this.#admission.letGo();
+  }
+
+  /** Of an instance whose last record is not understood: it may have a run. */
+  noteSetAside(id: string, definition: Definition): void {
+    this.#capacity.note(id, demandOf({ definition }));
   }
 
   forget(id: string): void {

@@ -48,7 +48,7 @@ export class RecordKeeping {
     const waiting: InstanceActor[] = [];
     const behind: Behind[] = [];
     const timers: DueTimer[] = [];
-    for await (const loaded of residents.restoreAll((entry, error) => this.#setAside(entry, error))) {
+    for await (const loaded of residents.restoreAll((...unreadable) => this.#setAside(...unreadable))) {
       const { actor, writtenBy } = loaded;
       if (!this.#noteHead(loaded)) continue;
       const { snapshot } = actor.head;
@@ -104,14 +104,22 @@ export class RecordKeeping {
     this.#show({ record, definition, position, live: true });
   }
 
-  /** One instance that cannot be gone on from stops no other: it is shown as quarantined, its VM untouched. */
-  #setAside(entry: LogEntry, error: unknown): void {
-    this.#options.report(entry.stream, 'The last record cannot be gone on from.', error);
-    this.#options.residents.known.add(entry.stream);
-    const record = asQuarantined(entry.bytes, error);
-    const definition = record?.definition;
-    if (record === null || definition === undefined) return;
+  /**
+   * One instance that cannot be gone on from stops no other: it is shown as quarantined, its VM untouched. Whether that
+   * runs is not known, so it keeps all that it may be using.
+   */
+  #setAside(entry: LogEntry, error: unknown, definition: Definition | null): void {
+    const { life, report, residents } = this.#options;
+    report(entry.stream, 'The last record cannot be gone on from.', error);
+    residents.known.add(entry.stream);
+    if (definition === null) {
+      report(entry.stream, 'The log does not tell what this instance holds of the host.');
+      return;
+    }
     this.#reserveAgain(entry.stream, definition);
+    life.noteSetAside(entry.stream, definition);
+    const record = asQuarantined(entry.bytes, error);
+    if (record === null) return;
     this.#show({ record, definition, position: entry.position, live: false, setAside: true });
   }
 

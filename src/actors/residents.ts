@@ -8,7 +8,7 @@ import { LogUnavailableError } from './contracts/log-error.ts';
 import { StatevisorError } from './errors.ts';
 import { type ActorWorld, InstanceActor } from './instance-actor.ts';
 import { headAfter } from './records.ts';
-import { NewerChartError, refuseNewerChart } from './unreadable.ts';
+import { definitionBehind, NewerChartError, refuseNewerChart } from './unreadable.ts';
 
 /**
  * Which instances are in memory. Those that wait on something stay; those at rest may be let go and are read back from
@@ -30,6 +30,9 @@ export interface Loaded {
   /** Version of the chart that made the record. */
   readonly writtenBy: number;
 }
+
+/** `definition`: the one it stands under, if the log still has it. */
+type OnUnreadable = (entry: LogEntry, error: unknown, definition: Definition | null) => void;
 
 export interface ResidentsOptions {
   readonly log: Log;
@@ -127,7 +130,7 @@ export class Residents {
   }
 
   /** Every instance of the log; what cannot be restored is set aside and handed to `onUnreadable`. */
-  async *restoreAll(onUnreadable: (entry: LogEntry, error: unknown) => void): AsyncGenerator<Loaded> {
+  async *restoreAll(onUnreadable: OnUnreadable): AsyncGenerator<Loaded> {
     let apart: LogHead[] = [];
     for await (const entry of this.#options.log.heads(true)) {
       if (!INSTANCE_STREAM.test(entry.stream)) continue;
@@ -153,17 +156,14 @@ export class Residents {
     }
   }
 
-  async #restoreTogether(
-    entries: readonly LogHead[],
-    onUnreadable: (entry: LogEntry, error: unknown) => void,
-  ): Promise<Loaded[]> {
+  async #restoreTogether(entries: readonly LogHead[], onUnreadable: OnUnreadable): Promise<Loaded[]> {
     const orNot = async (entry: LogHead): Promise<Loaded[]> => {
       try {
         return [await this.restore(entry)];
       } catch (error) {
         if (error instanceof NewerChartError || error instanceof LogUnavailableError) throw error;
         this.unreadable.add(entry.stream);
-        onUnreadable(entry, error);
+        onUnreadable(entry, error, await definitionBehind(this.#options.log, entry));
         return [];
       }
     };

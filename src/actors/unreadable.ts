@@ -1,7 +1,10 @@
+import { z } from 'zod';
 import { INITIAL_CONTEXT } from '../../machines/context.ts';
+import { type Definition, definitionSchema } from '../../machines/definition.ts';
 import type { InstanceRecord } from '../../machines/record.ts';
 import { parseRecord } from './contracts/instance-entry.ts';
-import { CHART } from './records.ts';
+import type { Log, LogHead } from './contracts/log.ts';
+import { CHART, DEFINITION_RESTATED_EVERY } from './records.ts';
 
 /** What the runtime does with a head that it cannot go on from: refuse the whole log, or set one instance aside. */
 
@@ -43,4 +46,50 @@ export function asQuarantined(bytes: string, error: unknown): InstanceRecord | n
   } catch {
     return null;
   }
+}
+
+/** What of a definition names something of the host. The rest of it need not be understood. */
+const { name, vcpus, memory_bytes, network } = definitionSchema.shape;
+const holdings = z.looseObject({ name, vcpus, memory_bytes, network });
+
+/**
+ * The definition that an instance with such a head stands under, wherever the log still has it: whatever it holds of the
+ * host stays held. Null when it is nowhere. Throws what the log throws.
+ */
+export async function definitionBehind(
+  log: Log,
+  { stream, version, bytes, landmark }: LogHead,
+): Promise<Definition | null> {
+  const record = asObject(bytes);
+  const atHand = asDefinition(record?.definition) ?? asDefinition(asObject(landmark?.text ?? ''));
+  if (atHand !== null) return atHand;
+  const named = record?.definition_at;
+  const inNamed = typeof named === 'number' && named > 0 ? await newestFrom(log, stream, named, 1) : null;
+  const recent = Math.max(1, version - DEFINITION_RESTATED_EVERY);
+  return inNamed ?? (await newestFrom(log, stream, recent, DEFINITION_RESTATED_EVERY));
+}
+
+/** In at most `limit` records. */
+async function newestFrom(log: Log, stream: string, version: number, limit: number): Promise<Definition | null> {
+  let newest: Definition | null = null;
+  let read = 0;
+  for await (const { bytes } of log.read(stream, version, limit)) {
+    newest = asDefinition(asObject(bytes)?.definition) ?? newest;
+    read += 1;
+    if (read === limit) break;
+  }
+  return newest;
+}
+
+function asObject(text: string): Readonly<Record<string, unknown>> | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : null;
+  } catch {
+    return null;
+  }
+}
+
+function asDefinition(value: unknown): Definition | null {
+  return holdings.safeParse(value).success ? (value as Definition) : null;
 }

@@ -49,6 +49,59 @@ describe('a head that cannot be gone on from', () => {
     expect(await refusalCode(host.supervisor.create(definition(), 'stopped', OPERATOR))).toBe('name_conflict');
   });
 
+  describe('keeps what its instance may be using', () => {
+    const GB = 1024 ** 3;
+    const MEMORY = 128 * 1024 ** 2;
+    const capacity = {
+      memory_bytes: 1.5 * MEMORY,
+      vcpus: 64,
+      disk_bytes: 100 * GB,
+      overcommit: { memory: 1, vcpus: 1, disk: 1 },
+    };
+    const withPort = { network: { enabled: true, ports: [{ host_port: 21_000, guest_port: 80 }] } };
+
+    test.each([
+      ['names the record with its definition', (record: InstanceRecord) => ({ ...record, state: { value: {} } })],
+      ['names a record without one', (record: InstanceRecord) => ({ ...record, state: {}, definition_at: 2 })],
+      ['is no record at all', () => ({ what: 'is this' })],
+    ])('when it %s', async (_what, change) => {
+      const host = await simulatedHost({ capacity });
+      const id = await runningInstance(host, withPort);
+      await host.restart({ log: withHead(host.log, () => id, change) });
+      expect(host.supervisor.capacity().memory_bytes.used).toBe(MEMORY);
+      const refusals = [definition(), definition({ name: 'other', ...withPort }), definition({ name: 'third' })];
+      const codes: string[] = [];
+      for (const one of refusals) codes.push(await refusalCode(host.supervisor.create(one, 'running', OPERATOR)));
+      expect(codes).toEqual(['name_conflict', 'insufficient_resources', 'insufficient_resources']);
+      expect(host.supervisor.resolve('web')).toBe(id);
+      expect(await host.control.countVmms(id)).toBe(1);
+    });
+
+    test('and is shown, although its definition stands in an earlier record', async () => {
+      const host = await simulatedHost();
+      const id = await runningInstance(host);
+      const log = withHead(
+        host.log,
+        () => id,
+        (record) => ({ ...record, state: { ...record.state, value: { lifecycle: 'elsewhere' } } }),
+      );
+      await host.restart({ log });
+      expect(host.instances.get(id)).toMatchObject({ name: 'web', state: 'Unknown', phase: 'quarantined' });
+    });
+
+    test('a definition that is nowhere is said to be unknown', async () => {
+      const host = await simulatedHost({ capacity });
+      const id = await runningInstance(host);
+      const log = withHead(
+        { ...host.log, read: async function* () {} },
+        () => id,
+        () => ({}),
+      );
+      await host.restart({ log });
+      expect(host.problems).toContain('The log does not tell what this instance holds of the host.');
+    });
+  });
+
   test('written by a newer chart refuses the whole start by name', async () => {
     const host = await simulatedHost();
     const id = await runningInstance(host);
