@@ -19,21 +19,28 @@ export const RETENTION_SCAN_ENTRIES = 500;
 export const RETENTION_SCAN_PAUSE_MS = 10;
 
 /**
- * Between two runs the wall clock may have moved against the time that really passed by so large a part of what is
- * kept. By more, and the run is left out: a clock that was set wrong must not cost the history of months.
+ * The wall clock may have moved against the time that really passed by so large a part of what is kept. By more, and
+ * nothing is removed until it has come back: a clock that was set wrong must not cost the history of months. The same
+ * when the newest record was older than that at the start, since then the clock may have been set while nobody looked;
+ * a host that was only off, or had nothing to record, is believed when it has been up for as long.
  */
-const CLOCK_STEP_MAX_SHARE = 0.1;
+export const CLOCK_DOUBT_SHARE = 0.1;
 
 export interface RetentionOptions {
   readonly log: Log;
   readonly clock: Clock;
   /** How long records are kept, in ms. */
   readonly keepMs: number;
+  /** When the newest record was made that was there before this daemon made any; null while there is none. */
+  readonly newestAt: number | null;
 }
 
 export type RetentionOutcome =
   | { readonly kind: 'done'; readonly removed: number; readonly streams: number }
+  /** By so much the clock has moved against the time that passed. */
   | { readonly kind: 'clock_stepped'; readonly byMs: number }
+  /** So old was the newest record at the start, by the clock as it is now. */
+  | { readonly kind: 'clock_doubtful'; readonly byMs: number }
   | { readonly kind: 'aborted' };
 
 /** Where a stream may begin. */
@@ -43,24 +50,27 @@ export class Retention {
   readonly #log: Log;
   readonly #clock: Clock;
   readonly #keepMs: number;
-  /** Wall clock minus the time that passes evenly, as of the last run. */
+  /** Wall clock minus the time that passes evenly, when it was believed last. */
   #offsetMs: number;
+  readonly #startedAt: number;
+  /** How old the newest record was at the start, while that is a reason not to believe the clock. */
+  #agedMs: number;
   /** Everything up to here was old in an earlier run and has been dealt with. */
   #scanned: Position | null = null;
 
-  constructor({ log, clock, keepMs }: RetentionOptions) {
+  constructor({ log, clock, keepMs, newestAt }: RetentionOptions) {
     this.#log = log;
     this.#clock = clock;
     this.#keepMs = keepMs;
-    this.#offsetMs = clock.now() - clock.monotonic();
+    this.#startedAt = clock.monotonic();
+    this.#offsetMs = clock.now() - this.#startedAt;
+    this.#agedMs = newestAt === null ? 0 : clock.now() - newestAt;
   }
 
   /** Throws what the log throws; the next run takes up again what this one left. */
   async run(signal: AbortSignal): Promise<RetentionOutcome> {
-    const offsetMs = this.#clock.now() - this.#clock.monotonic();
-    const byMs = Math.round(offsetMs - this.#offsetMs);
-    this.#offsetMs = offsetMs;
-    if (Math.abs(byMs) > this.#keepMs * CLOCK_STEP_MAX_SHARE) return { kind: 'clock_stepped', byMs };
+    const doubt = this.#doubt();
+    if (doubt !== null) return doubt;
     const beginnings = new Map<string, Beginning>();
     const scanned = await this.#scan(this.#clock.now() - this.#keepMs, beginnings, signal);
     let removed = 0;
@@ -73,6 +83,20 @@ export class Retention {
     }
     this.#scanned = scanned;
     return signal.aborted ? { kind: 'aborted' } : { kind: 'done', removed, streams };
+  }
+
+  /** Why the wall clock is not believed now. */
+  #doubt(): RetentionOutcome | null {
+    const limit = this.#keepMs * CLOCK_DOUBT_SHARE;
+    const byMs = Math.round(this.#clock.now() - this.#clock.monotonic() - this.#offsetMs);
+    const agedMs = this.#agedMs + byMs;
+    const upMs = this.#clock.monotonic() - this.#startedAt;
+    if (this.#agedMs > limit) {
+      if (agedMs > limit && (upMs < limit || byMs > limit)) return { kind: 'clock_doubtful', byMs: agedMs };
+    } else if (Math.abs(byMs) > limit) return { kind: 'clock_stepped', byMs };
+    this.#agedMs = 0;
+    this.#offsetMs += byMs;
+    return null;
   }
 
   /**
@@ -111,6 +135,18 @@ export class Retention {
     }
     return page;
   }
+}
+
+/** When the newest record was made; null in an empty log. To be asked before anything is appended. */
+export async function newestRecordAt(log: Log): Promise<number | null> {
+  let looked = 0;
+  for await (const { bytes } of log.readBackwards()) {
+    const at = parsed(bytes)?.at;
+    if (typeof at === 'number') return at;
+    looked += 1;
+    if (looked === RETENTION_SCAN_ENTRIES) break;
+  }
+  return null;
 }
 
 /** Records of the host hold its whole state; of streams that this daemon does not know, nothing is removed. */

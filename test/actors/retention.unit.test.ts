@@ -3,7 +3,13 @@ import type { InstanceRecord } from '../../machines/record.ts';
 import { SimulatedClock } from '../../src/actors/clock.ts';
 import type { Log, LogEntry, Token } from '../../src/actors/contracts/log.ts';
 import { DEFINITION_RESTATED_EVERY } from '../../src/actors/records.ts';
-import { RETENTION_MIN_MS, RETENTION_SCAN_ENTRIES, Retention } from '../../src/actors/retention.ts';
+import {
+  CLOCK_DOUBT_SHARE,
+  newestRecordAt,
+  RETENTION_MIN_MS,
+  RETENTION_SCAN_ENTRIES,
+  Retention,
+} from '../../src/actors/retention.ts';
 import { createMemoryLog } from '../../src/adapters/log-memory/memory-log.ts';
 import { collect } from '../contracts/log-check.ts';
 import { OPERATOR, runningInstance, type SimulatedHost, START, simulatedHost } from './simulated-host.ts';
@@ -47,7 +53,7 @@ async function streamOf(log: Log, id: string): Promise<InstanceRecord[]> {
 describe('retention over the real runtime', () => {
   test('removes whole beginnings: every record that is kept finds the definition it names', async () => {
     const host = await simulatedHost();
-    const retention = new Retention({ log: host.log, clock: host.clock, keepMs: KEEP_MS });
+    const retention = new Retention({ log: host.log, clock: host.clock, keepMs: KEEP_MS, newestAt: null });
     const id = await runningInstance(host);
     await days(host, id, 100);
     const before = await streamOf(host.log, id);
@@ -71,7 +77,7 @@ describe('retention over the real runtime', () => {
 
   test('leaves a deleted instance its last record, and an instance at rest all it stands on', async () => {
     const host = await simulatedHost();
-    const retention = new Retention({ log: host.log, clock: host.clock, keepMs: KEEP_MS });
+    const retention = new Retention({ log: host.log, clock: host.clock, keepMs: KEEP_MS, newestAt: null });
     const deleted = await runningInstance(host);
     const resting = await runningInstance(host, { name: 'resting' });
     await host.supervisor.command(resting, { type: 'stop', by: 'ann' }, OPERATOR);
@@ -98,7 +104,7 @@ describe('retention over the real runtime', () => {
         return host.log.readAll(after, limit);
       },
     };
-    const retention = new Retention({ log, clock: host.clock, keepMs: KEEP_MS });
+    const retention = new Retention({ log, clock: host.clock, keepMs: KEEP_MS, newestAt: null });
     const id = await runningInstance(host);
     await days(host, id, 80);
     expect(await run(host, retention)).toMatchObject({ kind: 'done', streams: 1 });
@@ -110,16 +116,72 @@ describe('retention over the real runtime', () => {
     expect(await run(host, retention)).toEqual({ kind: 'done', removed: 0, streams: 0 });
   });
 
-  test('a wall clock that was set far ahead costs nothing: the run is left out, once', async () => {
+  test('a wall clock that was set far ahead costs nothing, however often it is tried, until it is set back', async () => {
     const host = await simulatedHost();
-    const retention = new Retention({ log: host.log, clock: host.clock, keepMs: KEEP_MS });
+    const retention = new Retention({ log: host.log, clock: host.clock, keepMs: KEEP_MS, newestAt: null });
     const id = await runningInstance(host);
-    await days(host, id, 20);
+    await days(host, id, 100);
     host.clock.step(365 * DAY_MS);
     const before = await streamOf(host.log, id);
-    expect(await run(host, retention)).toEqual({ kind: 'clock_stepped', byMs: 365 * DAY_MS });
+    for (let time = 0; time < 3; time++) {
+      expect(await run(host, retention)).toEqual({ kind: 'clock_stepped', byMs: 365 * DAY_MS });
+      await host.clock.advance(20 * DAY_MS);
+    }
     expect(await streamOf(host.log, id)).toEqual(before);
+    host.clock.step(-365 * DAY_MS);
     expect(await run(host, retention)).toMatchObject({ kind: 'done', streams: 1 });
+  });
+});
+
+describe('retention after a start', () => {
+  const DOUBT_MS = CLOCK_DOUBT_SHARE * KEEP_MS;
+
+  /** A log of many days, opened again so long after its last record. */
+  async function startedAfter(ms: number): Promise<{ host: SimulatedHost; id: string; retention: Retention }> {
+    const host = await simulatedHost();
+    const id = await runningInstance(host);
+    await days(host, id, 100);
+    await host.supervisor.close();
+    const last = await newestRecordAt(host.log);
+    host.clock.step((last ?? 0) + ms - host.clock.now());
+    const newestAt = await newestRecordAt(host.log);
+    const retention = new Retention({ log: host.log, clock: host.clock, keepMs: KEEP_MS, newestAt });
+    return { host, id, retention };
+  }
+
+  test('removes what is old when the log goes on where it ended', async () => {
+    const { host, retention } = await startedAfter(DOUBT_MS);
+    expect(await run(host, retention)).toMatchObject({ kind: 'done', streams: 1 });
+  });
+
+  test('removes nothing when the newest record is too old for the clock to be believed', async () => {
+    const { host, id, retention } = await startedAfter(365 * DAY_MS);
+    const before = await streamOf(host.log, id);
+    for (let time = 0; time < 2; time++) {
+      expect(await run(host, retention)).toEqual({ kind: 'clock_doubtful', byMs: 365 * DAY_MS });
+      // What this daemon records by such a clock makes it no more right.
+      await host.restart();
+      await host.supervisor.command(id, { type: 'stop', by: 'ann' }, OPERATOR);
+      await host.clock.advance(60_000);
+    }
+    expect((await streamOf(host.log, id)).slice(0, before.length)).toEqual(before);
+    host.clock.step(-365 * DAY_MS);
+    expect(await run(host, retention)).toMatchObject({ kind: 'done', streams: 1 });
+  });
+
+  test('believes a clock that nobody sets back for as long as that', async () => {
+    const { host, retention } = await startedAfter(2 * DOUBT_MS);
+    await host.clock.advance(DOUBT_MS - DAY_MS);
+    expect(await run(host, retention)).toEqual({ kind: 'clock_doubtful', byMs: 2 * DOUBT_MS });
+    await host.clock.advance(DAY_MS);
+    expect(await run(host, retention)).toMatchObject({ kind: 'done', streams: 1 });
+  });
+
+  test('takes an empty log, and one of others, as it is', async () => {
+    const log = createMemoryLog();
+    expect(await newestRecordAt(log)).toBeNull();
+    await log.append('somebody.else', null, 'not a record');
+    expect(await newestRecordAt(log)).toBeNull();
   });
 });
 
@@ -144,7 +206,7 @@ describe('retention over other streams', () => {
       `{"at":${START}}`,
     ]);
     await fill(log, 'a'.repeat(26), ['not a record', '{"at":1,"definition":{}}', `{"at":${START},"definition":{}}`]);
-    const retention = new Retention({ log, clock, keepMs: RETENTION_MIN_MS });
+    const retention = new Retention({ log, clock, keepMs: RETENTION_MIN_MS, newestAt: null });
     expect(await run({ clock }, retention)).toEqual({ kind: 'done', removed: 3, streams: 2 });
     const kept = (await collect(log.readAll(null))).map(({ stream, version }) => `${stream.slice(0, 8)}/${version}`);
     expect(kept).toEqual(['somebody/1', 'somebody/2', 'host/3', 'host/4', 'aaaaaaaa/2', 'aaaaaaaa/3']);
@@ -159,7 +221,7 @@ describe('retention over other streams', () => {
       stream,
       Array.from({ length: 3 * RETENTION_SCAN_ENTRIES }, () => '{"at":1,"definition":{}}'),
     );
-    const retention = new Retention({ log, clock, keepMs: RETENTION_MIN_MS });
+    const retention = new Retention({ log, clock, keepMs: RETENTION_MIN_MS, newestAt: null });
     const ending = new AbortController();
     const running = retention.run(ending.signal);
     await clock.settle();

@@ -37,11 +37,11 @@ afterEach(async () => {
   rmSync(directory, { recursive: true });
 });
 
-function keep(keepMs: number | null) {
+async function keep(keepMs: number | null) {
   const sections = createHostSections();
   const metrics = createMetricRegistry((name) => told.push(name));
   const logger = pino({ level: 'info' }, { write: (line: string) => void told.push(JSON.parse(line).msg) });
-  keepStorage(log, keepMs, { clock, closers, logger, sections, metrics });
+  await keepStorage(log, keepMs, { clock, closers, logger, sections, metrics });
   return { section: () => sections.read().log_storage as Record<string, unknown>, metrics };
 }
 
@@ -61,7 +61,7 @@ async function kept(): Promise<number> {
 describe('the daemon', () => {
   test('removes old records an hour after its start and then every day, and says so', async () => {
     await fill(40);
-    const { section } = keep(30 * DAY_MS);
+    const { section } = await keep(30 * DAY_MS);
     await clock.advance(RETENTION_AFTER_START_MS - 1);
     expect([await kept(), section().retention]).toEqual([40, { keep_ms: 30 * DAY_MS, last: null }]);
     await clock.advance(1);
@@ -74,16 +74,26 @@ describe('the daemon', () => {
     expect(told).toHaveLength(3);
   });
 
+  test('that starts by a clock that may be wrong removes none, and says so', async () => {
+    await fill(40);
+    clock.step(365 * DAY_MS);
+    const { section } = await keep(30 * DAY_MS);
+    await clock.advance(RETENTION_AFTER_START_MS);
+    expect(await kept()).toBe(40);
+    expect(section().retention).toMatchObject({ last: { outcome: 'clock_doubtful', removed: 0, by_ms: 366 * DAY_MS } });
+    expect(told.join()).toContain('the wall clock may be wrong');
+  });
+
   test('that keeps records for ever removes none', async () => {
     await fill(40);
-    const { section } = keep(null);
+    const { section } = await keep(null);
     await clock.advance(2 * DAY_MS);
     expect([await kept(), section().retention]).toEqual([40, { keep_ms: null, last: null }]);
   });
 
   test('shows what the log takes up, as a section and as metrics', async () => {
     await fill(3);
-    const { section, metrics } = keep(null);
+    const { section, metrics } = await keep(null);
     await clock.advance(11 * STORAGE_LOOK_MS);
     expect(section()).toMatchObject({
       entries: 3,
@@ -104,7 +114,7 @@ describe('the daemon', () => {
     const { trim } = log;
     let failing = true;
     log = { ...log, trim: (first) => (failing ? Promise.reject(new Error('told to fail')) : trim(first)) };
-    const { section } = keep(30 * DAY_MS);
+    const { section } = await keep(30 * DAY_MS);
     await clock.advance(RETENTION_AFTER_START_MS);
     expect(section().retention).toMatchObject({ last: { outcome: 'failed', removed: 0 } });
     failing = false;

@@ -116,6 +116,7 @@ async function assemble(options: DaemonOptions, parts: Parts): Promise<Daemon> {
   const readModels = await openReadModels({ log, clock, sections, closers, report });
   const { metrics, projections, telemetry } = readModels;
   showLogMode(log, { name: options.log, sections, metrics });
+  await keepStorage(log, options.retention ?? null, { clock, closers, logger, sections, metrics });
   const { instances } = projections.views;
   const simulated = hypervisor.name === 'simulator';
   const bridged = openNetwork(options, { ...parts, data: directory.path, simulated });
@@ -141,7 +142,6 @@ async function assemble(options: DaemonOptions, parts: Parts): Promise<Daemon> {
   const answering = { supervisor, ...projections.views, log, readLog, clock, host, checkImage };
   const useCases = createUseCases(answering);
   const streams = streamsOf(answering);
-  keepStorage(log, options.retention ?? null, { clock, closers, logger, sections, metrics });
   sections.add('hypervisor', () => ({ name: hypervisor.name, reason }));
   const aboutHost = { supervisor, instances, feed, projections, sections, host, version: programVersion() };
   const hostUseCases = createHostUseCases(aboutHost);

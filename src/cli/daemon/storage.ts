@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { Clock } from '../../actors/contracts/clock.ts';
 import type { Log } from '../../actors/contracts/log.ts';
 import { LogStorage } from '../../actors/log-storage.ts';
-import { Retention, type RetentionOutcome } from '../../actors/retention.ts';
+import { newestRecordAt, Retention, type RetentionOutcome } from '../../actors/retention.ts';
 import { everyMatchingMinute } from '../../actors/schedule.ts';
 import type { HostSections } from '../../gateway/host-sections.ts';
 import type { MetricRegistry } from '../../projections/metrics/metric-registry.ts';
@@ -22,12 +22,19 @@ export interface StorageParts {
   readonly metrics: MetricRegistry;
 }
 
-interface RetentionState {
-  last: { readonly at: number; readonly outcome: RetentionOutcome['kind'] | 'failed'; readonly removed: number } | null;
+interface LastRun {
+  readonly at: number;
+  readonly outcome: RetentionOutcome['kind'] | 'failed';
+  readonly removed: number;
+  /** How far the clock is off, as far as can be told, when that is why nothing was removed. */
+  readonly by_ms?: number;
 }
 
-/** Watches over the room the log takes: what is old is removed, growth is measured, a disk that fills up is told of. */
-export function keepStorage(log: Log, keepMs: number | null, parts: StorageParts): void {
+/**
+ * Watches over the room the log takes: what is old is removed, growth is measured, a disk that fills up is told of.
+ * Begins before anything is appended: what the log holds then tells whether the clock can be right.
+ */
+export async function keepStorage(log: Log, keepMs: number | null, parts: StorageParts): Promise<void> {
   const { clock, closers, logger, sections, metrics } = parts;
   const storage = new LogStorage({
     log,
@@ -41,32 +48,33 @@ export function keepStorage(log: Log, keepMs: number | null, parts: StorageParts
   });
   void storage.start();
   closers.add(async () => storage.close(), 'watch over the log');
-  const retention: RetentionState = { last: null };
-  if (keepMs !== null) removeOldRecords(log, keepMs, retention, parts);
-  sections.add('log_storage', () => ({
-    ...storage.view(),
-    retention: { keep_ms: keepMs, last: retention.last },
-  }));
+  let last: LastRun | null = null;
+  const note = (run: LastRun): void => {
+    last = run;
+  };
+  if (keepMs !== null) {
+    const newestAt = await newestRecordAt(log);
+    removeOldRecords(new Retention({ log, clock, keepMs, newestAt }), note, parts);
+  }
+  sections.add('log_storage', () => ({ ...storage.view(), retention: { keep_ms: keepMs, last } }));
   registerStorageMetrics(metrics, storage);
 }
 
-function removeOldRecords(log: Log, keepMs: number, state: RetentionState, parts: StorageParts): void {
+function removeOldRecords(retention: Retention, note: (run: LastRun) => void, parts: StorageParts): void {
   const { clock, closers, logger } = parts;
-  const retention = new Retention({ log, clock, keepMs });
   const ending = new AbortController();
   let underWay: Promise<void> | null = null;
   const run = async (): Promise<void> => {
     try {
       const outcome = await retention.run(ending.signal);
-      note(outcome.kind, outcome.kind === 'done' ? outcome.removed : 0);
+      const removed = outcome.kind === 'done' ? outcome.removed : 0;
+      const off = 'byMs' in outcome ? { by_ms: outcome.byMs } : {};
+      note({ at: clock.now(), outcome: outcome.kind, removed, ...off });
       tell(logger, outcome);
     } catch (error) {
-      note('failed', 0);
+      note({ at: clock.now(), outcome: 'failed', removed: 0 });
       logger.error({ err: error }, 'Old records could not be removed; it is tried again the next day.');
     }
-  };
-  const note = (outcome: RetentionOutcome['kind'] | 'failed', removed: number): void => {
-    state.last = { at: clock.now(), outcome, removed };
   };
   const begin = (): void => {
     underWay ??= run().finally(() => {
@@ -83,7 +91,11 @@ function removeOldRecords(log: Log, keepMs: number, state: RetentionState, parts
 
 function tell(logger: Logger, outcome: RetentionOutcome): void {
   if (outcome.kind === 'clock_stepped') {
-    logger.warn({ by_ms: outcome.byMs }, 'Old records were not removed: the wall clock was set since the last time.');
+    const until = 'none are until it is set back, or the daemon is started anew.';
+    logger.warn({ by_ms: outcome.byMs }, `Old records were not removed, because the wall clock was set: ${until}`);
+  } else if (outcome.kind === 'clock_doubtful') {
+    const why = 'the newest record was so old at the start that the wall clock may be wrong.';
+    logger.warn({ by_ms: outcome.byMs }, `Old records were not removed: ${why}`);
   } else if (outcome.kind === 'done' && outcome.removed > 0) {
     logger.info({ removed: outcome.removed, streams: outcome.streams }, 'Old records were removed.');
   }
