@@ -120,6 +120,18 @@ describe('hands off', () => {
     expect([driver.lifecycle(), driver.region('expiry')]).toEqual(['restoring', 'armed']);
   });
 
+  it.each(['start', 'restart'] as const)('a spawn that never answered is withdrawn at the next %s', (type) => {
+    const driver = drive(definition({ boot_timeout_ms: 10_000 }));
+    driver.send(0, done('instance.prepare', 0));
+    driver.send(1_000, { type: 'ignore', by });
+    driver.until(20_000);
+    expect([driver.lifecycle(), driver.effects('effect.withdraw')]).toEqual(['lost', []]);
+    const step = driver.send(21_000, { type, by });
+    expect(step.effects.map(({ kind }) => kind)).toEqual(['effect.withdraw', 'vmm.inspect']);
+    driver.send(22_000, { type: 'vmm.found', run: 1, found: { reality: 'none' } });
+    expect(driver.lifecycle()).toBe(type === 'start' ? 'failed' : 'booting');
+  });
+
   describe('whose expiry passes meanwhile', () => {
     const passed = (): Driver => {
       const driver = running({ expiry: { expires_at: START + 10_000, then: 'delete' }, restart_policy: ON_FAILURE });

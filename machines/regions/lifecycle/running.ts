@@ -16,6 +16,7 @@ import {
   sayFound,
   sayLost,
   sayRebooted,
+  withdrawEarlier,
 } from '../../actions.ts';
 import { applyChanges, applyChangesWhen } from '../../definition-actions.ts';
 import {
@@ -209,6 +210,17 @@ export const running = {
 
 const mayBootNext = all(not(beingDeleted), not(fallingAsleep));
 
+/**
+ * While all hands were off a spawn past its deadline was left alone. Now it is withdrawn: what it leaves behind is looked
+ * at right after it.
+ */
+function setToWork<const A>(actions: readonly A[]) {
+  return [
+    { guard: all(mayBootNext, ignored), target: '#lost', reenter: true, actions: [withdrawEarlier, ...actions] },
+    { guard: mayBootNext, actions },
+  ] as const;
+}
+
 /** The hypervisor cannot say what became of the run. Ask again, at growing intervals; destroy and start nothing. */
 export const lost = {
   id: 'lost',
@@ -242,8 +254,8 @@ export const lost = {
       },
       ...onEnd(),
     ],
-    start: { guard: mayBootNext, actions: [...intend('running'), resumeWish()] },
-    restart: { guard: mayBootNext, actions: [...intend('running'), redirectStop('restart', 'boot')] },
+    start: setToWork([...intend('running'), resumeWish()]),
+    restart: setToWork([...intend('running'), redirectStop('restart', 'boot')]),
     stop: [
       { guard: beingDeleted, target: '#killing', actions: intend('stopped') },
       { target: '#killing', actions: [...intend('stopped'), ...beginStop('operator', 'rest')] },
