@@ -150,6 +150,25 @@ describe('a log that is followed', () => {
     }
   });
 
+  test('passes over no run, however many came while the reader was away', async () => {
+    for (let run = 2; run <= 5; run++) await scene.during(scene.useCases.restart({ id: 'web', wait: '1m' }, OPERATOR));
+    const back = await following('/v1/instances/web/logs?follow=true', { 'last-event-id': '1:0' });
+    const whole = [1, 2, 3, 4].map((run) => `${guest(run)}ended: power_off\n`).join('') + guest(5);
+    await passing(() => back.text().length >= whole.length, 'every run came');
+    expect(back.text()).toBe(whole);
+    expect(back.views().some(({ gap }) => gap)).toBe(false);
+  });
+
+  test('tells once that what was read of a run is not kept any more, and goes on with the next one', async () => {
+    await scene.during(scene.useCases.restart({ id: 'web', wait: '1m' }, OPERATOR));
+    const back = await following('/v1/instances/web/logs?follow=true', { 'last-event-id': '1:9999' });
+    await passing(() => back.text() === guest(2), 'the next run came');
+    expect(back.views().map(({ run, gap }) => ({ run, gap }))).toEqual([
+      { run: 1, gap: true },
+      { run: 2, gap: false },
+    ]);
+  });
+
   test('of one run ends when that run has, and says that it is complete', async () => {
     const live = await following('/v1/instances/web/logs?follow=true&run=1');
     await scene.during(scene.useCases.stop({ id: 'web', wait: '1m' }, OPERATOR));

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import type { RunLogCursor, RunLogPiece, RunLogSource } from '../../actors/contracts/hypervisor.ts';
 import { wholeCharacters } from '../../actors/contracts/whole-characters.ts';
 import { readParts } from './log-parts.ts';
@@ -13,6 +14,13 @@ export function readRunLog(
   from: RunLogCursor | null,
   maxBytes: number,
 ): RunLogPiece {
+  const piece = readPiece(directory, source, from, maxBytes);
+  // Whoever is past the beginning has read of it, so it was there.
+  const wasThere = from?.split('.').some((offset) => offsetOf(offset) > 0);
+  return wasThere && !existsSync(directory) ? { ...piece, gap: true } : piece;
+}
+
+function readPiece(directory: string, source: RunLogSource, from: RunLogCursor | null, maxBytes: number): RunLogPiece {
   if (source === 'console') return readConsole(directory, from, maxBytes);
   const [events = null, lines = null] = from === null ? [] : from.split('.').map(offsetOf);
   const half = Math.floor(maxBytes / 2);

@@ -194,7 +194,8 @@ async function readLog(
   const bytes = Buffer.from(asked.value.text);
   const first = from === null ? Math.max(0, bytes.length - maxBytes) : Math.trunc(Number(from)) || 0;
   const { text, length } = wholeCharacters(bytes.subarray(first, first + maxBytes));
-  return { text, next: String(first + length), gap: false };
+  // These logs only grow: whoever has read more than there is read it of a run that the world has forgotten.
+  return { text, next: String(first + length), gap: first > bytes.length };
 }
 
 /**

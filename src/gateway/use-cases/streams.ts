@@ -1,4 +1,5 @@
 import type { Clock } from '../../actors/contracts/clock.ts';
+import { RUN_LOG_BEGINNING } from '../../actors/contracts/hypervisor.ts';
 import { StatevisorError } from '../../actors/errors.ts';
 import type { CommandTaker } from '../../actors/supervisor.ts';
 import {
@@ -24,6 +25,8 @@ export const EVENT_STREAMS_MAX = 512;
 export const LOG_FOLLOWERS_MAX = 128;
 /** How often a followed log is looked at. */
 export const LOG_LOOK_EVERY_MS = 400;
+/** Between one run and the next for who has many to catch up on, so that others have their turn. */
+const NEXT_RUN_AFTER_MS = 1;
 
 export type LogItem = { readonly kind: 'text'; readonly view: LogView } | { readonly kind: 'alive' };
 
@@ -107,6 +110,8 @@ async function* followLog(
 ): AsyncGenerator<LogItem, void> {
   yield { kind: 'text', view: first };
   let { run, next } = first;
+  // A gap is told once, although every look at the same place finds it.
+  let gapAt = first.gap ? next : null;
   for (let told = clock.monotonic(); !signal.aborted; ) {
     // Asked before the look: what a run has said to its end is found by a look that begins after its end.
     const newest = logs.newestRun(id);
@@ -114,16 +119,18 @@ async function* followLog(
     const which = source === 'operations' ? { run: named } : { run };
     const isGone = newest === null && source !== 'operations';
     const view = isGone ? null : await logs.read({ id, source, tail, ...which, after: next });
-    if (view !== null && (view.text !== '' || view.gap)) {
+    if (view !== null && (view.text !== '' || (view.gap && view.next !== gapAt))) {
       yield { kind: 'text', view };
+      gapAt = view.gap ? view.next : null;
       told = clock.monotonic();
     }
     const isQuiet = view === null || view.next === next;
     next = view?.next ?? next;
     if (!isQuiet) continue;
     if (newest === null || (isBound && isOver)) return;
-    if (source !== 'operations' && newest > run) [run, next] = [newest, '0'];
-    else await clock.sleep(LOG_LOOK_EVERY_MS, signal);
+    const hasNext = source !== 'operations' && newest > run;
+    if (hasNext) [run, next, gapAt] = [run + 1, RUN_LOG_BEGINNING, null];
+    await clock.sleep(hasNext ? NEXT_RUN_AFTER_MS : LOG_LOOK_EVERY_MS, signal);
     if (clock.monotonic() - told < ALIVE_EVERY_MS) continue;
     yield { kind: 'alive' };
     told = clock.monotonic();

@@ -123,3 +123,17 @@ test('whole characters are taken as they are, and one that is not all there is l
     }),
   );
 });
+
+describe('the log of a run', () => {
+  test.each(['console', 'vmm'] as const)('that was removed (%s) is told as a gap to who has read of it', (source) => {
+    inDirectory((directory) => {
+      writer(directory, 'console.log')('guest is ready\n');
+      writer(directory, 'vmm.log')('a line\n');
+      const { next } = readRunLog(directory, source, '0', 1_000);
+      expect(readRunLog(directory, source, next, 1_000)).toEqual({ text: '', next, gap: false });
+      const gone = join(directory, 'gone');
+      expect(readRunLog(gone, source, next, 1_000)).toEqual({ text: '', next, gap: true });
+      expect(readRunLog(gone, source, '0', 1_000)).toMatchObject({ text: '', gap: false });
+    });
+  });
+});
