@@ -2,7 +2,7 @@
  * Goal: what a guest, its VMM and we ourselves said can be read and followed over HTTP, in our forms and in hypeman's.
  * Method: real sockets, a simulated guest in simulated time.
  */
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { seededRandom, systemClock } from '../../src/actors/clock.ts';
 import { type ReceivedMessage, sseMessages } from '../../src/cli/sse-messages.ts';
 import { createHostSections } from '../../src/gateway/host-sections.ts';
@@ -192,6 +192,18 @@ describe('a log that is followed', () => {
       /shutdown of run 1: asked for\n.*run 1 ended: power_off.*\n.*boot of run 2: asked for\n/,
     );
     expect(live.text()).not.toContain('boot of run 1');
+  });
+
+  test('of our operations costs the log nothing while nothing happens', async () => {
+    const follow = { id: 'web', source: 'operations' };
+    const one = await scene.streams.logs(follow, { ...OPERATOR, signal: new AbortController().signal });
+    expect(await one.next()).toMatchObject({ value: { kind: 'text' } });
+    const asked = (['read', 'head', 'extent', 'readAll'] as const).map((question) => vi.spyOn(scene.log, question));
+    const next = one.next();
+    for (let ms = 0; ms <= ALIVE_EVERY_MS; ms += LOG_LOOK_EVERY_MS) await scene.clock.advance(LOG_LOOK_EVERY_MS);
+    expect(await next).toMatchObject({ value: { kind: 'alive' } });
+    expect(asked.map(({ mock }) => mock.calls.length)).toEqual([0, 0, 0, 0]);
+    await one.return();
   });
 
   test('is kept in use while nobody says anything, and only so many follow at one time', async () => {

@@ -1,6 +1,6 @@
 import { runIsOver } from '../../../machines/public-states.ts';
 import { StatevisorError } from '../../actors/errors.ts';
-import { lastOperations, operationsAfter } from '../../projections/feed/operations-log.ts';
+import { lastOperations, OperationsReader, type OperationsStretch } from '../../projections/feed/operations-log.ts';
 import { checked } from '../requests/checked.ts';
 import { LOG_ANSWER_BYTES_MAX, type LogSource, logsRequest } from '../requests/records.ts';
 import type { UseCase, UseCaseOptions } from './contract.ts';
@@ -30,6 +30,11 @@ export interface LogQuestion {
 export interface LogReader {
   /** Throws StatevisorError. */
   read(question: LogQuestion): Promise<LogView>;
+  /**
+   * Each call reads on in what we did to an instance (of one run, if one is named) from a version. It asks the log only
+   * when there is a newer record, so that many may wait at little cost.
+   */
+  operationsFrom(stream: string, after: string, run?: number): () => Promise<LogView>;
   /** The newest run of an instance; null when it is gone. */
   newestRun(stream: string): number | null;
   /** Whether a run has nothing more to say: it has ended, or was never begun and a later one was. */
@@ -56,11 +61,19 @@ export function createLogReader({ supervisor, instances, log, readLog }: UseCase
     const read =
       after === undefined
         ? await lastOperations(log, stream, tail, run)
-        : await operationsAfter(log, stream, Number(after), run);
-    return { text: read.lines.map((line) => `${line}\n`).join(''), next: String(read.next), gap: false };
+        : await new OperationsReader(log, { stream, run }, Number(after)).read();
+    return pieceOf(read);
   }
 
   return {
+    operationsFrom(stream, after, run) {
+      const reader = new OperationsReader(log, { stream, run }, Number(after));
+      return async () => {
+        const version = instances.get(stream)?.version ?? Number.POSITIVE_INFINITY;
+        const read = version > reader.next ? await reader.read() : { lines: [], next: reader.next };
+        return { run: run ?? newestRun(stream) ?? 0, source: 'operations', ...pieceOf(read) };
+      };
+    },
     newestRun,
     isOver: (stream, run) => {
       const view = instances.get(stream);
@@ -75,6 +88,10 @@ export function createLogReader({ supervisor, instances, log, readLog }: UseCase
       return { run, source, ...piece, text: after === undefined ? lastLines(piece.text, tail) : piece.text };
     },
   };
+}
+
+function pieceOf({ lines, next }: OperationsStretch): Pick<LogView, 'text' | 'next' | 'gap'> {
+  return { text: lines.map((line) => `${line}\n`).join(''), next: String(next), gap: false };
 }
 
 /** A last line without an end is a line too. */

@@ -110,15 +110,17 @@ async function* followLog(
 ): AsyncGenerator<LogItem, void> {
   yield { kind: 'text', view: first };
   let { run, next } = first;
+  const operations = source === 'operations' ? logs.operationsFrom(id, next, named) : null;
+  const look = (of: number, after: string): Promise<LogView> =>
+    operations === null ? logs.read({ id, source, tail, run: of, after }) : operations();
   // A gap is told once, although every look at the same place finds it.
   let gapAt = first.gap ? next : null;
   for (let told = clock.monotonic(); !signal.aborted; ) {
     // Asked before the look: what a run has said to its end is found by a look that begins after its end.
     const newest = logs.newestRun(id);
     const isOver = logs.isOver(id, run);
-    const which = source === 'operations' ? { run: named } : { run };
     const isGone = newest === null && source !== 'operations';
-    const view = isGone ? null : await logs.read({ id, source, tail, ...which, after: next });
+    const view = isGone ? null : await look(run, next);
     if (view !== null && (view.text !== '' || (view.gap && view.next !== gapAt))) {
       yield { kind: 'text', view };
       gapAt = view.gap ? view.next : null;

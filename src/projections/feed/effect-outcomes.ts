@@ -71,6 +71,12 @@ export class OutcomeCollector {
     return outcomesOf(this.#told.get(version)).filter((outcome) => outcome.version === version);
   }
 
+  /** Forgets what has ended, for who asks about each record when it is taken and never again. */
+  forgetEnded(): void {
+    this.#asked.clear();
+    this.#told.clear();
+  }
+
   #settle(record: LoggedRecord): void {
     const { event, cause, facts = [] } = record;
     const named = cause.causation === null ? undefined : this.#unsettled.get(cause.causation);

@@ -1,6 +1,6 @@
 import { operationLines } from '../words/operation-lines.ts';
 import { OutcomeCollector } from './effect-outcomes.ts';
-import type { LoggedRecord, ReadableLog } from './readable-log.ts';
+import { type LoggedRecord, type ReadableLog, readRecord } from './readable-log.ts';
 import { HISTORY_SCAN_MAX, historyPage } from './stream-history.ts';
 
 /** What we did to one instance, read off its records as a log of lines. The cursor is the version of the last record read. */
@@ -14,20 +14,46 @@ export interface OperationsStretch {
   readonly next: number;
 }
 
-/** Lines of the records after a version. */
-export async function operationsAfter(log: ReadableLog, stream: string, after: number, run?: number) {
-  const collector = new OutcomeCollector();
-  const lines: string[] = [];
-  let next = after;
-  const from = Math.max(1, after + 1 - LOOK_BACK);
-  const page = await historyPage(log, { stream, order: 'oldest', from, limit: PAGE, filter: {} });
-  for (const record of page?.records ?? []) {
-    const told = linesOf(record, collector, run);
-    if (record.version <= after) continue;
-    lines.push(...told);
-    next = record.version;
+/** Reads on from a version, again and again. What was asked for is remembered in between, so each record is read once. */
+export class OperationsReader {
+  readonly #log: ReadableLog;
+  readonly #of: { readonly stream: string; readonly run?: number };
+  readonly #collector = new OutcomeCollector();
+  /** Version of the first record that was not read yet. */
+  #from: number;
+  #next: number;
+
+  /** `run`: lines of that one alone. */
+  constructor(log: ReadableLog, of: { readonly stream: string; readonly run?: number }, after: number) {
+    this.#log = log;
+    this.#of = of;
+    this.#next = after;
+    this.#from = Math.max(1, after + 1 - LOOK_BACK);
   }
-  return { lines, next } satisfies OperationsStretch;
+
+  /** Version of the last record whose lines were told. */
+  get next(): number {
+    return this.#next;
+  }
+
+  /** The lines that come next. */
+  async read(): Promise<OperationsStretch> {
+    const { stream, run } = this.#of;
+    const lines: string[] = [];
+    let left = PAGE;
+    for await (const { bytes, version } of this.#log.read(stream, this.#from, PAGE)) {
+      const told = linesOf(readRecord(bytes), this.#collector, run);
+      this.#collector.forgetEnded();
+      this.#from = version + 1;
+      if (version > this.#next) {
+        lines.push(...told);
+        this.#next = version;
+      }
+      left -= 1;
+      if (left === 0) break;
+    }
+    return { lines, next: this.#next };
+  }
 }
 
 /** The last lines there are. */

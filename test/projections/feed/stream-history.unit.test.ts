@@ -4,10 +4,11 @@
  */
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { Log, Token } from '../../../src/actors/contracts/log.ts';
+import type { Log, LogEntry, Token } from '../../../src/actors/contracts/log.ts';
 import { createMemoryLog } from '../../../src/adapters/log-memory/memory-log.ts';
 import { OutcomeCollector } from '../../../src/projections/feed/effect-outcomes.ts';
-import { lastOperations, operationsAfter } from '../../../src/projections/feed/operations-log.ts';
+import { lastOperations, OperationsReader } from '../../../src/projections/feed/operations-log.ts';
+import type { ReadableLog } from '../../../src/projections/feed/readable-log.ts';
 import { passes, type RecordFilter } from '../../../src/projections/feed/record-filter.ts';
 import { HISTORY_SCAN_MAX, type HistoryPage, historyPage } from '../../../src/projections/feed/stream-history.ts';
 import { recordedHistories } from '../../histories/recorded.ts';
@@ -189,18 +190,48 @@ describe('how an effect ended', () => {
   });
 });
 
+/** All that it has to tell, until it has no more. */
+async function linesFrom(reader: OperationsReader): Promise<string[]> {
+  const lines: string[] = [];
+  for (let after = -1; after !== reader.next; ) {
+    after = reader.next;
+    lines.push(...(await reader.read()).lines);
+  }
+  return lines;
+}
+
 describe('our operations as a log', () => {
+  test('read on from any record has the lines that follow it, and reads each record once', async () => {
+    for (const { name, records } of histories) {
+      const { lines } = await lastOperations(log, name, 1_000);
+      const reading: ReadableLog = {
+        ...log,
+        read: (...asked) => counted(log.read(...asked)),
+      };
+      let seen = 0;
+      async function* counted(entries: AsyncIterable<LogEntry>): AsyncGenerator<LogEntry> {
+        for await (const entry of entries) {
+          seen += 1;
+          yield entry;
+        }
+      }
+      const reader = new OperationsReader(reading, { stream: name }, 0);
+      await linesFrom(reader);
+      await linesFrom(reader);
+      expect(seen).toBe(records.length);
+      for (const { version } of records) {
+        const rest = await linesFrom(new OperationsReader(log, { stream: name }, version));
+        expect(rest, `${name} v${version}`).toEqual(rest.length === 0 ? [] : lines.slice(-rest.length));
+        const isLater = (line: string): boolean => Number(/ v(\d+) /.exec(line)![1]) > version;
+        expect(rest).toHaveLength(lines.filter(isLater).length);
+      }
+    }
+  });
+
   test('has the same lines whether it is read at its end or followed from its beginning', async () => {
     for (const { name } of histories) {
       const last = await lastOperations(log, name, 1_000);
-      const followed: string[] = [];
-      for (let after = 0; ; ) {
-        const stretch = await operationsAfter(log, name, after);
-        if (stretch.next === after) break;
-        followed.push(...stretch.lines);
-        after = stretch.next;
-      }
-      expect(followed).toEqual(last.lines);
+      expect(await linesFrom(new OperationsReader(log, { stream: name }, 0))).toEqual(last.lines);
       expect(last.lines.length).toBeGreaterThan(1);
       expect((await lastOperations(log, name, 2)).lines).toEqual(last.lines.slice(-2));
     }
