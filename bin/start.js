@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 // `npm start -- FLAGS`: installs what is missing and serves. Plain JavaScript: it runs on the system's own Node.
+import { createWriteStream, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { packagesToRun } from './debian-packages.js';
@@ -20,10 +21,12 @@ if (prepareSystem(packagesToRun).length > 0) {
 }
 become(node, [join(projectDir, 'src', 'cli', 'main.ts'), 'serve', '--hello', ...flags], childEnv());
 
-/** Asks where somebody can answer; anything but a yes is a no. */
+/** Asks where somebody can answer; anything but a yes is a no, and so is a question that nobody would see. */
 async function mayInstall() {
-  if (flags.includes('--yes') || !process.stdin.isTTY || !process.stderr.isTTY) return true;
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  if (flags.includes('--yes') || !process.stdin.isTTY) return true;
+  const output = whereItIsSeen();
+  if (output === null) return false;
+  const terminal = createInterface({ input: process.stdin, output });
   /** @type {string} */
   const answer = await new Promise((resolve) => {
     terminal.once('close', () => resolve(''));
@@ -31,4 +34,16 @@ async function mayInstall() {
   });
   terminal.close();
   return /^y(es)?$/i.test(answer.trim());
+}
+
+/** Standard error, or the terminal itself where that is redirected; the plan is shown again there, since it is agreed to. */
+function whereItIsSeen() {
+  if (process.stderr.isTTY) return process.stderr;
+  try {
+    const terminal = createWriteStream('', { fd: openSync('/dev/tty', 'w') });
+    for (const line of plan) terminal.write(`${line}\n`);
+    return terminal;
+  } catch {
+    return null;
+  }
 }

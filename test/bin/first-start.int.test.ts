@@ -115,6 +115,19 @@ test('with --yes nothing is asked on a terminal', async () => {
   expect(printed).toContain('served with serve --hello --yes\n');
 });
 
+test.for([
+  ['y\n', 0],
+  ['n\n', 1],
+] as const)('with standard error in a file it asks on the terminal all the same: %j', async ([keys, code]) => {
+  everyDebianPackageIsThere();
+  const ended = startOnTerminal('2>', join(dir, 'errors'));
+  await answer(keys);
+  expect(await ended.code).toBe(code);
+  expect(printed).toContain('2 npm packages');
+  expect(printed.includes('served with')).toBe(code === 0);
+  expect(calls().includes('npm install')).toBe(code === 0);
+});
+
 test('without a terminal nothing is asked, and what is installed is shown all the same', async () => {
   everyDebianPackageIsThere();
   const [program, ...args] = command();
