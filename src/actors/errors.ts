@@ -34,7 +34,11 @@ export const ERRORS = {
     remedy: 'Its last record needs a version that understands it; its VM is left alone meanwhile.',
   },
   not_supported: { status: 501, remedy: 'Choose a hypervisor that can do it.' },
-  log_full: { status: 503, remedy: 'Free disk space; stop and delete still work.' },
+  log_full: {
+    status: 503,
+    remedy:
+      'Give the log room: free disk space, or raise the limit of its stream on JetStream. Stop and delete still work on SQLite.',
+  },
   log_unavailable: { status: 503, remedy: 'Try again when the log can be reached.' },
   not_owner: { status: 503, remedy: 'Another daemon owns this log now; talk to that one.' },
   shutting_down: { status: 503, remedy: 'Try again when the daemon is back.' },
