@@ -83,7 +83,7 @@ export async function openJetstreamLog(options: JetstreamLogOptions): Promise<Je
       ownership,
       readHead: (stream) => readHead(reading, stream),
     });
-    const retention = await openRetention(reading);
+    const retention = await openRetention(reading, ownership);
     return logOver({ reading, publisher, ownership, appender, retention, replicas, superseded: superseded.promise });
   } catch (error) {
     publisher.close();

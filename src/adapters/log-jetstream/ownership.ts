@@ -12,7 +12,9 @@ import type { Publisher } from './publisher.ts';
  * owns the log it looks again and again whether its claim is still the last one. A process that has not looked for
  * `LEASE_MS`, because it was paused or the server could not be reached, sends nothing before it has looked again; one
  * that takes over without being certain that its predecessor is dead waits longer than that before it reads anything.
- * So a superseded owner never appends after its successor has begun to read.
+ * So a superseded owner sends nothing after its successor has begun to read. What it sent before may still lie in the
+ * network for longer than the wait, and land then: it lands only where the successor has not appended, whose next append
+ * to that stream conflicts. The successor owns the log, so it reads that head and goes on from it.
  */
 
 /** How often an owner looks whether its claim is still the last one. */
@@ -121,13 +123,14 @@ export const WRONG_LAST_SEQUENCE = 10_071;
 
 function hold(options: OwnershipOptions, seq: number): Ownership {
   const { clock, connection, names, self, watch, onLost } = options;
-  let certainUntil = Number.NEGATIVE_INFINITY;
+  /** When the last look that counts was asked for, by both clocks: the monotonic one stands still during a suspend. */
+  let seen: { readonly monotonic: number; readonly wall: number } | null = null;
   let lost = false;
   let looking: Promise<boolean> | null = null;
   const ending = new AbortController();
 
   const look = async (): Promise<boolean> => {
-    const sentAt = clock.monotonic();
+    const sent = { monotonic: clock.monotonic(), wall: clock.now() };
     let last: LastClaim;
     try {
       last = await readClaim(options);
@@ -137,13 +140,19 @@ function hold(options: OwnershipOptions, seq: number): Ownership {
     }
     watch.answered();
     if (last.seq === seq) {
-      certainUntil = sentAt + LEASE_MS;
+      seen = sent;
       return true;
     }
     lost = true;
     const by = last.claim === null ? 'another process' : `process ${last.claim.pid} on host ${last.claim.host}`;
     onLost(by);
     return false;
+  };
+  const certain = (): boolean => {
+    if (lost || seen === null) return false;
+    const wallMs = clock.now() - seen.wall;
+    // A wall clock that was set back tells nothing; the look is repeated then too.
+    return clock.monotonic() - seen.monotonic < LEASE_MS && wallMs >= 0 && wallMs < LEASE_MS;
   };
   const confirm = (): Promise<boolean> => {
     if (lost || ending.signal.aborted || !watch.connected()) return Promise.resolve(false);
@@ -162,7 +171,7 @@ function hold(options: OwnershipOptions, seq: number): Ownership {
     while (!lost && (await clock.sleep(pause(), ending.signal))) await confirm();
   })();
   return {
-    certain: () => !lost && clock.monotonic() < certainUntil,
+    certain,
     confirm,
     release: async () => {
       if (ending.signal.aborted) return;

@@ -33,12 +33,20 @@ function describe(trimmedTo: number): string {
  */
 export async function readTrimmedTo(manager: JetStreamManager, names: LogNames): Promise<number> {
   const { config } = await manager.streams.info(names.stream);
-  return Number(DESCRIPTION.exec(config.description ?? '')?.[2] ?? 0);
+  return trimmedToOf(config);
 }
 
-export async function noteTrimmedTo(manager: JetStreamManager, names: LogNames, seq: number): Promise<void> {
+function trimmedToOf({ description }: StreamConfig): number {
+  return Number(DESCRIPTION.exec(description ?? '')?.[2] ?? 0);
+}
+
+/** Answers the mark that holds then: what another daemon has removed stays marked. */
+export async function noteTrimmedTo(manager: JetStreamManager, names: LogNames, seq: number): Promise<number> {
   const { config } = await manager.streams.info(names.stream);
+  const marked = trimmedToOf(config);
+  if (marked >= seq) return marked;
   await manager.streams.update(names.stream, { ...config, description: describe(seq) });
+  return seq;
 }
 
 type Config = Partial<StreamConfig> & { readonly name: string };
