@@ -16,6 +16,8 @@ export interface DataDirectory {
   readonly tokenFile: string;
   readonly endpointsFile: string;
   readonly versionFile: string;
+  readonly lockFile: string;
+  readonly lockOwnerFile: string;
 }
 
 const OWNER_ONLY_FILE = 0o600;
@@ -34,6 +36,8 @@ export function dataDirectory(path: string): DataDirectory {
     tokenFile: join(root, 'token'),
     endpointsFile: join(root, 'endpoints.json'),
     versionFile: join(root, 'version'),
+    lockFile: join(root, 'lock'),
+    lockOwnerFile: join(root, 'lock.owner'),
   };
 }
 

@@ -13,9 +13,11 @@ const FLAGS = ['--hypervisor', 'simulator', '--log', 'jetstream', '--no-hello'];
 const LIMIT_MS = 20_000;
 
 let place: Workplace;
+let other: Workplace;
 let daemons: DaemonProcess[];
 beforeEach(() => {
   place = workplace();
+  other = workplace();
   daemons = [];
 });
 afterEach(async () => {
@@ -23,22 +25,28 @@ afterEach(async () => {
   // It outlives a daemon that was killed.
   const server = findNatsProcess(join(place.data, 'nats'));
   if (server !== null) await endNats(server, systemClock());
-  await endWorld(place.data);
-  place.remove();
+  for (const { data, remove } of [place, other]) {
+    await endWorld(data);
+    remove();
+  }
 });
 
-async function serve(): Promise<DaemonProcess> {
-  const daemon = await place.serve(...FLAGS);
+async function serve(at = place, ...flags: string[]): Promise<DaemonProcess> {
+  const daemon = await at.serve(...FLAGS, ...flags);
   daemons.push(daemon);
   return daemon;
 }
 
-function endpoints(): { readonly pid: number; readonly http: string } {
-  return JSON.parse(readFileSync(join(place.data, 'endpoints.json'), 'utf8')) as { pid: number; http: string };
+function endpoints(at = place): { readonly pid: number; readonly http: string; readonly nats: string } {
+  return JSON.parse(readFileSync(join(at.data, 'endpoints.json'), 'utf8')) as {
+    pid: number;
+    http: string;
+    nats: string;
+  };
 }
 
-function door(): DoorAndToken {
-  return { url: endpoints().http, token: readFileSync(join(place.data, 'token'), 'utf8').trim() };
+function door(at = place): DoorAndToken {
+  return { url: endpoints(at).http, token: readFileSync(join(at.data, 'token'), 'utf8').trim() };
 }
 
 const isReachable =
@@ -51,16 +59,16 @@ async function create(): Promise<ShownView> {
   return (await must(door(), 'POST', '/v1/instances', { body })).body as ShownView;
 }
 
-async function tell(id: string, verb: string): Promise<ShownView> {
+async function tell(id: string, verb: string, at = place): Promise<ShownView> {
   const path = `/v1/instances/${id}/${verb}`;
-  return (await must(door(), 'POST', path, { body: { wait: '20s' } })).body as ShownView;
+  return (await must(door(at), 'POST', path, { body: { wait: '20s' } })).body as ShownView;
 }
 
 describe('a second daemon on a log on JetStream', () => {
   test('is refused by name while the first lives, and goes on with its instances when it was killed', async () => {
     const first = await serve();
     const { id } = await create();
-    const refused = await place.cli('serve', '--listen', '127.0.0.1:0', ...FLAGS);
+    const refused = await other.cli('serve', '--listen', '127.0.0.1:0', ...FLAGS, '--nats', endpoints().nats);
     expect(refused.status).toBe(1);
     expect(refused.stderr).toMatch(new RegExp(`log_in_use: .* process ${first.pid} on host `));
     expect(endpoints().pid).toBe(first.pid);
@@ -83,13 +91,12 @@ describe('a second daemon on a log on JetStream', () => {
     const first = await serve();
     const { id } = await create();
     process.kill(first.pid, 'SIGSTOP');
-    const second = await serve();
-    const stopped = await tell(id, 'stop');
+    const second = await serve(other, '--nats', endpoints().nats);
+    const stopped = await tell(id, 'stop', other);
 
     expect(await first.end('SIGCONT')).toBe(1);
     expect(first.printed()).toContain(`not_owner: the log was taken over by process ${second.pid}`);
-    expect(endpoints().pid).toBe(second.pid);
-    expect(await getView(door(), id)).toMatchObject({ state: 'Stopped', version: stopped.version });
-    expect(await tell(id, 'start')).toMatchObject({ state: 'Running', run: 2 });
+    expect(await getView(door(other), id)).toMatchObject({ state: 'Stopped', version: stopped.version });
+    expect(await tell(id, 'start', other)).toMatchObject({ state: 'Running', run: stopped.run + 1 });
   });
 });

@@ -48,9 +48,10 @@ export function startDaemonProcess(
   directory: string,
   hypervisor: TestedHypervisor,
   plan: FaultPlan = NO_FAULTS,
+  log: 'sqlite' | 'memory' = 'sqlite',
 ): DaemonProcess {
   const errors = openSync(errorsFile(directory), 'a', 0o600);
-  const child = spawn(process.execPath, [PROGRAM, directory, hypervisor], {
+  const child = spawn(process.execPath, [PROGRAM, directory, hypervisor, log], {
     // Most of a start is compiling modules, which need not be done hundreds of times.
     env: { ...process.env, [PLAN_VARIABLE]: JSON.stringify(plan), NODE_COMPILE_CACHE: `${directory}.cache` },
     stdio: ['ignore', errors, errors],

@@ -44,9 +44,13 @@ function injector(plan: FaultPlan): FaultInjector {
   };
 }
 
-const [data, hypervisor] = process.argv.slice(2);
-if (data === undefined || (hypervisor !== 'simulator' && hypervisor !== 'qemu')) {
-  throw new Error('usage: daemon-with-faults DIR simulator|qemu');
+const [data, hypervisor, log = 'sqlite'] = process.argv.slice(2);
+if (
+  data === undefined ||
+  (hypervisor !== 'simulator' && hypervisor !== 'qemu') ||
+  (log !== 'sqlite' && log !== 'memory')
+) {
+  throw new Error('usage: daemon-with-faults DIR simulator|qemu [sqlite|memory]');
 }
 const plan = faultPlanSchema.parse(JSON.parse(process.env[PLAN_VARIABLE] ?? 'null'));
 const daemon = await startDaemon({
@@ -54,7 +58,7 @@ const daemon = await startDaemon({
   listen: { host: '127.0.0.1', port: 0 },
   nats: 'off',
   hypervisor,
-  log: 'sqlite',
+  log,
   say: (line) => process.stderr.write(`${line}\n`),
   faults: injector(plan),
 });

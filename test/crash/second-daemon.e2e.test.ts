@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { untilTrue } from '../contracts/hypervisor.world.ts';
 import { errorsFile, makeTestedDirectory, startDaemonProcess } from './daemon-process.ts';
 import { getView, must } from './door.ts';
+import { NO_FAULTS } from './fault-plan.ts';
 import { createKeeper, type Keeper } from './keeper.ts';
 
 let directory: string;
@@ -47,5 +48,26 @@ describe('a second daemon on the same data directory', () => {
     const third = await keeper.start();
     assert.ok(third.door !== null, 'the third daemon ended');
     expect((await getView(third.door, id)).phase).toBe('running');
+  });
+
+  test.for([
+    ['memory', 'memory'],
+    ['sqlite', 'memory'],
+  ] as const)('is refused with a log that could be shared too: %s, then %s', async ([ofFirst, ofSecond]) => {
+    const first = startDaemonProcess(directory, 'simulator', NO_FAULTS, ofFirst);
+    assert.ok((await first.ready()) !== null, 'the first daemon ended');
+    const second = startDaemonProcess(directory, 'simulator', NO_FAULTS, ofSecond);
+    try {
+      expect(await second.ready()).toBeNull();
+      expect(await second.ended).toMatchObject({ code: 1 });
+      const said = readFileSync(errorsFile(directory), 'utf8');
+      expect(said).toContain(`the data directory ${directory} is in use by process ${first.pid}`);
+      expect(said).toContain('data_directory_in_use');
+    } finally {
+      await Promise.all([first.kill('SIGKILL'), second.kill('SIGKILL')]);
+    }
+    const third = startDaemonProcess(directory, 'simulator', NO_FAULTS, ofSecond);
+    assert.ok((await third.ready()) !== null, 'the lock outlived the process that had it');
+    await third.kill('SIGKILL');
   });
 });

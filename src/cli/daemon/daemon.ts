@@ -21,6 +21,7 @@ import {
   removeEndpoints,
   writeEndpoints,
 } from '../data-directory.ts';
+import { lockDirectory } from '../directory-lock.ts';
 import { ensureDataDirectory } from '../usable-directory.ts';
 import { Closers } from './closers.ts';
 import { createDaemonLogger } from './daemon-logger.ts';
@@ -83,6 +84,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const logger = options.logger ?? createDaemonLogger();
   const closers = new Closers(clock, ({ part, error }) => logger.error({ part, err: error }, 'Could not be ended.'));
   try {
+    const unlock = lockDirectory(directory);
+    closers.add(async () => unlock(), 'data directory');
     return await assemble(options, { clock, random, directory, closers, logger });
   } catch (error) {
     await closers.closeAll();
