@@ -16,7 +16,7 @@ const PRIMARY_CODE_MASK = 0xff;
 export function lockDirectory(directory: DataDirectory): () => void {
   const database = new DatabaseSync(directory.lockFile);
   try {
-    database.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
+    database.exec('PRAGMA journal_mode = MEMORY; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
   } catch (error) {
     database.close();
     throw isBusy(error) ? inUse(directory) : error;

@@ -1,4 +1,6 @@
+import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
+import { once } from 'node:events';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/actors/clock.ts';
@@ -63,6 +65,20 @@ async function tell(id: string, verb: string, at = place): Promise<ShownView> {
   const path = `/v1/instances/${id}/${verb}`;
   return (await must(door(at), 'POST', path, { body: { wait: '20s' } })).body as ShownView;
 }
+
+test('a start that is interrupted leaves no private nats-server behind', async () => {
+  const program = join(import.meta.dirname, '../../src/cli/main.ts');
+  const flags = ['serve', '--data', place.data, '--listen', '127.0.0.1:0', ...FLAGS];
+  const env = { ...process.env, NATS_URL: undefined };
+  const child = spawn(process.execPath, [program, ...flags], { env, stdio: 'ignore' });
+  const ended = once(child, 'exit');
+  const identity = join(place.data, 'nats', 'server.identity');
+  await until(() => existsSync(identity), Boolean, LIMIT_MS);
+  const { pid } = JSON.parse(readFileSync(identity, 'utf8')) as { pid: number };
+  child.kill('SIGINT');
+  expect(await ended).toEqual([0, null]);
+  expect(existsSync(`/proc/${pid}`)).toBe(false);
+});
 
 describe('a second daemon on a log on JetStream', () => {
   test('is refused by name while the first lives, and goes on with its instances when it was killed', async () => {

@@ -53,6 +53,8 @@ export interface DaemonOptions extends NetworkOptions, CapacityOptions, LogSetti
   readonly say: (line: string) => void;
   /** Where the daemon logs about itself; standard error when absent. */
   readonly logger?: Logger;
+  /** Gives a start up: what was opened is closed, and the start throws the signal's reason. */
+  readonly signal?: AbortSignal;
   /** Only tests inject these. */
   readonly clock?: Clock;
   readonly random?: Random;
@@ -105,6 +107,7 @@ async function assemble(options: DaemonOptions, parts: Parts): Promise<Daemon> {
   const { clock, random, directory, closers, logger } = parts;
   const tell = (line: string): void => logger.warn(line);
   const { log, server, superseded } = await openLog(options, { ...parts, tell });
+  options.signal?.throwIfAborted();
   const token = ensureToken(directory, random);
   const { hypervisor, reason } = chooseHypervisor(options.hypervisor, directory, {
     clock,
@@ -117,6 +120,7 @@ async function assemble(options: DaemonOptions, parts: Parts): Promise<Daemon> {
   const sections = createHostSections();
   const report = (problem: Problem): void => reportProblem(logger, problem);
   const readModels = await openReadModels({ log, clock, sections, closers, report });
+  options.signal?.throwIfAborted();
   const { metrics, projections, telemetry } = readModels;
   showLogMode(log, { name: options.log, sections, metrics });
   await keepStorage(log, options.retention ?? null, { clock, closers, logger, sections, metrics });
@@ -137,6 +141,7 @@ async function assemble(options: DaemonOptions, parts: Parts): Promise<Daemon> {
     report,
   });
   closers.add(() => supervisor.close(), 'runtime');
+  options.signal?.throwIfAborted();
   showNetwork(bridged, { sections, closers, say: options.say });
   readModels.started(supervisor);
   const host = hostname();

@@ -9,7 +9,7 @@ import { dataDirectory } from '../data-directory.ts';
 import { firstMinutes } from '../first-minutes/first-minutes.ts';
 import { mayRunOn, stopping } from '../first-minutes/texts.ts';
 import type { Output } from '../output.ts';
-import { startDaemon } from './daemon.ts';
+import { type Daemon, type DaemonOptions, startDaemon } from './daemon.ts';
 import { createDaemonLogger } from './daemon-logger.ts';
 import { type Systemd, tellSystemd } from './systemd.ts';
 
@@ -44,9 +44,12 @@ export async function serveUntilSignalled(flags: Readonly<Record<string, unknown
 async function live(given: Process, { config, origins }: ReturnType<Process['load']>): Promise<void> {
   const { output, clock, logger, systemd } = given;
   const say = output.line;
-  const daemon = await startDaemon({ ...config, logger, say });
+  // Before anything is opened, so that a start that is given up leaves nothing behind, the private nats-server least of all.
+  const givenUp = new AbortController();
+  const signalled = untilSignalled(given).then(() => givenUp.abort());
+  const daemon = await startOrNot({ ...config, logger, say, signal: givenUp.signal });
+  if (daemon === null) return say('Stopped before it was ready.');
   const ending = new AbortController();
-  const signalled = untilSignalled(given);
   say(`Statevisor is ready: ${daemon.endpoints.http}`);
   void systemd.ready(`Ready on ${daemon.endpoints.http}`);
   const place = {
@@ -68,6 +71,16 @@ async function live(given: Process, { config, origins }: ReturnType<Process['loa
   void systemd.stopping(`Stopping; ${running.length} VMs run on`);
   await shown;
   await daemon.close();
+}
+
+/** Null when it was given up before it was ready, and what it had opened is closed. */
+async function startOrNot(options: DaemonOptions & { readonly signal: AbortSignal }): Promise<Daemon | null> {
+  try {
+    return await startDaemon(options);
+  } catch (error) {
+    if (options.signal.aborted && error === options.signal.reason) return null;
+    throw error;
+  }
 }
 
 /**
