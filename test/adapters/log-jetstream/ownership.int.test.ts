@@ -61,6 +61,21 @@ describe('a log', () => {
     await untilMode(first, 'not_owner');
     expect(await first.append('c', null, 'x')).toMatchObject({ kind: 'refused', reason: 'not_owner' });
     expect(await first.append('a', before.token, 'x')).toMatchObject({ kind: 'refused', reason: 'not_owner' });
+    await expect(first.trim((await second.head('a'))!)).rejects.toMatchObject({ code: 'log_unavailable' });
     expect(bytesOf(await collect(second.readAll(null)))).toEqual(['before', 'after']);
+    expect((await second.extent()).completeAfter).toBeNull();
+  });
+
+  test('sends nothing when its machine was suspended, until it has looked whose the log is', async () => {
+    scene = await openLogScene();
+    let suspendedMs = 0;
+    const now = (): number => clock.now() + suspendedMs;
+    const log = await scene.open({ throughProxy: true, clock: { ...clock, now } });
+    scene.proxy.freeze();
+    suspendedMs = LEASE_MS;
+    expect(await log.append('a', null, 'x')).toMatchObject({ kind: 'refused', reason: 'unavailable' });
+    scene.proxy.thaw();
+    await untilMode(log, 'serving');
+    await mustAppend(log, 'a', null, 'y');
   });
 });
