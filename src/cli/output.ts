@@ -16,6 +16,14 @@ export const terminal: Output = {
   note: (text) => void process.stderr.write(`${text}\n`),
 };
 
+/** `history web | head -1`: whoever reads has enough, which is no failure. Not for the daemon, which goes on unread. */
+export function endWithReader(): void {
+  process.stdout.once('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit(0);
+  });
+}
+
 const GAP = '  ';
 
 /** Columns as wide as their widest cell; the last one is not padded. */

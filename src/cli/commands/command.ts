@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import type { InstanceView } from '../../projections/instance-view.ts';
 import { type Client, connectClient } from '../client.ts';
-import type { Output } from '../output.ts';
+import { endWithReader, type Output } from '../output.ts';
 
 /** What the commands that speak to a running daemon have in common. */
 
@@ -24,16 +24,10 @@ export function addCommand(program: Command, spec: string, description: string, 
   command.action(async (...received: unknown[]) => {
     const given = received.slice(0, command.registeredArguments.length).filter((arg) => arg !== undefined);
     const options = command.opts<Options>();
-    process.stdout.once('error', endWithReader);
+    endWithReader();
     await act(connectClient(options.data), options, ...(given as string[]));
   });
   return command;
-}
-
-/** `history web | head -1`: whoever reads has enough, which is no failure. */
-function endWithReader(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') throw error;
-  process.exit(0);
 }
 
 export function instancePath(instance: string | undefined): string {

@@ -3,7 +3,7 @@ import { addConfigFlags } from '../config/flags.ts';
 import { loadConfig } from '../config/load-config.ts';
 import { readConfigFile } from '../config/read-file.ts';
 import { shownSettings } from '../config/show-config.ts';
-import { type Output, table } from '../output.ts';
+import { endWithReader, type Output, table } from '../output.ts';
 
 export function addConfigCommands(program: Command, output: Output): void {
   const config = program.command('config').description('the configuration of the daemon');
@@ -26,6 +26,7 @@ export function addConfigCommands(program: Command, output: Output): void {
   addConfigFlags(show, { listed: false })
     .option('--json', 'print JSON')
     .action((flags: Record<string, unknown>) => {
+      endWithReader();
       const effective = loadConfig({ flags, environment: process.env });
       const shown = shownSettings(effective);
       for (const note of effective.notes) output.note(note);

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { type Client, connectClient } from '../client.ts';
-import { type Output, table } from '../output.ts';
+import { endWithReader, type Output, table } from '../output.ts';
 
 /** The commands that speak to a running daemon about its host as a whole. */
 
@@ -29,7 +29,10 @@ export function addHostCommands(program: Command, output: Output): void {
   const add = (name: string, description: string, act: HostAct): void => {
     const command = host.command(name).description(description);
     command.option('--data <dir>', 'data directory of the daemon').option('--json', 'print JSON');
-    command.action(async (options: HostOptions) => act(connectClient(options.data), options));
+    command.action(async (options: HostOptions) => {
+      endWithReader();
+      await act(connectClient(options.data), options);
+    });
   };
   add('status', 'show every part of the daemon', async (client, options) => {
     const view = (await client.call('GET', '/v1/host')) as Readonly<Record<string, unknown>>;

@@ -36,7 +36,7 @@ export function addRun(program: Command, output: Output): void {
       if (outcome.state !== 'Running') {
         throw new CliError(
           'not_running',
-          `${created.name} is ${outcome.state}: ${view.state_error ?? view.exit_message ?? ''}`,
+          notRunning(created.name, outcome.state, view.state_error ?? view.exit_message),
         );
       }
       showInstance(output, options, view);
@@ -45,7 +45,7 @@ export function addRun(program: Command, output: Output): void {
   );
   command
     .option('--image <name>', 'image to boot', DEMO_IMAGE)
-    .option('--size <size>', 'memory, for example 256MB')
+    .option('--size <size>', 'memory, for example 256MB (default: 1GB)')
     .option('--vcpus <n>', 'virtual processors', wholeNumber(1, VCPUS_MAX))
     .option(
       '-p, --port <port>',
@@ -63,6 +63,10 @@ export function addRun(program: Command, output: Output): void {
     .option('-d, --detach', 'return as soon as the instance is recorded');
   addRestartOptions(command, 'on_failure');
   addHookOptions(command);
+}
+
+function notRunning(name: string, state: string, because: string | null): string {
+  return `${name} is ${state}${because === null ? '' : `: ${because}`}. \`statevisor history ${name}\` tells why.`;
 }
 
 function definitionOf(options: Options, name: string | undefined): Record<string, unknown> {

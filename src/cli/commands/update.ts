@@ -19,9 +19,16 @@ export function addUpdate(program: Command, output: Output): void {
   );
   addRestartOptions(command);
   command
-    .option('--health <target>', 'health check: http:PORT/PATH, tcp:PORT, or none', healthTarget)
+    .option(
+      '--health <target>',
+      'health check: http:PORT/PATH, tcp:PORT, or none (recorded; nothing asks the guest yet)',
+      healthTarget,
+    )
     .option('--health-interval <duration>', 'time between two probes, with --health')
-    .option('--auto-standby <duration>', 'standby after so long without connections, or off')
+    .option(
+      '--auto-standby <duration>',
+      'standby after so long without connections, or off (recorded; nothing watches traffic yet)',
+    )
     .option('--ttl <duration>', 'expires after this long; 0 = never')
     .option('--expires-at <time>', 'expires then: 2026-01-01T12:00:00Z')
     .addOption(new Option('--on-expiry <what>', 'what happens then').choices(['stop', 'delete']))
