@@ -14,7 +14,7 @@ import type { Accepted } from './mailbox.ts';
 import { undoUnlessRecorded } from './outcome-unknown.ts';
 import { RecordKeeping } from './record-keeping.ts';
 import { readRecords } from './records.ts';
-import { recover } from './recovery.ts';
+import { type RecoveryOptions, recover, recoverOne } from './recovery.ts';
 import { RESTING_MAX, Residents } from './residents.ts';
 import { StandingWork } from './standing-work.ts';
 import type {
@@ -103,14 +103,7 @@ class RunningSupervisor implements Supervisor {
     for (const timer of timers) this.#heap.add(timer);
     this.#life.open();
     this.#desk.readBack().catch((error) => this.#report(null, 'Command ids could not be read back.', error));
-    const told = () =>
-      recover(waiting, {
-        ...this.#options,
-        isKnown: (id) => this.has(id),
-        armTimer: (timer) => this.#heap.add(timer),
-        report: ({ instance, message, error }) => this.#report(instance, message, error),
-        onTold: (actor) => this.#onSeen(actor),
-      });
+    const told = () => recover(waiting, this.#recovery());
     // Timers are told apart by the record that armed them, and an upgrade arms them anew.
     this.#recovered = upgrades.length === 0 ? told() : Promise.all(upgrades).then(told);
     await this.#options.faults?.('recovered', { instance: '', subject: 'start' });
@@ -202,6 +195,16 @@ class RunningSupervisor implements Supervisor {
     while (this.#working() && clock.monotonic() < until) await clock.turn();
   }
 
+  #recovery(): RecoveryOptions {
+    return {
+      ...this.#options,
+      isKnown: (id) => this.has(id),
+      armTimer: (timer) => this.#heap.add(timer),
+      report: ({ instance, message, error }) => this.#report(instance, message, error),
+      onTold: (actor) => this.#onSeen(actor),
+    };
+  }
+
   #world(): ActorWorld {
     const { activity, clock, faults, hooks, hypervisor, log, network, random, telemetry } = this.#options;
     const admit = (question: AdmissionQuestion) => this.#life.admit(question);
@@ -219,6 +222,8 @@ class RunningSupervisor implements Supervisor {
       },
       reserve: (id, before, decided) => this.#life.reserve(id, before, decided),
       onResult: (id, event) => this.#life.settle(id, event),
+      readBack: (entry) => this.#residents.readBack(entry),
+      lookAgain: (actor) => void recoverOne(actor, this.#recovery()),
       onIdle: (actor) => this.#residents.noteIdle(actor),
       report: ({ instance, message, error }) => this.#report(instance, message, error),
       closing: () => this.#closing,

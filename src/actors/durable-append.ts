@@ -23,8 +23,8 @@ export type Appended =
   | { readonly kind: 'appended'; readonly token: Token; readonly position: Position }
   /** Not written, and given up here: nobody is told. */
   | { readonly kind: 'held_back' }
-  /** Not written, and some time has passed: the event is to be decided anew. */
-  | { readonly kind: 'later' };
+  /** Not written: the event is to be decided anew, after some time, or on another head when the stream has one. */
+  | { readonly kind: 'later'; readonly head?: LogEntry };
 
 export interface AppendWorld {
   readonly log: Log;
@@ -59,6 +59,9 @@ export async function appendDurably(
     case 'conflict':
       // A write that was given up for lost has landed after all: it is this very record.
       if (known.head?.bytes === bytes) return { ...known.head, kind: 'appended' };
+      // What a former owner had sent may land after this process has read the log; nobody else appends while this one owns it.
+      if (known.head !== null && known.head.version >= record.version && world.log.state().mode !== 'not_owner')
+        return { kind: 'later', head: known.head };
       throw new StatevisorError('not_owner', 'Another daemon has appended to this instance.');
     case 'refused':
       if (known.reason === 'not_owner') throw new StatevisorError('not_owner', known.message);

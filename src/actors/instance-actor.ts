@@ -1,11 +1,12 @@
-import { acceptedCommands, refusalReason } from '../../machines/accepted-commands.ts';
 import type { ExternalEvent, Unstamped } from '../../machines/events.ts';
 import { upgradeStep } from '../../machines/migrate.ts';
 import { type Cause, effectId, type InstanceRecord, SYSTEM_CAUSE } from '../../machines/record.ts';
 import { type ChartSnapshot, type Step, step } from '../../machines/step.ts';
+import { commandRefusal } from './command-refusal.ts';
 import type { Clock, Random } from './contracts/clock.ts';
 import type { EffectControl } from './contracts/hypervisor.ts';
-import type { Log, Position, Token } from './contracts/log.ts';
+import type { Log, LogEntry, Position, Token } from './contracts/log.ts';
+import { LogUnavailableError } from './contracts/log-error.ts';
 import type { Telemetry } from './contracts/telemetry.ts';
 import { APPEND_RETRY_MS, type Appended, type AppendWorld, appendDurably } from './durable-append.ts';
 import type { EffectTask, ResultEvent } from './effect-operations.ts';
@@ -36,6 +37,9 @@ export interface ActorWorld {
   readonly reserve: (id: string, before: ChartSnapshot, decided: Decided) => () => void;
   /** The result of an effect has been dealt with: it is recorded, or it came too late to mean anything. */
   readonly onResult: (id: string, event: ResultEvent) => void;
+  /** What an actor goes on from when its stream has another last entry than it knows. */
+  readonly readBack: (entry: LogEntry) => Promise<{ readonly record: InstanceRecord; readonly head: Head }>;
+  readonly lookAgain: (actor: InstanceActor) => void;
   readonly onIdle: (actor: InstanceActor) => void;
   readonly report: (problem: { instance: string; message: string; error?: unknown }) => void;
   readonly closing: () => boolean;
@@ -234,36 +238,35 @@ export class InstanceActor {
 
   /** Nothing is recorded: an observation that means nothing is dropped, a command is refused by name of the state. */
   #ignore(letter: Letter, event: ExternalEvent): void {
-    if (letter.class !== 'command') return;
-    const { snapshot } = this.#head;
-    if (refusalReason(snapshot, event) === 'expired') {
-      throw new StatevisorError('expired', 'The expiry has been reached; it cannot be changed any more.', {
-        field: 'expires_at',
-      });
-    }
-    throw new StatevisorError('invalid_state', `${event.type} is not accepted in the present state.`, {
-      details: { command: event.type, state: snapshot.value, accepts: acceptedCommands(snapshot, event.at) },
-    });
+    if (letter.class === 'command') throw commandRefusal(this.#head.snapshot, event);
   }
 
   async #append(record: InstanceRecord, letter: Letter): Promise<Appended> {
-    const { log, clock, closing, report, telemetry } = this.#world;
+    const { clock, report } = this.#world;
     const world: AppendWorld = {
-      log,
-      clock,
-      telemetry,
-      closing,
+      ...this.#world,
       report: (message, error) => report({ instance: this.id, message, error }),
       refuseWaiting: (error) => this.#refuseWaiting(error),
     };
     try {
       const appended = await appendDurably(world, this.#token, record, letter);
       if (appended.kind === 'appended') this.#token = appended.token;
+      if (appended.kind === 'later' && appended.head !== undefined) await this.#goOnFrom(appended.head);
       return appended;
     } catch (error) {
+      if (error instanceof LogUnavailableError && (await clock.sleep(APPEND_RETRY_MS))) return { kind: 'later' };
       this.#steppedDown ||= error instanceof StatevisorError && error.code === 'not_owner';
       throw error;
     }
+  }
+
+  /** What a former owner of the log had sent has landed late: it counts, and reality is looked at as after a start. */
+  async #goOnFrom(entry: LogEntry): Promise<void> {
+    const { record, head } = await this.#world.readBack(entry);
+    [this.#head, this.#token] = [head, entry.token];
+    this.#withdrawEffects(record);
+    this.#world.publish(record, head, entry.position);
+    this.#world.lookAgain(this);
   }
 
   #refuseWaiting(error: StatevisorError): void {

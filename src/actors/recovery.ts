@@ -41,7 +41,7 @@ export async function recover(actors: readonly InstanceActor[], options: Recover
   await reconciled;
 }
 
-async function recoverOne(actor: InstanceActor, options: RecoveryOptions): Promise<void> {
+export async function recoverOne(actor: InstanceActor, options: RecoveryOptions): Promise<void> {
   const { snapshot } = actor.head;
   const timers = [...actor.head.timers].sort((a, b) => a.due - b.due);
   if (snapshot.hasTag('has_run') || snapshot.hasTag('waits')) {

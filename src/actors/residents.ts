@@ -1,3 +1,4 @@
+import { CHART_VERSION } from '../../machines/chart.ts';
 import type { Definition } from '../../machines/definition.ts';
 import { migrate } from '../../machines/migrate.ts';
 import type { InstanceRecord } from '../../machines/record.ts';
@@ -7,7 +8,7 @@ import type { Log, LogEntry, LogHead } from './contracts/log.ts';
 import { LogUnavailableError } from './contracts/log-error.ts';
 import { StatevisorError } from './errors.ts';
 import { type ActorWorld, InstanceActor } from './instance-actor.ts';
-import { headAfter } from './records.ts';
+import { type Head, headAfter } from './records.ts';
 import { definitionBehind, NewerChartError, refuseNewerChart } from './unreadable.ts';
 
 /**
@@ -118,6 +119,17 @@ export class Residents {
     refuseNewerChart(record);
     const definition = record.definition ?? (await this.#definitionAt(record.stream, record.definition_at));
     return this.#restored(entry, record, definition);
+  }
+
+  /** For an actor that finds another last entry in its stream. One that cannot be gone on from here waits for the next start. */
+  async readBack(entry: LogEntry): Promise<Pick<Loaded, 'record'> & { readonly head: Head }> {
+    try {
+      const { record, actor, writtenBy } = await this.restore(entry);
+      if (writtenBy === CHART_VERSION) return { record, head: actor.head };
+    } catch (error) {
+      if (error instanceof LogUnavailableError) throw error;
+    }
+    throw new StatevisorError('not_owner', 'Another daemon has appended to this instance.');
   }
 
   #restored(entry: LogEntry, record: InstanceRecord, definition: Definition): Loaded {

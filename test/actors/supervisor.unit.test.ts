@@ -1,7 +1,11 @@
 import { describe, expect, test } from 'vitest';
+import { SYSTEM_CAUSE } from '../../machines/record.ts';
+import { fromStateData, step } from '../../machines/step.ts';
+import { parseRecord } from '../../src/actors/contracts/instance-entry.ts';
 import type { StatevisorError } from '../../src/actors/errors.ts';
 import type { FaultPoint } from '../../src/actors/fault-points.ts';
 import { MAILBOX_COMMANDS_MAX } from '../../src/actors/mailbox.ts';
+import { headAfter, nextRecord } from '../../src/actors/records.ts';
 import {
   bootsOf,
   definition,
@@ -96,6 +100,28 @@ describe('append, then act', () => {
     host.log.fail('unknown_lost', 2);
     await host.clock.advance(5_000);
     expect(host.instances.get(id)?.state).toBe('Running');
+  });
+
+  test('what a former owner had sent and landed late is gone on from: a stop of it holds, and commands are taken', async () => {
+    const host = await simulatedHost();
+    const id = await runningInstance(host, { restart_policy: ON_FAILURE });
+    const entry = await host.log.head(id);
+    const record = parseRecord(entry!.bytes);
+    const snapshot = fromStateData(record.state, (await host.records(id))[0]!.definition!);
+    const result = step(snapshot, { ...stop, at: record.at });
+    const made = { id: 'late', event: { ...stop, at: record.at }, cause: SYSTEM_CAUSE };
+    const late = nextRecord(headAfter(record, snapshot), result, made);
+    expect((await host.log.append(id, entry!.token, JSON.stringify(late))).kind).toBe('appended');
+
+    await host.control.guestExit(id, 1);
+    await host.clock.advance(60_000);
+    expect([host.instances.get(id)?.state, await bootsOf(host, id)]).toEqual(['Stopped', 1]);
+    await host.supervisor.command(id, start, OPERATOR);
+    await host.clock.advance(5_000);
+    expect([host.instances.get(id)?.state, await bootsOf(host, id)]).toEqual(['Running', 2]);
+    const records = await host.records(id);
+    expect(records.map(({ version }) => version)).toEqual(records.map((_, index) => index + 1));
+    expect(host.problems).toEqual([]);
   });
 
   test('an owner that finds another owner in its stream steps down and does nothing more', async () => {

@@ -1,0 +1,16 @@
+import { acceptedCommands, refusalReason } from '../../machines/accepted-commands.ts';
+import type { ExternalEvent } from '../../machines/events.ts';
+import type { ChartSnapshot } from '../../machines/step.ts';
+import { StatevisorError } from './errors.ts';
+
+/** Why the chart does not accept a command in its present state. */
+export function commandRefusal(snapshot: ChartSnapshot, event: ExternalEvent): StatevisorError {
+  if (refusalReason(snapshot, event) === 'expired') {
+    return new StatevisorError('expired', 'The expiry has been reached; it cannot be changed any more.', {
+      field: 'expires_at',
+    });
+  }
+  return new StatevisorError('invalid_state', `${event.type} is not accepted in the present state.`, {
+    details: { command: event.type, state: snapshot.value, accepts: acceptedCommands(snapshot, event.at) },
+  });
+}
