@@ -94,7 +94,7 @@ export class OutboxScene {
   open({ connection }: Pick<NatsLink, 'connection'>, seed = 1): RecordsOutbox {
     const told: string[] = [];
     const random = seededRandom(seed, clock);
-    const destination = createRecordsDestination({ connection, host: OUTBOX_HOST, clock, random });
+    const destination = createRecordsDestination({ connection, host: OUTBOX_HOST, logName: 'memory', clock, random });
     const outbox = createOutbox({
       log: this.log,
       destination,

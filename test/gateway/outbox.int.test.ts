@@ -35,6 +35,7 @@ describe('with JetStream', () => {
       expect(message?.subject).toBe('statevisor.v1.records.host_one.web.vmm.exited');
       expect(message?.header.get('Nats-Msg-Id')).toBe(id);
       expect(message?.header.get('Statevisor-Position')).toBe(entry!.position);
+      expect(message?.header.get('Statevisor-Writer')).toMatch(/^memory:[0-9a-f]{16}$/);
       expect(message?.json()).toEqual({ ...JSON.parse(entry!.bytes), position: entry!.position });
       expect(message?.string().startsWith(entry!.bytes.slice(0, -1))).toBe(true);
     });
@@ -77,7 +78,8 @@ describe('with JetStream', () => {
     expect(clock.monotonic() - began).toBeLessThan(LIMIT_MS);
     await until(
       () => made.outbox.status(),
-      ({ lag, last_error }) => lag.records === 2_000 && lag.age_ms > 0 && last_error !== null,
+      // The signal takes its time: some may be there before it has come.
+      ({ lag, last_error }) => (lag.records ?? 0) > 1_000 && lag.age_ms > 0 && last_error !== null,
       LIMIT_MS,
     );
     scene.server.signal('SIGCONT');

@@ -106,7 +106,7 @@ interface Parts {
 async function assemble(options: DaemonOptions, parts: Parts): Promise<Daemon> {
   const { clock, random, directory, closers, logger } = parts;
   const tell = (line: string): void => logger.warn(line);
-  const { log, server, superseded } = await openLog(options, { ...parts, tell });
+  const { log, logName, server, superseded } = await openLog(options, { ...parts, tell });
   options.signal?.throwIfAborted();
   const token = ensureToken(directory, random);
   const { hypervisor, reason } = chooseHypervisor(options.hypervisor, directory, {
@@ -161,7 +161,7 @@ async function assemble(options: DaemonOptions, parts: Parts): Promise<Daemon> {
   const door = { ...doors, host, service };
   const nats = await serveNats(options, { ...parts, door, sections, server });
   const nameOf = (id: string): string | null => instances.get(id)?.name ?? null;
-  openOutboxes({ ...parts, webhooks: options.webhooks, log, nats, host, nameOf, sections, tell });
+  openOutboxes({ ...parts, webhooks: options.webhooks, log, logName, nats, host, nameOf, sections, tell });
   const endpoints = { pid: process.pid, http: http.url, nats: nats.url(), token_file: directory.tokenFile };
   writeEndpoints(directory, endpoints);
   nats.onConnected(() => writeEndpoints(directory, { ...endpoints, nats: nats.url() }));

@@ -41,6 +41,8 @@ export interface LogParts {
 
 export interface OpenedLog {
   readonly log: Log;
+  /** Tells it from every other log that this data directory may be used with; fit for a file's name. */
+  readonly logName: string;
   /** The server it lies on, which the NATS door then uses too; null when it lies on none. */
   readonly server: NatsServer | null;
   /** Resolves with who has taken the log over, if that ever happens. */
@@ -59,7 +61,7 @@ export async function openLog(settings: LogSettings, parts: LogParts): Promise<O
   if (settings.log === 'jetstream') return openOnServer(settings, parts);
   const log = settings.log === 'memory' ? createMemoryLog() : await openSqliteLog({ directory: directory.log, clock });
   closers.add(() => log.close(), 'log');
-  return { log, server: null, superseded: NEVER };
+  return { log, logName: settings.log, server: null, superseded: NEVER };
 }
 
 /** The name of this host's log: that of the host, as far as a log's name can be it. */
@@ -76,9 +78,10 @@ async function openOnServer(settings: LogSettings, parts: LogParts): Promise<Ope
   let connection: NatsConnection | null = null;
   try {
     connection = await connectTo(server);
-    const log = await openJetstream(settings, parts, connection);
+    const name = settings.log_name ?? logNameOf(hostname());
+    const log = await openJetstream({ ...settings, log_name: name }, parts, connection);
     closeInOrder(closers, { server, connection, log });
-    return { log, server, superseded: log.superseded };
+    return { log, logName: `jetstream-${name}`, server, superseded: log.superseded };
   } catch (error) {
     await connection?.close();
     // Another daemon may live on the server that was there already.
@@ -88,13 +91,12 @@ async function openOnServer(settings: LogSettings, parts: LogParts): Promise<Ope
 }
 
 function openJetstream(
-  { log_name, log_replicas }: LogSettings,
+  { log_name: name, log_replicas }: LogSettings & { readonly log_name: string },
   { clock, random }: LogParts,
   connection: NatsConnection,
 ): Promise<JetstreamLog> {
-  const host = hostname();
   const replicas = log_replicas ?? undefined;
-  return openJetstreamLog({ connection, name: log_name ?? logNameOf(host), host, clock, random, replicas });
+  return openJetstreamLog({ connection, name, host: hostname(), clock, random, replicas });
 }
 
 /** The log before its connection, and the server last of all; whoever lost the log leaves the server to the successor. */

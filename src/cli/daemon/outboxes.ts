@@ -15,6 +15,8 @@ import { openWebhooks } from './webhooks.ts';
 
 export interface OutboxParts {
   readonly log: Log;
+  /** Of whose records this directory keeps how far they were brought. */
+  readonly logName: string;
   readonly nats: ServedNats;
   readonly webhooks?: readonly Webhook[];
   readonly nameOf: (instance: string) => string | null;
@@ -33,16 +35,17 @@ export function openOutboxes(parts: OutboxParts): void {
   openWebhooks(parts);
 }
 
-function openRecordsOutbox({ log, nats, host, clock, random, directory, closers, sections, tell }: OutboxParts): void {
+function openRecordsOutbox(parts: OutboxParts): void {
+  const { log, logName, nats, host, clock, random, closers, sections, tell } = parts;
   if (nats.mode === 'off') {
     sections.add('outbox', () => ({ mode: 'off' }));
     return;
   }
-  const destination = createRecordsDestination({ connection: nats.connection, host, clock, random });
+  const destination = createRecordsDestination({ connection: nats.connection, host, logName, clock, random });
   const outbox = createOutbox({
     log,
     destination,
-    store: keptCursor(log, directory, 'records'),
+    store: keptCursor(log, parts, 'records'),
     clock,
     tell,
     name: 'Outbox',

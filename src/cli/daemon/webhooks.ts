@@ -16,6 +16,7 @@ import { programVersion } from './program-version.ts';
 export interface WebhookParts {
   readonly webhooks?: readonly Webhook[];
   readonly log: Log;
+  readonly logName: string;
   readonly host: string;
   readonly nameOf: (instance: string) => string | null;
   readonly clock: Clock;
@@ -49,7 +50,7 @@ function openWebhook(webhook: Webhook, parts: WebhookParts): () => object {
     tell,
   });
   const name = `webhook-${webhook.name}`;
-  const store = keptCursor(log, directory, name);
+  const store = keptCursor(log, parts, name);
   // What happened before there was anybody to tell is not news.
   const begin = 'after_the_last_record';
   const outbox = createOutbox({ log, destination, store, clock, tell, name: `Webhook ${webhook.name}`, begin });

@@ -28,6 +28,8 @@ export interface RecordsDestinationOptions {
   /** The connection, while the server answers. */
   readonly connection: () => NatsConnection | null;
   readonly host: string;
+  /** The log that these records come from. */
+  readonly logName: string;
   readonly clock: Clock;
   readonly random: Random;
   readonly limits?: StreamLimits;
@@ -71,10 +73,10 @@ class NatsRecords implements RecordsDestination {
     const connection = this.#options.connection();
     if (connection === null) throw new Error('there is no connection to NATS');
     this.#payloadMaxBytes = (connection.info?.max_payload ?? 0) - HEADERS_ROOM_BYTES;
-    const { host, limits = STREAM_LIMITS_DEFAULT, clock, random } = this.#options;
+    const { host, logName, limits = STREAM_LIMITS_DEFAULT, clock, random } = this.#options;
     try {
       const stream = await openRecordsStream(connection, host, limits);
-      const resumed = await resumeFrom(stream, cursor, () => random.hex(WRITER_BYTES));
+      const resumed = await resumeFrom(stream, cursor, () => `${logName}:${random.hex(WRITER_BYTES)}`);
       this.#mode = 'jetstream';
       this.#publisher = createAcknowledgedPublisher(connection, { clock, limitMs: JETSTREAM_LIMIT_MS });
       this.#publish = intoStream(this.#publisher, resumed.memo);

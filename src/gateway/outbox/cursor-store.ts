@@ -12,8 +12,8 @@ export interface Cursor {
 
 /** Where a cursor is kept. */
 export interface CursorStore {
-  /** Null when there is none, or none that can be read: then everything is sent again. */
-  read(): Promise<Cursor | null>;
+  /** `damaged`: there is something that is no cursor. Throws when nobody can tell now. */
+  read(): Promise<Cursor | 'none' | 'damaged'>;
   /** Resolves once it would survive a loss of power. */
   write(cursor: Cursor): Promise<void>;
 }
@@ -27,10 +27,10 @@ export function cursorFile(path: string): CursorStore {
   return {
     read: async () => {
       try {
-        const { position, memo } = cursorSchema.parse(JSON.parse(await readFile(path, 'utf8')));
-        return { position, memo: memo ?? null };
-      } catch {
-        return null;
+        return cursorIn(await readFile(path, 'utf8'));
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 'none';
+        throw error;
       }
     },
     write: async (cursor) => {
@@ -48,9 +48,18 @@ export function cursorFile(path: string): CursorStore {
   };
 }
 
+function cursorIn(text: string): Cursor | 'damaged' {
+  try {
+    const { position, memo } = cursorSchema.parse(JSON.parse(text));
+    return { position, memo: memo ?? null };
+  } catch {
+    return 'damaged';
+  }
+}
+
 /** For a log that itself ends with the process. */
 export function cursorInMemory(): CursorStore {
-  let kept: Cursor | null = null;
+  let kept: Cursor | 'none' = 'none';
   return {
     read: async () => kept,
     write: async (cursor) => {

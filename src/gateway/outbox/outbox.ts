@@ -18,7 +18,7 @@ export interface OutboxOptions {
   readonly destination: Destination;
   readonly store: CursorStore;
   readonly clock: Clock;
-  /** Where to begin when there is no cursor yet. */
+  /** Where to begin when there is no cursor yet. After one that is damaged: with the first record, in any case. */
   readonly begin: 'with_the_first_record' | 'after_the_last_record';
   /** Hears of trouble once, and of its end. */
   readonly tell: (line: string) => void;
@@ -51,6 +51,9 @@ export const OUTBOX_BEAT_MS = 1_000;
 /** Before a destination that failed is tried again; doubles until it takes a record. */
 export const OUTBOX_RETRY_MIN_MS = 100;
 export const OUTBOX_RETRY_MAX_MS = 5_000;
+
+/** Rather twice than not at all. */
+const AGAIN = 'everything that the log still has is brought once more.';
 
 export function createOutbox(options: OutboxOptions): Outbox {
   return new LogOutbox(options);
@@ -109,14 +112,15 @@ class LogOutbox implements Outbox {
 
   /** Finds the cursor; false when the log or the store did not answer. */
   async #begin(): Promise<boolean> {
-    const { log, store, begin } = this.#options;
+    const { log, store, begin, name, tell } = this.#options;
     try {
       const [kept, { last }] = await Promise.all([store.read(), log.extent()]);
       // A cursor past the end is that of another log.
-      const known = kept !== null && (kept.position ?? '') <= (last ?? '');
-      if (known) this.#cursor = kept;
+      const known = typeof kept === 'object' && (kept.position ?? '') <= (last ?? '') ? kept : null;
+      if (known !== null) this.#cursor = known;
+      else if (kept === 'damaged') tell(`${name}: its cursor cannot be understood; ${AGAIN}`);
       else if (begin === 'after_the_last_record') this.#cursor = { position: last, memo: null };
-      this.#kept = known ? kept : null;
+      this.#kept = known;
       this.#last = last;
       await this.#keep();
       return true;
