@@ -161,7 +161,7 @@ async function assemble(options: DaemonOptions, parts: Parts): Promise<Daemon> {
   const door = { ...doors, host, service };
   const nats = await serveNats(options, { ...parts, door, sections, server });
   const nameOf = (id: string): string | null => instances.get(id)?.name ?? null;
-  openOutboxes({ ...parts, webhooks: options.webhooks, log, logName, nats, host, nameOf, sections, tell });
+  openOutboxes({ ...parts, webhooks: options.webhooks, log, logName, nats, host, nameOf, sections, metrics, tell });
   const endpoints = { pid: process.pid, http: http.url, nats: nats.url(), token_file: directory.tokenFile };
   writeEndpoints(directory, endpoints);
   nats.onConnected(() => writeEndpoints(directory, { ...endpoints, nats: nats.url() }));

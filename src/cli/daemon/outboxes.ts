@@ -5,9 +5,11 @@ import { createRecordsDestination } from '../../gateway/nats/records-destination
 import { recordsStreamName } from '../../gateway/nats/records-stream.ts';
 import { createOutbox } from '../../gateway/outbox/outbox.ts';
 import type { Webhook } from '../../gateway/webhooks/options.ts';
+import type { MetricRegistry } from '../../projections/metrics/metric-registry.ts';
 import type { DataDirectory } from '../data-directory.ts';
 import type { Closers } from './closers.ts';
 import { keptCursor } from './kept-cursor.ts';
+import { type MeasuredOutbox, registerOutboxMetrics } from './outbox-metrics.ts';
 import type { ServedNats } from './serve-nats.ts';
 import { openWebhooks } from './webhooks.ts';
 
@@ -26,20 +28,20 @@ export interface OutboxParts {
   readonly directory: DataDirectory;
   readonly closers: Closers;
   readonly sections: HostSections;
+  readonly metrics: MetricRegistry;
   /** To whoever reads the log of the daemon. */
   readonly tell: (line: string) => void;
 }
 
 export function openOutboxes(parts: OutboxParts): void {
-  openRecordsOutbox(parts);
-  openWebhooks(parts);
+  registerOutboxMetrics(parts.metrics, [...openRecordsOutbox(parts), ...openWebhooks(parts)]);
 }
 
-function openRecordsOutbox(parts: OutboxParts): void {
+function openRecordsOutbox(parts: OutboxParts): MeasuredOutbox[] {
   const { log, logName, nats, host, clock, random, closers, sections, tell } = parts;
   if (nats.mode === 'off') {
     sections.add('outbox', () => ({ mode: 'off' }));
-    return;
+    return [];
   }
   const destination = createRecordsDestination({ connection: nats.connection, host, logName, clock, random });
   const outbox = createOutbox({
@@ -58,4 +60,5 @@ function openRecordsOutbox(parts: OutboxParts): void {
     stream: destination.mode() === 'jetstream' ? recordsStreamName(host) : null,
     ...outbox.status(),
   }));
+  return [{ kind: 'records', lag: () => outbox.status().lag }];
 }

@@ -9,6 +9,7 @@ import { createWebhookDestination } from '../../gateway/webhooks/webhook-destina
 import { type DataDirectory, writePrivately } from '../data-directory.ts';
 import type { Closers } from './closers.ts';
 import { keptCursor } from './kept-cursor.ts';
+import type { MeasuredOutbox } from './outbox-metrics.ts';
 import { programVersion } from './program-version.ts';
 
 /** Each webhook has an outbox of its own: one that is down holds up nobody else. Shown as the section `webhooks`. */
@@ -30,12 +31,13 @@ export interface WebhookParts {
 
 const SECRET_BYTES = 32;
 
-export function openWebhooks(parts: WebhookParts): void {
+export function openWebhooks(parts: WebhookParts): MeasuredOutbox[] {
   const opened = (parts.webhooks ?? []).map((webhook) => openWebhook(webhook, parts));
-  parts.sections.add('webhooks', () => opened.map((status) => status()));
+  parts.sections.add('webhooks', () => opened.map(({ status }) => status()));
+  return opened;
 }
 
-function openWebhook(webhook: Webhook, parts: WebhookParts): () => object {
+function openWebhook(webhook: Webhook, parts: WebhookParts): MeasuredOutbox & { readonly status: () => object } {
   const { log, host, nameOf, clock, random, directory, closers, tell } = parts;
   const file = join(directory.secrets, webhook.secret);
   ensureSecret(file, directory, random);
@@ -55,10 +57,12 @@ function openWebhook(webhook: Webhook, parts: WebhookParts): () => object {
   const begin = 'after_the_last_record';
   const outbox = createOutbox({ log, destination, store, clock, tell, name: `Webhook ${webhook.name}`, begin });
   closers.add(() => outbox.close(), `webhook ${webhook.name}`);
-  return () => {
-    const { last_error, ...status } = outbox.status();
-    return { ...destination.status(), ...status, last_error: destination.lastError() ?? last_error };
+  const status = (): object => {
+    const { last_error, ...more } = outbox.status();
+    return { ...destination.status(), ...more, last_error: destination.lastError() ?? last_error };
   };
+  const parked = (): number => destination.status().parked;
+  return { kind: 'webhook', status, lag: () => outbox.status().lag, parked };
 }
 
 /** Made once, for whoever receives requests to verify them by. */
