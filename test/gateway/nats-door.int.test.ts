@@ -3,11 +3,13 @@ import { headers, type NatsConnection } from '@nats-io/transport-node';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { seededRandom, systemClock } from '../../src/actors/clock.ts';
 import { createHostSections } from '../../src/gateway/host-sections.ts';
+import { CONNECTIONS_MAX } from '../../src/gateway/http/http-gateway.ts';
 import { createNatsGateway } from '../../src/gateway/nats/nats-gateway.ts';
 import { REQUESTS_MAX } from '../../src/gateway/nats/request-desk.ts';
 import { groupPrefix, subjectOf } from '../../src/gateway/nats/subjects.ts';
 import type { UseCases } from '../../src/gateway/use-cases/contract.ts';
 import { createHostUseCases } from '../../src/gateway/use-cases/use-cases.ts';
+import { WAITERS_MAX } from '../../src/gateway/use-cases/waiting.ts';
 import { GRANTS, TOKENS } from '../contracts/door.world.ts';
 import { gatewayScene, HOST, OPERATOR, type Scene } from './gateway-scene.ts';
 import { connectTo, type NatsServer, SERVICE, startNatsServer } from './nats-door.ts';
@@ -116,17 +118,42 @@ test('an answer that does not fit into a message is refused, not lost', async ()
   expect(answer).toMatchObject({ status: '413', body: { code: 'payload_too_large' } });
 });
 
-test('more requests than may be under way are refused as busy; closing answers those that wait', async () => {
-  await scene.running('web');
+test('however many wait, commands and reads are taken; closing answers those that wait', async () => {
+  const id = await scene.running('web');
   const door = await gateway();
   const client = await connection();
   const wait = { id: 'web', state: 'Standby', timeout: '5m' };
-  const waiting = Array.from({ length: REQUESTS_MAX }, () => request(client, subjectOf('wait'), wait, 60_000));
-  expect(await request(client, subjectOf('list'), {})).toMatchObject({ status: '429', body: { code: 'busy' } });
+  const waiting = Array.from({ length: REQUESTS_MAX + 10 }, () => request(client, subjectOf('wait'), wait, 60_000));
+  expect(await request(client, subjectOf('list'), {})).toMatchObject({ status: '200' });
+  expect(await request(client, subjectOf('hold'), { id, for: '1m' })).toMatchObject({ status: '202' });
+  expect(await request(client, subjectOf('delete'), { id })).toMatchObject({ status: '202' });
   await door.close();
-  const answers = await Promise.all(waiting);
-  expect(answers.filter(({ status }) => status === '200')).toHaveLength(REQUESTS_MAX);
+  const statuses = (await Promise.all(waiting)).map(({ status }) => status);
+  expect(statuses.filter((status) => status === '200').length).toBeLessThanOrEqual(WAITERS_MAX.state);
+  expect(statuses.filter((status) => status === '429').length).toBeGreaterThanOrEqual(
+    REQUESTS_MAX + 10 - WAITERS_MAX.state,
+  );
   expect(scene.countWaiting()).toBe(0);
+});
+
+test('all that may wait leaves room at the door for as many again', () => {
+  const waiting = Object.values(WAITERS_MAX).reduce((sum, most) => sum + most, 0);
+  expect(REQUESTS_MAX - waiting).toBeGreaterThanOrEqual(512);
+  expect(CONNECTIONS_MAX - waiting).toBeGreaterThanOrEqual(512);
+});
+
+test('more requests than may be under way are refused as busy', async () => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const list = async (...asked: Parameters<UseCases['list']>) => {
+    await promise;
+    return scene.useCases.list(...asked);
+  };
+  await gateway({ useCases: { ...scene.useCases, list } });
+  const client = await connection();
+  const slow = Array.from({ length: REQUESTS_MAX }, () => request(client, subjectOf('list'), {}, 60_000));
+  expect(await request(client, subjectOf('list'), {})).toMatchObject({ status: '429', body: { code: 'busy' } });
+  resolve();
+  expect((await Promise.all(slow)).filter(({ status }) => status === '200')).toHaveLength(REQUESTS_MAX);
 });
 
 test('after closing nothing is taken any more', async () => {

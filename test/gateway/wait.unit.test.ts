@@ -1,5 +1,6 @@
 /** Goal: `wait` answers when, and only when, there is something to tell. Method: simulated time, so that each instant is known. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { WAITERS_MAX } from '../../src/gateway/use-cases/waiting.ts';
 import { gatewayScene, OPERATOR, type Scene } from './gateway-scene.ts';
 
 let scene: Scene;
@@ -84,4 +85,16 @@ test('a state or a timeout that is none is refused by its own code', async () =>
       status: 400,
     });
   }
+});
+
+test('when too many wait the next is refused, unless there is nothing to wait for; commands have places of their own', async () => {
+  await scene.running('web');
+  await scene.running('other');
+  const waiting = Array.from({ length: WAITERS_MAX.state }, () => wait({ id: 'other', state: 'Standby' }));
+  await expect(wait({ id: 'web', state: 'Stopped' })).rejects.toMatchObject({ code: 'busy', status: 429 });
+  expect((await wait({ id: 'web', state: 'Running' })).body).toMatchObject({ state: 'Running', timed_out: false });
+  const stopped = await scene.during(scene.useCases.stop({ id: 'web', wait: '30s' }, OPERATOR));
+  expect(stopped).toMatchObject({ status: 200, outcome: 'reached' });
+  await scene.during(Promise.all(waiting));
+  expect(await scene.during(wait({ id: 'other', state: 'Standby', timeout: '1s' }))).toMatchObject({ status: 200 });
 });

@@ -7,8 +7,8 @@ import { createTokens, type TokenGrant, type Tokens } from '../tokens.ts';
 import { listText } from '../use-cases/readings.ts';
 import type { Endpoint, Listening } from './endpoints.ts';
 
-/** Requests under way at one time; further ones are refused as `busy`. */
-export const REQUESTS_MAX = 1_024;
+/** Requests under way at one time; further ones are refused as `busy`. Those that wait may be 1,280 of them at most. */
+export const REQUESTS_MAX = 2_048;
 /** Room left in a message for its subject and headers. */
 const HEADERS_ROOM_BYTES = 8_192;
 const PAYLOAD_DEFAULT_BYTES = 1_048_576;

@@ -175,7 +175,7 @@ class CommandSender {
       const outcome = judge(sight);
       return outcome === null ? null : { outcome, view: sight.view };
     };
-    const settled = await this.#waiting.instance(id, waitMs, judgeSight, caller.signal);
+    const settled = await this.#waiting.outcome(id, waitMs, judgeSight, caller.signal);
     const { outcome, view } = settled ?? { outcome: 'timed_out' as const, view: instances.get(id) ?? accepted };
     const status = verb === 'create' ? 201 : outcome === 'timed_out' ? 202 : 200;
     // Whoever reads on from here must see the outcome, not only the command.

@@ -54,7 +54,7 @@ export function readUseCases(
       const judge = (sight: Sight): Sight | null => {
         return sight.deleted || sight.view.state === state || isAtRest(sight.view) ? sight : null;
       };
-      const seen = await waiting.instance(id, timeoutMs, judge, caller.signal);
+      const seen = await waiting.state(id, timeoutMs, judge, caller.signal);
       if (seen?.deleted === true) throw new StatevisorError('not_found', `The instance ${text} was deleted meanwhile.`);
       const view = seen?.view ?? present(text);
       return answer({ state: view.state, state_error: view.state_error, timed_out: seen === null }, view.version);
