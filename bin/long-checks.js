@@ -24,14 +24,14 @@ export const longChecks = [
     name: 'crash-random',
     script: 'test/crash/crash.ts',
     args: ['random'],
-    minutesMax: 4,
+    minutesMax: 6,
     why: 'the daemon killed at random moments under hundreds of commands a second',
   },
   {
     name: 'crash-points',
     script: 'test/crash/crash.ts',
     args: ['points'],
-    minutesMax: 8,
+    minutesMax: 11,
     why: 'the daemon killed at every fault point, with everything that can be at hand there',
   },
   {
