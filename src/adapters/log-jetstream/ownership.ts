@@ -33,6 +33,7 @@ export const CLAIM_SETTLE_MS = 500;
 export const LIVENESS_WAIT_MS = 1_500;
 /** Others who claim the log at the same time; the one who loses looks again, so often. */
 const CLAIM_TRIES_MAX = 5;
+const ASK_AGAIN_MS = 250;
 
 export interface Ownership {
   /** True while the last look is recent enough to send anything. */
@@ -92,12 +93,20 @@ export async function claimLog(options: OwnershipOptions): Promise<Ownership> {
 /** How long its claim keeps others away from a log after its owner was last heard of. */
 async function waitAfter(options: OwnershipOptions, claim: Claim | null): Promise<number> {
   if (claim === null || claim.released) return 0;
-  if (await answers(options, claim)) {
+  if (await answersSoon(options, claim)) {
     const { names } = options;
     const message = `The log ${names.name} is owned by process ${claim.pid} on host ${claim.host}, which is alive.`;
     throw new LogOpenError('log_in_use', names.stream, message, claim.pid);
   }
   return isCertainlyDead(claim) ? DEAD_OWNER_WAIT_MS : TAKEOVER_WAIT_MS;
+}
+
+/** Asked twice: whoever has claimed the log just now may not be listening yet. */
+async function answersSoon(options: OwnershipOptions, claim: Claim): Promise<boolean> {
+  if (await answers(options, claim)) return true;
+  if (isCertainlyDead(claim)) return false;
+  await options.clock.sleep(ASK_AGAIN_MS);
+  return answers(options, claim);
 }
 
 async function answers({ connection, names }: OwnershipOptions, claim: Claim): Promise<boolean> {
