@@ -60,7 +60,9 @@ const flags = (): string[] => ['--data', data, '--listen', '127.0.0.1:0', '--hyp
 
 // `exec`: a shell that stays in between dies of Ctrl-C itself, and its end would be taken for the daemon's.
 test('a start follows the boot in one line that changes; Ctrl-C ends the daemon alone and says what runs on', async () => {
-  const command = ['exec', process.execPath, join(projectDir, 'bin', 'start.js'), ...flags(), '--nats', 'off'].join(' ');
+  const command = ['exec', process.execPath, join(projectDir, 'bin', 'start.js'), ...flags(), '--nats', 'off'].join(
+    ' ',
+  );
   const ended = start('script', ['--quiet', '--return', '--command', command, '/dev/null']);
   await seen('Ctrl-C stops this daemon');
   expect(printed).toContain('\r\u001b[2Khello: booting, 0 s');
