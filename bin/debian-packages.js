@@ -23,6 +23,8 @@ export const debianPackages = [
     why: 'Checks the unit file in packaging/systemd, and sends the messages that the service manager waits for.',
     only: 'tests',
   },
+  { name: 'chromium', why: "Opens the inspector's page in its tests.", only: 'tests' },
+  { name: 'fonts-dejavu-core', why: 'The letters on the screenshots of that page.', only: 'tests' },
 ];
 
 /** What it takes to run. */
