@@ -27,6 +27,8 @@ const probeTarget = z.discriminatedUnion('type', [
     path: z.string().startsWith('/'),
     scheme: z.enum(['http', 'https']),
     expected_status: z.int().min(100).max(599),
+    /** Absent means that the certificate is verified. */
+    tls_verify: z.boolean().optional(),
   }),
   z.strictObject({ type: z.literal('tcp'), port: z.int().min(1).max(65_535) }),
   z.strictObject({ type: z.literal('exec'), command: z.array(z.string()).min(1), working_dir: z.string().optional() }),

@@ -106,6 +106,11 @@ describe('health_check', () => {
       { http: { port: 80, expected_status: 0 }, failure_threshold: 0, success_threshold: 0 },
       { target: http, ...defaults },
     ],
+    [
+      { http: { port: 443, scheme: 'https', tls_verify: false } },
+      { target: { ...http, port: 443, scheme: 'https', tls_verify: false }, ...defaults },
+    ],
+    [{ http: { port: 80, tls_verify: true } }, { target: http, ...defaults }],
     [{ exec: { command: ['true'] } }, { target: { type: 'exec', command: ['true'] }, ...defaults }],
     [
       { ...tcp, start_period: '0s' },
@@ -157,6 +162,8 @@ describe('health_check', () => {
     [{ http: { port: 80, scheme: 'ftp' } }, 'health_check.http.scheme', /http, https/],
     [{ http: { port: 80, expected_status: 99 } }, 'health_check.http.expected_status', /100 to 599/],
     [{ http: { port: 80, expected_status: 600 } }, 'health_check.http.expected_status', /100 to 599/],
+    [{ http: { port: 80, tls_verify: false } }, 'health_check.http.tls_verify', /needs scheme https/],
+    [{ http: { port: 443, scheme: 'https', tls_verify: 'no' } }, 'health_check.http.tls_verify', /true or false/],
     [{ exec: { command: [] } }, 'health_check.exec.command', /at least one/],
     [{ exec: {} }, 'health_check.exec.command', /required/],
     [{ exec: { command: [7] } }, 'health_check.exec.command.0', /a text/],

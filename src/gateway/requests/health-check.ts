@@ -22,16 +22,25 @@ const zeroIsDefault = (fallback: number) => (value: number) => (value === 0 ? fa
 const threshold = (fallback: number) =>
   z.int().min(0).max(THRESHOLD_MAX).default(fallback).transform(zeroIsDefault(fallback));
 
-const httpTarget = z.strictObject({
-  port,
-  path: z.string().max(HTTP_PATH_MAX).startsWith('/', { error: 'must begin with /' }).default('/'),
-  scheme: z.enum(['http', 'https']).default('http'),
-  expected_status: z
-    .int()
-    .default(EXPECTED_STATUS_DEFAULT)
-    .transform(zeroIsDefault(EXPECTED_STATUS_DEFAULT))
-    .refine((status) => status >= 100 && status <= 599, { error: 'must be from 100 to 599' }),
-});
+const httpTarget = z
+  .strictObject({
+    port,
+    path: z.string().max(HTTP_PATH_MAX).startsWith('/', { error: 'must begin with /' }).default('/'),
+    scheme: z.enum(['http', 'https']).default('http'),
+    expected_status: z
+      .int()
+      .default(EXPECTED_STATUS_DEFAULT)
+      .transform(zeroIsDefault(EXPECTED_STATUS_DEFAULT))
+      .refine((status) => status >= 100 && status <= 599, { error: 'must be from 100 to 599' }),
+    /** False also trusts a certificate that nobody vouches for. */
+    tls_verify: z.boolean().default(true),
+  })
+  .transform(({ tls_verify, ...target }, context) => {
+    if (tls_verify) return target;
+    if (target.scheme === 'https') return { ...target, tls_verify };
+    context.addIssue({ code: 'custom', message: 'needs scheme https', path: ['tls_verify'] });
+    return z.NEVER;
+  });
 
 const execTarget = z.strictObject({
   command: z
