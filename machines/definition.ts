@@ -60,6 +60,8 @@ export const definitionSchema = z.strictObject({
   expiry: expirySchema.nullable(),
   /** Absent in definitions older than hooks. */
   hooks: hooksSchema.nullable().optional(),
+  /** The guest has no agent, so nothing can be run in it. Absent means that it has one. */
+  skip_guest_agent: z.literal(true).optional(),
 });
 export type Definition = z.infer<typeof definitionSchema>;
 

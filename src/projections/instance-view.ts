@@ -36,6 +36,8 @@ export interface InstanceView {
   readonly expires_at: string | null;
   /** Programs of the host run before a stop or a standby, by moment; absent when there are none. */
   readonly hooks?: NonNullable<Definition['hooks']>;
+  /** Only when it is so. */
+  readonly skip_guest_agent?: true;
   readonly version: number;
 }
 
@@ -95,6 +97,7 @@ export function instanceView(record: InstanceRecord, definition: Definition): In
     ...(definition.auto_standby === null ? {} : { auto_standby: autoStandbyView(definition.auto_standby) }),
     expires_at: nullable(definition.expiry?.expires_at ?? null),
     ...(definition.hooks == null ? {} : { hooks: definition.hooks }),
+    ...(definition.skip_guest_agent === true ? { skip_guest_agent: true } : {}),
     version: record.version,
   };
 }

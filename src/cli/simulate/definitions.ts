@@ -2,7 +2,7 @@ import type { Changes, Definition } from '../../../machines/definition.ts';
 import { parseDuration } from '../../../machines/duration.ts';
 import { StatevisorError } from '../../actors/errors.ts';
 import { parseCreate } from '../../gateway/requests/create.ts';
-import { requireNetwork } from '../../gateway/requests/target.ts';
+import { requireWayIn } from '../../gateway/requests/health-check.ts';
 import { parseUpdate } from '../../gateway/requests/update.ts';
 import type { Path, YamlSource } from '../yaml-source.ts';
 import type { Scenario, ScenarioInstance } from './scenario.ts';
@@ -44,9 +44,9 @@ export function checkUpdates(scenario: Scenario, definitions: ReadonlyMap<string
   for (const line of scenario.timeline) {
     const changes = changesOf(line, START_MS + line.at, scenario.source);
     const name = 'instance' in line && line.instance !== undefined ? line.instance : scenario.instances[0]?.name;
-    const enabled = definitions.get(name ?? '')?.network.enabled === true;
-    if (changes === null) continue;
-    placed(['timeline', line.index], scenario.source, () => requireNetwork(changes.health_check, enabled));
+    const definition = definitions.get(name ?? '');
+    if (changes === null || definition === undefined) continue;
+    placed(['timeline', line.index], scenario.source, () => requireWayIn(changes.health_check, definition));
   }
 }
 

@@ -13,11 +13,11 @@ import { StatevisorError } from '../../actors/errors.ts';
 import { autoStandbyRequest } from './auto-standby.ts';
 import { checked } from './checked.ts';
 import { expiryFields, expiryOf } from './expiry.ts';
-import { healthCheckRequest } from './health-check.ts';
+import { healthCheckRequest, requireWayIn } from './health-check.ts';
 import { hooksRequest } from './hooks.ts';
 import { restartPolicyRequest } from './restart-policy.ts';
 import { duration, hostPort, memorySize, port } from './scalars.ts';
-import { requireNetwork, waitFields } from './target.ts';
+import { waitFields } from './target.ts';
 
 const IMAGE_NAME_MAX = 255;
 const NAME_WANTED = 'must be 1 to 63 lower-case letters, digits or dashes, without a dash at its beginning or end';
@@ -52,6 +52,8 @@ export const createRequest = z.strictObject({
   health_check: healthCheckRequest.optional(),
   auto_standby: autoStandbyRequest.optional(),
   hooks: hooksRequest.optional(),
+  /** True says that nothing in the guest answers to us, so that no check can run a program there. */
+  skip_guest_agent: z.boolean().default(false),
   ...expiryFields,
   /** False creates it stopped. */
   start: z.boolean().default(true),
@@ -80,7 +82,9 @@ export function parseCreate(input: unknown, now: number): CreateRequest {
     auto_standby: given.auto_standby ?? null,
     expiry: expiryOf(given, now) ?? null,
     hooks: given.hooks ?? null,
+    ...(given.skip_guest_agent ? { skip_guest_agent: true } : {}),
   };
+  requireWayIn(definition.health_check, definition);
   requireCoherentNetwork(definition);
   return { definition, wanted: given.start ? 'running' : 'stopped', waitMs: given.wait };
 }
@@ -96,8 +100,7 @@ function networkOf({ enabled, mode, ports, address }: z.infer<typeof network>): 
   return { mode, enabled, ports: [], address: address ?? null, mac: null };
 }
 
-function requireCoherentNetwork({ network: { enabled, ports }, health_check }: Definition): void {
-  requireNetwork(health_check, enabled);
+function requireCoherentNetwork({ network: { enabled, ports } }: Definition): void {
   if (!enabled && ports.length > 0) {
     throw new StatevisorError('invalid_request', 'network.ports needs network.enabled to be true.', {
       field: 'network.ports',

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { HealthCheck } from '../../../machines/policies.ts';
+import { StatevisorError } from '../../actors/errors.ts';
 import { duration, isObject, port } from './scalars.ts';
 
 export const HEALTH_INTERVAL_DEFAULT_MS = 10_000;
@@ -113,6 +114,20 @@ function targetOf(kind: Kind, given: Fields): HealthCheck['target'] {
 function isNone(input: unknown): boolean {
   if (!isObject(input)) return false;
   return input.type === 'none' || (input.type === undefined && KINDS.every((kind) => input[kind] === undefined));
+}
+
+/** A check that goes through the network needs one, and one that runs a program in the guest needs an agent there. */
+export function requireWayIn(
+  check: HealthCheck | null | undefined,
+  guest: { readonly network: { readonly enabled: boolean }; readonly skip_guest_agent?: boolean | undefined },
+): void {
+  if (check === null || check === undefined) return;
+  const { type } = check.target;
+  if (type === 'exec' ? guest.skip_guest_agent !== true : guest.network.enabled) return;
+  const needed = type === 'exec' ? 'skip_guest_agent to be false' : 'network.enabled to be true';
+  throw new StatevisorError('invalid_request', `health_check of type ${type} needs ${needed}.`, {
+    field: 'health_check',
+  });
 }
 
 export const healthCheckRequest = z.preprocess((input) => (isNone(input) ? null : input), strict.nullable());

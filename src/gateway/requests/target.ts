@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import type { HealthCheck } from '../../../machines/policies.ts';
 import { PUBLIC_STATES, type PublicState } from '../../../machines/public-states.ts';
 import { StatevisorError } from '../../actors/errors.ts';
 import { checked } from './checked.ts';
@@ -69,11 +68,4 @@ export function parseWait(input: unknown): { id: string; state: PublicState; tim
     throw new StatevisorError('invalid_state', message, { field: 'state', status: 400 });
   }
   return { id, state: known, timeoutMs: timeout };
-}
-
-/** A check that goes through the network needs one. */
-export function requireNetwork(check: HealthCheck | null | undefined, enabled: boolean): void {
-  if (enabled || check === null || check === undefined || check.target.type === 'exec') return;
-  const message = `health_check of type ${check.target.type} needs network.enabled to be true.`;
-  throw new StatevisorError('invalid_request', message, { field: 'health_check' });
 }

@@ -4,7 +4,8 @@ import type { Acceptance, CommandMeta, InstanceCommand } from '../../actors/supe
 import { type InstanceView, instanceView } from '../../projections/instance-view.ts';
 import { checked } from '../requests/checked.ts';
 import { parseCreate } from '../requests/create.ts';
-import { holdRequest, parsePlain, requireNetwork, stopRequest } from '../requests/target.ts';
+import { requireWayIn } from '../requests/health-check.ts';
+import { holdRequest, parsePlain, stopRequest } from '../requests/target.ts';
 import { parseUpdate } from '../requests/update.ts';
 import {
   type Caller,
@@ -91,7 +92,7 @@ class CommandSender {
     const now = this.#options.clock.now();
     const { id, changes, waitMs } = parseUpdate(input, now);
     const present = this.#present(id);
-    if (present !== undefined) requireNetwork(changes.health_check, present.network.enabled);
+    if (present !== undefined) requireWayIn(changes.health_check, present);
     return this.send({ verb: 'update', id, waitMs, input, caller }, { type: 'update', by: caller.actor, changes });
   }
 
