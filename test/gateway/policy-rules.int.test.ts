@@ -3,7 +3,7 @@
  * rule, asked over real HTTP and over a real nats-server.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type DoorWorld, doorWorld, viewIn } from '../contracts/door.world.ts';
+import { type DoorWorld, doorWorld, type OpenDoor, viewIn } from '../contracts/door.world.ts';
 import { openHttpDoor } from './http-door.ts';
 import { type NatsServer, openNatsDoor, startNatsServer } from './nats-door.ts';
 import { ACCEPTED_ROWS, REFUSED_ROWS } from './policy-rows.ts';
@@ -20,10 +20,12 @@ const POLICIES = {
   auto_standby: { enabled: true, idle_timeout: '7m' },
 };
 
-describe.each([
+const DOORS: [string, OpenDoor][] = [
   ['HTTP', openHttpDoor],
-  ['NATS', (scene: DoorWorld['scene']) => openNatsDoor(scene, server.url)],
-] as const)('over %s', (_, open) => {
+  ['NATS', (scene) => openNatsDoor(scene, server.url)],
+];
+
+describe.each(DOORS)('over %s', (_, open) => {
   let world: DoorWorld;
   let named = 0;
   beforeAll(async () => {
