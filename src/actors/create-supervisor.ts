@@ -3,6 +3,7 @@ import type { HostMode } from '../../machines/events.ts';
 import { type InstanceRecord, SYSTEM_CAUSE } from '../../machines/record.ts';
 import { CommandDesk, causeOf } from './command-desk.ts';
 import type { Observation } from './contracts/hypervisor.ts';
+import type { ProbeReadings } from './contracts/probe-readings.ts';
 import { APPEND_RETRY_MS } from './durable-append.ts';
 import { type AdmissionQuestion, perform } from './effect-operations.ts';
 import { StatevisorError, shuttingDown } from './errors.ts';
@@ -56,7 +57,7 @@ class RunningSupervisor implements Supervisor {
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
-    const { clock, log, random, prober, activity } = options;
+    const { clock, log, random } = options;
     this.#host = new HostStream({ log, clock, random, onMode: () => this.#life.modeFound() });
     this.#ledger = new HostLedger(options.ports, options.addresses);
     this.#life = new HostLife({
@@ -68,8 +69,7 @@ class RunningSupervisor implements Supervisor {
       deliver: (id, event, settled) => void this.#deliver(id, event, 'observation', settled),
     });
     this.#desk = new CommandDesk(log, clock);
-    const deliver = (id: string, event: Parameters<Supervisor['observe']>[1]): void => this.observe(id, event);
-    this.#standing = new StandingWork({ clock, prober, activity, deliver });
+    this.#standing = new StandingWork({ ...options, deliver: (id, event) => this.observe(id, event) });
     this.#heap = new TimerHeap({
       clock,
       lookMs: options.clockLookMs,
@@ -173,8 +173,13 @@ class RunningSupervisor implements Supervisor {
       resident: this.#residents.size,
       timers: this.#heap.size,
       mailboxes: this.#residents.mailboxes(),
+      probing: this.#standing.probing(),
       survives: this.#options.log.survives,
     };
+  }
+
+  get probeReadings(): ProbeReadings {
+    return this.#standing;
   }
 
   async quiet(): Promise<void> {

@@ -10,10 +10,12 @@ import type { Hypervisor } from './contracts/hypervisor.ts';
 import type { Log, Position } from './contracts/log.ts';
 import type { Network } from './contracts/network.ts';
 import type { Prober } from './contracts/probe.ts';
+import type { ProbeReadings } from './contracts/probe-readings.ts';
 import type { Telemetry } from './contracts/telemetry.ts';
 import type { FaultInjector } from './fault-points.ts';
 import type { PortRange } from './host-ledger.ts';
 import type { CapacityView, HostChange } from './host-life.ts';
+import type { ProbingStatus } from './probing/probe-scheduler.ts';
 
 /**
  * The runtime as the doors see it. Doors can construct commands only; everything else enters from adapters.
@@ -101,6 +103,8 @@ export interface Supervisor {
   /** For adapters and simulations: an observation on its way into the mailbox of an instance. */
   observe(id: string, event: Unstamped<ExternalEvent>): void;
   status(): SupervisorStatus;
+  /** What probing knows beside the log. */
+  readonly probeReadings: ProbeReadings;
   /**
    * Resolves when the mode is durable in the stream of the host and the instances have been told; whoever could not be
    * told is told later, and after a crash at the next start. Throws StatevisorError: then the mode is what it was,
@@ -125,5 +129,6 @@ export interface SupervisorStatus {
   readonly timers: number;
   /** Letters that wait, in all and in the fullest mailbox. */
   readonly mailboxes: { readonly waiting: number; readonly fullest: number };
+  readonly probing: ProbingStatus;
   readonly survives: Log['survives'];
 }

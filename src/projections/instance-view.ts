@@ -57,8 +57,11 @@ export interface RestartStatusView {
   readonly last_reason?: 'health_check_failed';
 }
 
+export const HEALTH_STATUSES = ['disabled', 'starting', 'healthy', 'unhealthy', 'unknown'] as const;
+export type HealthStatus = (typeof HEALTH_STATUSES)[number];
+
 export interface HealthStatusView {
-  readonly status: 'disabled' | 'starting' | 'healthy' | 'unhealthy' | 'unknown';
+  readonly status: HealthStatus;
   readonly consecutive_successes: number;
   readonly consecutive_failures: number;
   readonly last_error?: string | null;

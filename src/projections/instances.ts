@@ -3,7 +3,7 @@ import type { InstanceRecord } from '../../machines/record.ts';
 import { firstAfter } from './engine/ordered-keys.ts';
 import type { Projection, Recorded, Rows } from './engine/projection.ts';
 import { RowTable } from './engine/row-table.ts';
-import { type InstanceView, instanceView } from './instance-view.ts';
+import { HEALTH_STATUSES, type HealthStatus, type InstanceView, instanceView } from './instance-view.ts';
 
 /** The read model behind GET and list: the newest view of every instance that is not deleted. */
 
@@ -31,12 +31,18 @@ export interface InstanceReads {
   page(request: PageRequest): { readonly views: InstanceView[]; readonly more: boolean };
   /** The view as JSON without its closing brace, so that more fields can follow. It is kept until the next change. */
   openTextOf(id: string): string | undefined;
-  /** How many instances are in each public state and each phase. */
-  tally(): { readonly states: ReadonlyMap<PublicState, number>; readonly phases: ReadonlyMap<Phase, number> };
+  /** How many instances are in each public state, each phase, and each state of health. */
+  tally(): Tally;
   /** Hears of every change from now on. Returns the way to stop. */
   watch(listener: (change: InstanceChange) => void): () => void;
   /** The newest position taken in; '' before the first. */
   position(): string;
+}
+
+export interface Tally {
+  readonly states: ReadonlyMap<PublicState, number>;
+  readonly phases: ReadonlyMap<Phase, number>;
+  readonly health: ReadonlyMap<HealthStatus, number>;
 }
 
 export interface Instances extends InstanceReads {
@@ -84,12 +90,15 @@ function instanceReads(rows: Rows<InstanceRow>): InstanceReads {
     tally: () => {
       const states = new Map<PublicState, number>(PUBLIC_STATES.map((state) => [state, 0]));
       const phases = new Map<Phase, number>();
+      const health = new Map<HealthStatus, number>(HEALTH_STATUSES.map((status) => [status, 0]));
       for (const { view } of rows.values()) {
         const { state, phase } = view;
+        const { status } = view.health_status;
+        health.set(status, (health.get(status) ?? 0) + 1);
         states.set(state, (states.get(state) ?? 0) + 1);
         phases.set(phase, (phases.get(phase) ?? 0) + 1);
       }
-      return { states, phases };
+      return { states, phases, health };
     },
     watch: (listener) =>
       rows.watch(({ record, definition, position }, row) => {

@@ -17,6 +17,9 @@ function listener(): Heard {
     effects,
     appended: (outcome) => void appends.push(outcome),
     effectEnded: (kind, outcome, ms) => void effects.push([kind, outcome, ms]),
+    probeStarted: () => {},
+    probed: () => {},
+    probesMissed: () => {},
   };
 }
 

@@ -53,4 +53,12 @@ export function registerSupervisorMetrics(registry: MetricRegistry, status: () =
     { name: 'statevisor_mailbox_letters_max', help: 'Letters that wait in the fullest mailbox.' },
     () => status().mailboxes.fullest,
   );
+  registry.gauge(
+    { name: 'statevisor_probes_in_flight', help: 'Probes of guests that have not ended.' },
+    () => status().probing.in_flight,
+  );
+  registry.gauge(
+    { name: 'statevisor_probes_waiting', help: 'Probes that are due and wait for a place.' },
+    () => status().probing.waiting,
+  );
 }

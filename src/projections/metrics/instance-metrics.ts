@@ -10,6 +10,10 @@ export function registerInstanceMetrics(registry: MetricRegistry, instances: Ins
   registry.gauge({ name: 'statevisor_instances_by_phase', help: 'Instances, by phase.', labels: ['phase'] }, () =>
     readings('phase', instances.tally().phases),
   );
+  registry.gauge(
+    { name: 'statevisor_instances_by_health', help: 'Instances, by state of health.', labels: ['health'] },
+    () => readings('health', instances.tally().health),
+  );
   registry.counter(
     {
       name: 'statevisor_transitions_total',

@@ -1,5 +1,6 @@
 import type { Telemetry } from '../../actors/contracts/telemetry.ts';
 import type { MetricRegistry } from './metric-registry.ts';
+import { probeTelemetry } from './probe-metrics.ts';
 
 /** What the runtime tells about its own work. */
 
@@ -31,6 +32,7 @@ export function runtimeTelemetry(registry: MetricRegistry): Telemetry {
     buckets: EFFECT_BUCKETS_S,
   });
   return {
+    ...probeTelemetry(registry),
     appended: (outcome, milliseconds) => {
       appends({ outcome });
       appendSeconds(milliseconds / MS_PER_SECOND);
