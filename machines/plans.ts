@@ -45,6 +45,8 @@ export interface Plans<S> {
    * to be forgotten.
    */
   readonly run: (snapshot: S, event: RaisedEvent, collected: ChartAction[]) => S | null;
+  /** Whether any transition would be taken, by asking guards and nothing else. Null: XState is to be asked. */
+  readonly takes: (snapshot: S, event: RaisedEvent) => boolean | null;
 }
 
 interface Book<S> {
@@ -164,7 +166,19 @@ export function createPlans<S extends Snapshot>(machine: AnyStateMachine, scope:
     }
     return progress.changed ? { ...progress.configuration.template, context: progress.context } : snapshot;
   };
+  const takes = (snapshot: S, event: RaisedEvent): boolean => {
+    const configuration = configurationOf(book, snapshot);
+    const { context } = snapshot;
+    return take({ configuration, context, changed: false, raised: [], collected: [] }, event).transitions.length > 0;
+  };
   return {
+    takes: (snapshot, event) => {
+      try {
+        return takes(snapshot, event);
+      } catch {
+        return null;
+      }
+    },
     run: (snapshot, event, collected) => {
       try {
         return macrostep(snapshot, event, collected);

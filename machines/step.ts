@@ -80,6 +80,19 @@ export function step(snapshot: ChartSnapshot, event: ExternalEvent): Step {
   return readActions(snapshot, planned ?? xstateNext(snapshot, chartEvent), event.at, collected);
 }
 
+/**
+ * Could this event change anything? Only guards are asked, which is much cheaper than a step: of readings that come all the
+ * time, such as results of probes, nearly all change nothing. Whatever `step` accepts would change something; so would an
+ * event on which a rule throws, since the instance is set aside then.
+ */
+export function wouldChange(snapshot: ChartSnapshot, event: ExternalEvent): boolean {
+  try {
+    return plans.takes(snapshot, toChartEvent(event)) ?? step(snapshot, event).accepted;
+  } catch {
+    return true;
+  }
+}
+
 /** The same by XState alone: what plans are measured and tested against. */
 export function stepByXState(snapshot: ChartSnapshot, event: ExternalEvent): Step {
   return readActions(snapshot, xstateNext(snapshot, toChartEvent(event)), event.at, collected);

@@ -105,7 +105,7 @@ export class SimulatedClock implements Clock {
     const endMs = this.#elapsedMs + byMs;
     await this.settle();
     for (let next = this.#timers[0]; next !== undefined && next.due <= endMs; next = this.#timers[0]) {
-      this.#moveTo(next.due);
+      this.#moveTo(Math.max(next.due, this.#elapsedMs));
       while (this.#timers[0] !== undefined && this.#timers[0].due <= this.#elapsedMs) this.#timers.shift()!.callback();
       await this.settle();
     }
@@ -115,6 +115,11 @@ export class SimulatedClock implements Clock {
   /** Steps the wall clock alone, as an operator or NTP does: monotonic time and timers are unmoved. */
   step(byMs: number): void {
     this.#wallMs += byMs;
+  }
+
+  /** Time goes by without this process, as while it is stopped: what becomes due meanwhile fires late, at the next advance. */
+  stall(byMs: number): void {
+    this.#moveTo(this.#elapsedMs + byMs);
   }
 
   /** When the next timer is due, in ms from now; null when none is armed. */

@@ -69,7 +69,8 @@ class RunningSupervisor implements Supervisor {
       deliver: (id, event, settled) => void this.#deliver(id, event, 'observation', settled),
     });
     this.#desk = new CommandDesk(log, clock);
-    this.#standing = new StandingWork({ ...options, deliver: (id, event) => this.observe(id, event) });
+    const actorOf = (id: string): InstanceActor | undefined => this.#residents.resident(id);
+    this.#standing = new StandingWork({ ...options, actorOf, deliver: (id, reading) => this.observe(id, reading) });
     this.#heap = new TimerHeap({
       clock,
       lookMs: options.clockLookMs,
@@ -211,12 +212,10 @@ class RunningSupervisor implements Supervisor {
   }
 
   #world(): ActorWorld {
-    const { activity, clock, faults, hooks, hypervisor, log, network, random, telemetry } = this.#options;
+    const { activity, faults, hooks, hypervisor, network, telemetry } = this.#options;
     const admit = (question: AdmissionQuestion) => this.#life.admit(question);
     return {
-      log,
-      clock,
-      random,
+      ...this.#options,
       faults,
       telemetry,
       perform: (task, control) => perform({ hypervisor, activity, network, hooks, admit }, task, control),

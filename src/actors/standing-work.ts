@@ -6,7 +6,9 @@ import type { Clock } from './contracts/clock.ts';
 import type { Prober } from './contracts/probe.ts';
 import type { ProbeReading } from './contracts/probe-readings.ts';
 import type { Telemetry } from './contracts/telemetry.ts';
+import type { InstanceActor } from './instance-actor.ts';
 import { ProbeScheduler, type ProbingStatus } from './probing/probe-scheduler.ts';
+import { changesNothing } from './steady-state.ts';
 
 /**
  * What is done for as long as an instance is in certain states: probing it, watching its traffic. It is never an entry
@@ -22,7 +24,9 @@ export interface StandingWorkOptions {
   readonly prober?: Prober | undefined;
   readonly activity?: ActivitySource | undefined;
   readonly telemetry?: Telemetry | undefined;
-  readonly deliver: (instance: string, event: Unstamped<ObservationEvent>) => void;
+  readonly deliver: (instance: string, reading: Unstamped<ObservationEvent>) => void;
+  /** Undefined when the instance is not in memory. */
+  readonly actorOf: (instance: string) => InstanceActor | undefined;
 }
 
 interface Work {
@@ -43,7 +47,8 @@ export class StandingWork {
 
   constructor(options: StandingWorkOptions) {
     this.#options = options;
-    const { prober, clock, telemetry, deliver } = options;
+    const { prober, clock, telemetry } = options;
+    const deliver = (instance: string, reading: Unstamped<ObservationEvent>): void => this.#deliver(instance, reading);
     this.#probes = prober === undefined ? null : new ProbeScheduler({ prober, clock, telemetry, deliver });
   }
 
@@ -116,6 +121,13 @@ export class StandingWork {
     if (key !== null) this.#work[kind].set(instance, start(key));
   }
 
+  /** A reading that would change nothing is dropped here: it becomes no letter, and no chart is run for it. */
+  #deliver(instance: string, reading: Unstamped<ObservationEvent>): void {
+    const { clock, deliver, actorOf } = this.#options;
+    const actor = actorOf(instance);
+    if (actor === undefined || !changesNothing(actor, reading, clock.now())) deliver(instance, reading);
+  }
+
   #track(
     key: string,
     activity: ActivitySource,
@@ -126,7 +138,7 @@ export class StandingWork {
     let reading: ActivityReading | null = null;
     const say = (): void => {
       for (const event of reading === null ? [] : activityEvents(reading, guest.run, snapshot)) {
-        this.#options.deliver(guest.instance, event);
+        this.#deliver(guest.instance, event);
       }
     };
     const stop = activity.watch(guest, (newest) => {

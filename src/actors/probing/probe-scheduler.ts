@@ -98,7 +98,7 @@ export class ProbeScheduler implements ProbeReadings {
       stage: 'slot',
       slot: 0,
       question: null,
-      lane: 'prompt',
+      lane: 'new',
       unsettled: 0,
       dueAt: first,
       place: -1,
@@ -194,7 +194,7 @@ export class ProbeScheduler implements ProbeReadings {
 
   #answered(round: Round, question: Question, result: ProbeResult): void {
     const now = this.#stalls.look();
-    round.lane = 'prompt';
+    round.lane = 'answering';
     this.#conclude(round, this.#judged(result, question, now), now - question.askedAt, now);
     this.#schedule();
   }
@@ -203,7 +203,7 @@ export class ProbeScheduler implements ProbeReadings {
   #giveUp(round: Round, now: number): void {
     const question = round.question!;
     const { timeout_ms } = round.window.check;
-    round.lane = 'slow';
+    round.lane = 'silent';
     const late: ProbeResult = { result: 'failed', error: `no answer within ${timeout_ms} ms` };
     this.#conclude(round, this.#judged(late, question, now), now - question.askedAt, now);
     question.controller.abort(OUT_OF_TIME);
