@@ -156,8 +156,14 @@ export const noteReady = [
   chart.raise(({ event }) => ({ type: 'run.ready' as const, at: event.at })),
 ];
 
+/** A guest is seen again after it was paused or out of sight: a probe that was under way then speaks of then. */
+export const renewWindow = chart.assign(({ context }) => ({
+  health: { ...context.health, revision: context.health.revision + 1 },
+}));
+
 /** A restored or resumed guest runs again; its first readiness stays on record. */
 export const noteResumed = [
+  renewWindow,
   chart.assign(({ context, event }) => ({
     run: { ...context.run, ready_at: context.run.ready_at ?? event.at },
     trouble: null,
@@ -196,6 +202,7 @@ export const noteEnd = [
     planned: context.run.planned,
     failed: context.run.exit === null || endedInFailure(context.run.exit),
     reason: context.run.exit?.reason ?? 'unknown',
+    code: context.run.exit?.code ?? null,
     next: context.stop?.next ?? 'rest',
   })),
 ];

@@ -33,23 +33,44 @@ const stopContextSchema = z.object({
 export type StopContext = Readonly<z.infer<typeof stopContextSchema>>;
 export type StopCause = StopContext['cause'];
 
+/** Attempts whose cause is kept: enough to read a crash loop from, few enough to stand in every record. */
+export const RESTART_HISTORY_MAX = 8;
+export const ATTEMPT_DETAIL_MAX_CHARS = 200;
+
+const attemptSchema = z.object({
+  /** Number in its window, from 1. */
+  attempt: z.int().positive(),
+  at,
+  /** What the attempt answered: the end of a run, or an unhealthy guest. */
+  cause: z.enum(['exit', 'health']),
+  /** How the run ended, or what the last probe said. */
+  detail: z.string().max(ATTEMPT_DETAIL_MAX_CHARS),
+});
+export type Attempt = Readonly<z.infer<typeof attemptSchema>>;
+
 const restartContextSchema = z.object({
   attempts: count,
   last_attempt_at: at.nullable(),
   next_attempt_at: at.nullable(),
   blocked_reason: z.enum(['manual_stop', 'max_attempts_exceeded']).nullable(),
   last_reason: z.literal('health_check_failed').nullable(),
+  /** The last automatic restart of any kind; like the history it outlives the window. */
+  restarted_at: at.nullable(),
+  /** The latest attempts, newest last. */
+  history: z.array(attemptSchema.readonly()).max(RESTART_HISTORY_MAX).readonly(),
 });
 export type RestartContext = Readonly<z.infer<typeof restartContextSchema>>;
 
 const healthContextSchema = z.object({
-  /** Counts changes of the check; with the run it names the window of every probe result. */
+  /** Counts changes of the check, and returns of the guest to sight; with the run it names the window of a result. */
   revision: count,
   window_started_at: at.nullable(),
   /** Both saturate at their thresholds. */
   successes: count,
   failures: count,
   last_error: z.string().nullable(),
+  /** Since when the verdict stands. */
+  unhealthy_since: at.nullable(),
 });
 export type HealthContext = Readonly<z.infer<typeof healthContextSchema>>;
 
@@ -121,6 +142,17 @@ export const NO_RESTARTS: RestartContext = {
   next_attempt_at: null,
   blocked_reason: null,
   last_reason: null,
+  restarted_at: null,
+  history: [],
+};
+
+export const NO_HEALTH: HealthContext = {
+  revision: 0,
+  window_started_at: null,
+  successes: 0,
+  failures: 0,
+  last_error: null,
+  unhealthy_since: null,
 };
 
 export const NO_HOOK: ChartContext['hook'] = { number: 0, running: null };
@@ -133,7 +165,7 @@ export const INITIAL_CONTEXT: ChartContext = {
   stop: null,
   snapshot: null,
   restart: NO_RESTARTS,
-  health: { revision: 0, window_started_at: null, successes: 0, failures: 0, last_error: null },
+  health: NO_HEALTH,
   standby: { observer: 'ok', idle_since: null, hold_until: null, last_activity_at: null },
   host: { mode: 'normal' },
   admission: null,

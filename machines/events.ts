@@ -69,6 +69,8 @@ export const commandSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('delete'), ...command }),
   z.object({ type: z.literal('update'), ...command, changes: changesSchema }),
   z.object({ type: z.literal('ignore'), ...command }),
+  z.object({ type: z.literal('cancel_restart'), ...command }),
+  z.object({ type: z.literal('reset_restart'), ...command }),
 ]);
 export type Command = z.infer<typeof commandSchema>;
 export type CommandType = Command['type'];
@@ -83,6 +85,8 @@ export const COMMAND_TYPES: readonly CommandType[] = [
   'delete',
   'update',
   'ignore',
+  'cancel_restart',
+  'reset_restart',
 ];
 
 const realitySchema = z.discriminatedUnion('reality', [

@@ -33,6 +33,8 @@ export const factSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('restart.attempted'), attempt: z.int(), cause }),
   z.object({ type: z.literal('restart.blocked'), reason: z.enum(['manual_stop', 'max_attempts_exceeded']) }),
   z.object({ type: z.literal('restart.reset'), cause }),
+  z.object({ type: z.literal('restart.gated'), attempt: z.int(), until: z.int() }),
+  z.object({ type: z.literal('restart.cancelled'), attempt: z.int(), cause }),
   z.object({ type: z.literal('health.changed'), from: z.string(), to: z.string(), error: z.string().nullable() }),
   z.object({ type: z.literal('standby.countdown_started'), idle_since: z.int(), due: z.int() }),
   z.object({ type: z.literal('standby.countdown_cancelled'), cause }),

@@ -95,6 +95,10 @@ export const hasStopHook: Guard = ({ context, event }) =>
 
 export const hasStandbyHook: Guard = ({ context }) => context.definition?.hooks?.before_standby !== undefined;
 
+/** An automatic start or restart is owed and has not begun: it waits for its delay, its gate or the host. */
+export const restartPending: Guard = ({ context }) =>
+  context.restart.next_attempt_at !== null || context.admission !== null;
+
 export const wantsRunning: Guard = ({ context }) => context.intent.wanted === 'running';
 
 export const forced: Guard = ({ context, event }) =>

@@ -17,6 +17,7 @@ export type InternalEvent =
       /** What the chart does next because somebody asked for it. */
       readonly next: 'rest' | 'boot' | 'delete' | 'standby';
       readonly reason: EndReason;
+      readonly code: number | null;
     }
   | { readonly type: 'intent.changed'; readonly at: number }
   | {
@@ -37,5 +38,9 @@ export type InternalEvent =
   /** Nobody will answer what the host was asked before the daemon ended. */
   | { readonly type: 'admission.lost'; readonly at: number }
   | { readonly type: 'verdict.asked'; readonly at: number }
+  /** Somebody does without the automatic restart that is pending. */
+  | { readonly type: 'restart.waived'; readonly at: number }
+  /** Somebody opens a new window of restarts; `up`: the guest runs right now. */
+  | { readonly type: 'window.wanted'; readonly at: number; readonly up: boolean }
   | { readonly type: 'instance.gone'; readonly at: number }
   | { readonly type: 'health.turned'; readonly at: number; readonly to: 'healthy' | 'unhealthy' };

@@ -18,13 +18,22 @@ export interface OlderState {
 
 const REGIONS = ['lifecycle', 'restart', 'health', 'standby', 'expiry'] as const;
 
+const { restart, health, ...unchangedSince2 } = recordedContextSchema.unwrap().shape;
+
+/** The context of version 2 kept no causes of attempts, and did not know since when a guest was unhealthy. */
+const contextOf2 = z.strictObject({
+  ...unchangedSince2,
+  restart: restart.unwrap().omit({ restarted_at: true, history: true }),
+  health: health.unwrap().omit({ unhealthy_since: true }),
+});
+
 /** The context of version 1 knew nothing of the host and asked it for nothing. */
-const contextOf1 = z
-  .strictObject(recordedContextSchema.unwrap().shape)
-  .omit({ host: true, admission: true, hook: true });
+const contextOf1 = contextOf2.omit({ host: true, admission: true, hook: true });
+
+type States = Readonly<Record<(typeof REGIONS)[number], readonly string[]>>;
 
 /** The states of version 1, region by region. */
-const STATES_OF_1: Readonly<Record<(typeof REGIONS)[number], readonly string[]>> = {
+const STATES_OF_1: States = {
   lifecycle: [
     'absent',
     'preparing',
@@ -49,23 +58,57 @@ const STATES_OF_1: Readonly<Record<(typeof REGIONS)[number], readonly string[]>>
   expiry: ['none', 'armed', 'due'],
 };
 
-/** Throws on a state that this version did not write, and on a version that there never was. */
-export function migrate(state: OlderState, from: number): StateData & { readonly timers: readonly PendingTimer[] } {
-  if (from === CHART_VERSION) return state as StateData & { readonly timers: readonly PendingTimer[] };
-  if (from !== 1) throw new Error(`There is no way from version ${from} of the chart to version ${CHART_VERSION}.`);
-  return from1(state);
+const STATES_OF_2: States = {
+  ...STATES_OF_1,
+  lifecycle: [...STATES_OF_1.lifecycle, 'quiescing'],
+  restart: [...STATES_OF_1.restart, 'admission'],
+  expiry: [...STATES_OF_1.expiry, 'held'],
+};
+
+interface Older {
+  readonly states: States;
+  /** Its context as version 2 would have written it. Throws on one that it cannot have written. */
+  readonly toContextOf2: (context: unknown) => z.infer<typeof contextOf2>;
 }
 
-/** Version 2 adds states and takes none away, so an instance goes on in the state it was in. */
-function from1({ value, context, timers }: OlderState): ReturnType<typeof migrate> {
-  requireStates(value, STATES_OF_1);
+const OLDER: Readonly<Record<number, Older>> = {
+  1: {
+    states: STATES_OF_1,
+    toContextOf2: (context) => ({
+      ...contextOf1.parse(context),
+      host: { mode: 'normal' },
+      admission: null,
+      hook: NO_HOOK,
+    }),
+  },
+  2: { states: STATES_OF_2, toContextOf2: (context) => contextOf2.parse(context) },
+};
+
+/**
+ * Throws on a state that this version did not write, and on a version that there never was. Later versions have added
+ * states and taken none away, so an instance goes on in the state it was in, and its timers keep their names.
+ */
+export function migrate(state: OlderState, from: number): StateData & { readonly timers: readonly PendingTimer[] } {
+  if (from === CHART_VERSION) return state as StateData & { readonly timers: readonly PendingTimer[] };
+  const older = OLDER[from];
+  if (older === undefined) {
+    throw new Error(`There is no way from version ${from} of the chart to version ${CHART_VERSION}.`);
+  }
+  const { value, context, timers } = state;
+  requireStates(value, older.states);
   for (const { name } of timers) {
     if (!TIMER_NAMES.includes(name)) throw new Error(`No state waits for the recorded timer ${name}.`);
   }
+  return { value: value as StateData['value'], context: from2(older.toContextOf2(context)), timers };
+}
+
+/** The last attempt that is known is the last automatic restart that is; a verdict counts from when it is next asked for. */
+function from2(context: z.infer<typeof contextOf2>): StateData['context'] {
+  const { restart, health } = context;
   return {
-    value: value as StateData['value'],
-    context: { ...contextOf1.parse(context), host: { mode: 'normal' }, admission: null, hook: NO_HOOK },
-    timers,
+    ...context,
+    restart: { ...restart, restarted_at: restart.last_attempt_at, history: [] },
+    health: { ...health, unhealthy_since: null },
   };
 }
 

@@ -7,12 +7,28 @@ import { z } from 'zod';
 
 const positiveMs = z.int().positive();
 
+/** Entries of a list of delays, and codes in each rule about exit codes. */
+export const RESTART_DELAYS_MAX = 32;
+export const EXIT_CODES_MAX = 64;
+
+const exitCodes = z.array(z.int().min(0).max(255)).min(1).max(EXIT_CODES_MAX);
+
 export const restartPolicySchema = z.strictObject({
   policy: z.enum(['on_failure', 'always']),
   backoff_ms: positiveMs,
   /** 0 = no limit. */
   max_attempts: z.int().nonnegative(),
   stable_after_ms: positiveMs,
+  /** Present: the backoff doubles with each attempt up to this. */
+  backoff_max_ms: positiveMs.optional(),
+  /** Fraction of each delay that may be taken off or added; derived from the attempt, so that a replay agrees. */
+  jitter: z.number().min(0).max(1).optional(),
+  /** The delays one by one instead of a backoff; the last one repeats. */
+  delays_ms: z.array(positiveMs).min(1).max(RESTART_DELAYS_MAX).optional(),
+  /** `never` wins over everything; `restart`: restarted also where the policy alone would not. */
+  exit_codes: z.strictObject({ restart: exitCodes.optional(), never: exitCodes.optional() }).optional(),
+  /** No restart for health within this time after the last automatic restart; it is decided again at its end. */
+  stability_period_ms: positiveMs.optional(),
 });
 /** `never` is the absence of a policy. */
 export type RestartPolicy = z.infer<typeof restartPolicySchema>;

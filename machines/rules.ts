@@ -1,5 +1,7 @@
+import { dueAfter } from './backoff.ts';
 import type { ChartContext } from './context.ts';
 import type { EndReason, RunEnd } from './events.ts';
+import type { RestartPolicy } from './policies.ts';
 
 /** The rules about restart and budget as plain functions; the regions name them as guards. */
 
@@ -31,8 +33,11 @@ export function heldBackBy(context: ChartContext): string {
   return context.intent.wanted === 'ignore' ? 'ignore' : context.host.mode;
 }
 
-/** `host_reboot`: the host went down under it; coming back is not an attempt. */
-export type RestartVerdict = 'none' | 'exhausted' | 'backoff' | 'attempt' | 'host_reboot';
+/**
+ * `host_reboot`: the host went down under it; coming back is not an attempt. `gated`: too soon after the last automatic
+ * restart for another one that only its health asks for.
+ */
+export type RestartVerdict = 'none' | 'exhausted' | 'gated' | 'backoff' | 'attempt' | 'host_reboot';
 
 /** May something automatic start or restart this instance at all? */
 export function mayRestart(context: ChartContext, at: number): boolean {
@@ -41,12 +46,26 @@ export function mayRestart(context: ChartContext, at: number): boolean {
   return policy !== null && wanted && !isExpired(context, at);
 }
 
+/** When what the next attempt answers happened: the end of the run, else the verdict about its health. Never after `at`. */
+function failedAt({ run, health }: ChartContext, at: number): number {
+  const told = run.ended ? run.exit?.ended_at : health.unhealthy_since;
+  return Math.min(told ?? at, at);
+}
+
 /** Earliest instant of the next automatic attempt: the first is due at once. */
 export function nextAttemptDue(context: ChartContext, at: number): number {
-  const { attempts, last_attempt_at } = context.restart;
   const policy = context.definition?.restart_policy ?? null;
-  if (policy === null || attempts === 0 || last_attempt_at === null) return at;
-  return Math.max(at, last_attempt_at + policy.backoff_ms);
+  if (policy === null) return at;
+  const { name } = definitionOf(context);
+  const failure = { name, run: context.run.number, failedAt: failedAt(context, at) };
+  return Math.max(at, dueAfter(policy, context.restart, failure));
+}
+
+/** Until when a restart for health waits for the last automatic restart to have had its time; in the past: no longer. */
+export function gateEnd(context: ChartContext): number {
+  const period = context.definition?.restart_policy?.stability_period_ms;
+  const { restarted_at } = context.restart;
+  return period === undefined || restarted_at === null ? 0 : restarted_at + period;
 }
 
 /** Budget and backoff, in the order of the reference: a used-up budget blocks at once, then the backoff holds back. */
@@ -58,16 +77,33 @@ export function budgetVerdict(context: ChartContext, at: number): RestartVerdict
   return nextAttemptDue(context, at) > at ? 'backoff' : 'attempt';
 }
 
+/** The same for an unhealthy guest that runs. A used-up budget blocks at once, whatever the gate says. */
+export function healthVerdict(context: ChartContext, at: number): RestartVerdict {
+  const verdict = budgetVerdict(context, at);
+  const waits = verdict === 'attempt' || verdict === 'backoff';
+  return waits && gateEnd(context) > at ? 'gated' : verdict;
+}
+
+/** Does the policy restart a run that ended so? Rules about its exit code come before the policy's mode. */
+function restartsAfter({ policy, exit_codes }: RestartPolicy, { failed, code }: EndOfRun): boolean {
+  if (code !== null && exit_codes?.never?.includes(code)) return false;
+  if (code !== null && exit_codes?.restart?.includes(code)) return true;
+  return policy === 'always' || failed;
+}
+
+export interface EndOfRun {
+  readonly planned: boolean;
+  readonly failed: boolean;
+  readonly reason: EndReason;
+  readonly code: number | null;
+}
+
 /** What follows the end of a run that nobody asked for. */
-export function verdictAfterEnd(
-  context: ChartContext,
-  end: { planned: boolean; failed: boolean; reason: EndReason },
-  at: number,
-): RestartVerdict {
+export function verdictAfterEnd(context: ChartContext, end: EndOfRun, at: number): RestartVerdict {
   if (end.planned) return 'none';
   if (end.reason === 'host_reboot') return mayRestart(context, at) ? 'host_reboot' : 'none';
   const policy = context.definition?.restart_policy ?? null;
-  if (policy?.policy === 'on_failure' && !end.failed) return 'none';
+  if (policy === null || !restartsAfter(policy, end)) return 'none';
   return budgetVerdict(context, at);
 }
 
@@ -76,5 +112,6 @@ export function verdictAtRest(context: ChartContext, at: number): RestartVerdict
   const { run } = context;
   if (run.number === 0 || !run.ended || run.exit === null) return 'none';
   const { exit, planned } = run;
-  return verdictAfterEnd(context, { planned, failed: endedInFailure(exit), reason: exit.reason }, at);
+  const { reason, code } = exit;
+  return verdictAfterEnd(context, { planned, failed: endedInFailure(exit), reason, code }, at);
 }

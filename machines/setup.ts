@@ -4,7 +4,7 @@ import type { Effect } from './effects.ts';
 import type { ExternalEvent } from './events.ts';
 import type { Fact } from './facts.ts';
 import type { InternalEvent } from './internal-events.ts';
-import { definitionOf, nextAttemptDue } from './rules.ts';
+import { definitionOf, gateEnd, nextAttemptDue } from './rules.ts';
 
 export type ChartEvent = ExternalEvent | InternalEvent;
 
@@ -60,6 +60,7 @@ export const chart = setup({
         INSPECT_RETRY_MAX_MS,
       ),
     backoff: (moment) => until(nextAttemptDue(moment.context, moment.event.at), moment),
+    stability_period: (moment) => until(gateEnd(moment.context), moment),
     stable: ({ context }) => context.definition?.restart_policy?.stable_after_ms ?? 0,
     idle: (moment) => until(idleDue(moment.context, moment.event.at), moment),
     stop_hook_deadline: STOP_HOOK_DEADLINE_MS,

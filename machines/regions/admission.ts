@@ -6,7 +6,10 @@ import { chart, type Moment } from '../setup.ts';
 /** Asking the host for room before anything is started that nobody asked for: the parts of it the restart region names. */
 
 export const openAdmission = (purpose: Purpose) =>
-  chart.assign(({ event }) => ({ admission: { purpose, since: event.at, reason: null, retry_at: null } }));
+  chart.assign(({ context, event }) => ({
+    admission: { purpose, since: event.at, reason: null, retry_at: null },
+    restart: { ...context.restart, last_reason: purpose === 'health' ? ('health_check_failed' as const) : null },
+  }));
 
 /** Leads to the question; it is a new one even when another is open. */
 export const waitFor = (purpose: Purpose) => ({
@@ -32,7 +35,7 @@ export const askHost = [
 
 export const dropAdmission = chart.assign(({ context }) => ({
   admission: null,
-  restart: { ...context.restart, next_attempt_at: null },
+  restart: { ...context.restart, next_attempt_at: null, last_reason: null },
 }));
 
 /** An answer to the question that is open, and not to an earlier one. */

@@ -90,6 +90,12 @@ const say = (from: string, to: string) =>
 const turned = (to: 'healthy' | 'unhealthy') =>
   chart.raise(({ event }) => ({ type: 'health.turned' as const, at: event.at, to }));
 
+/** Since when the verdict stands: delays that count from a failure count from here. */
+const noteUnhealthy = chart.assign(({ context, event }) => ({
+  health: { ...context.health, unhealthy_since: event.at },
+}));
+const forgetVerdict = chart.assign(({ context }) => ({ health: { ...context.health, unhealthy_since: null } }));
+
 const becomeHealthy = (from: string) => ({
   guard: enoughPasses,
   target: '#healthy',
@@ -99,7 +105,7 @@ const becomeHealthy = (from: string) => ({
 const becomeUnhealthy = (from: string) => ({
   guard: enoughFailures,
   target: '#unhealthy',
-  actions: [countFailure, say(from, 'unhealthy'), turned('unhealthy')],
+  actions: [countFailure, noteUnhealthy, say(from, 'unhealthy'), turned('unhealthy')],
 });
 
 const justPass = { guard: passes, actions: countPass };
@@ -161,6 +167,7 @@ export const health = chart.createStateConfig({
     unhealthy: {
       id: 'unhealthy',
       tags: ['probed'],
+      exit: forgetVerdict,
       on: {
         ...windowEnds,
         // A new restart policy judges the standing verdict again: nothing else would before the next change of health.

@@ -1,6 +1,5 @@
-import { NO_RESTARTS } from '../context.ts';
 import { automatic, ignored, not } from '../guards.ts';
-import { budgetVerdict, mayRestart, type RestartVerdict, verdictAfterEnd, verdictAtRest } from '../rules.ts';
+import type { RestartVerdict } from '../rules.ts';
 import { chart, type Moment } from '../setup.ts';
 import {
   answersAdmission,
@@ -12,71 +11,45 @@ import {
   waitFor,
   waitsForHealth,
 } from './admission.ts';
-import { block, bootNow, cancelNext, reset, restartNow, schedule, suppress } from './attempts.ts';
+import {
+  block,
+  bootAfterReboot,
+  bootNow,
+  cancelNext,
+  holdForStability,
+  renew,
+  reset,
+  restartNow,
+  schedule,
+  settle,
+  suppress,
+} from './attempts.ts';
+import {
+  afterEnd,
+  anotherRunFollows,
+  atRest,
+  goesOnWithWindow,
+  hasAttempts,
+  hasOpenWindow,
+  hasWindow,
+  hasWindowAndPolicy,
+  heldBack,
+  heldByHealth,
+  noLonger,
+  stillUnhealthy,
+  stopWanted,
+  touchesPolicy,
+  turnedHealthy,
+  turnedUnhealthy,
+  verdictVoid,
+  windowOfRunning,
+} from './restart-guards.ts';
 
 /**
  * Restart: owns the budget. It hears of ended runs and of health verdicts and decides once, here, whether anything
  * automatic follows. What is to follow needs room on the host, so the host is asked first; an attempt counts only once
  * it is granted. The lifecycle region boots only when this one raises `boot.wanted` or `restart.wanted`.
  */
-
-const afterEnd =
-  (verdict: RestartVerdict) =>
-  ({ context, event }: Moment): boolean =>
-    event.type === 'run.ended' && verdictAfterEnd(context, event, event.at) === verdict;
-
-/** After a change of policy, which opens a new window. */
-const atRest =
-  (verdict: RestartVerdict) =>
-  ({ context, event }: Moment): boolean =>
-    touchesPolicy({ context, event }) && verdictAtRest({ ...context, restart: NO_RESTARTS }, event.at) === verdict;
-
-/** What was held back at the end of the last run, decided now. */
-const heldBack =
-  (verdict: RestartVerdict) =>
-  ({ context, event }: Moment): boolean =>
-    verdictAtRest(context, event.at) === verdict;
-
-const turnedUnhealthy =
-  (verdict: RestartVerdict) =>
-  ({ context, event }: Moment): boolean =>
-    event.type === 'health.turned' && event.to === 'unhealthy' && budgetVerdict(context, event.at) === verdict;
-
-const turnedHealthy = ({ event }: Moment): boolean => event.type === 'health.turned' && event.to === 'healthy';
-
-const touchesPolicy = ({ event }: Moment): boolean =>
-  event.type === 'definition.changed' && event.parts.includes('restart_policy');
-
-const touchesCheck = ({ event }: Moment): boolean =>
-  event.type === 'definition.changed' && event.parts.includes('health_check');
-
-/** Another check, or none: the verdict of the old one no longer stands. */
-const verdictVoid = ({ context, event }: Moment): boolean =>
-  event.type === 'definition.changed' && event.up && touchesCheck({ context, event });
-
-const hasWindowAndPolicy = (moment: Moment): boolean => touchesPolicy(moment) && hasWindow(moment);
-
-/** The backoff under way holds back a health restart: the guest still runs. */
-const heldByHealth = ({ context }: Moment): boolean => context.restart.last_reason !== null;
-
-/** What was allowed when the attempt was scheduled may not be any more: the instance expires at this very instant. */
-const noLonger = ({ context, event }: Moment): boolean => !mayRestart(context, event.at);
-
-const bootAfterReboot = chart.raise(({ event }) => ({
-  type: 'boot.wanted' as const,
-  at: event.at,
-  cause: 'host_reboot',
-}));
-
-const stopWanted = ({ context }: Moment): boolean => context.intent.wanted === 'stopped';
-
-const hasAttempts = ({ context }: Moment): boolean => context.restart.attempts > 0;
-
-const anotherRunFollows = ({ event }: Moment): boolean => event.type === 'run.ended' && event.next === 'boot';
-
-/** There is something to reset: attempts, a block, or a reason. */
-const hasWindow = ({ context }: Moment): boolean =>
-  context.restart.attempts > 0 || context.restart.blocked_reason !== null || context.restart.next_attempt_at !== null;
 
 /** A new intent of the user: a stop suppresses everything automatic, a start or restart opens a new window. */
 const onIntent = [
@@ -104,29 +77,34 @@ const onPolicy = [
 
 const follows = (verdictIs: (verdict: RestartVerdict) => (moment: Moment) => boolean) => [
   { guard: verdictIs('host_reboot'), ...waitFor('host_reboot') },
-  { guard: verdictIs('exhausted'), target: '#exhausted', actions: block },
+  { guard: verdictIs('exhausted'), target: '#exhausted', actions: block('exit') },
   { guard: verdictIs('attempt'), ...waitFor('restart_policy') },
   { guard: verdictIs('backoff'), target: '#backoff', actions: schedule('exit') },
 ];
 
 const onEnd = follows(afterEnd);
 
-const onHealth = [
-  { guard: turnedUnhealthy('exhausted'), target: '#exhausted', actions: block },
-  { guard: turnedUnhealthy('attempt'), ...waitFor('health') },
-  { guard: turnedUnhealthy('backoff'), target: '#backoff_unhealthy', actions: schedule('health') },
+const judged = (verdictIs: (verdict: RestartVerdict) => (moment: Moment) => boolean) => [
+  { guard: verdictIs('exhausted'), target: '#exhausted', actions: block('health') },
+  { guard: verdictIs('gated'), target: '#gated', actions: holdForStability },
+  { guard: verdictIs('attempt'), ...waitFor('health') },
+  { guard: verdictIs('backoff'), target: '#backoff_unhealthy', actions: schedule('health') },
 ];
 
-/** Attempts were made, and somebody may still want to know whether they helped. */
-const hasOpenWindow = (moment: Moment): boolean => hasAttempts(moment) && !ignored(moment);
-
-const goesOnWithWindow = (moment: Moment): boolean => turnedHealthy(moment) && hasOpenWindow(moment);
+const onHealth = judged(turnedUnhealthy);
 
 /** Healthy again, or under another check: what is left of the window goes on. */
 const recovered = (guard: (moment: Moment) => boolean) => [
   { guard: (moment: Moment) => guard(moment) && hasAttempts(moment), target: '#probation', actions: cancelNext },
   { guard, target: '#restart_idle', actions: cancelNext },
 ];
+
+/** Somebody opens a new window: what waits for its turn at rest, or at the host, goes on in it. */
+const goesOnRenewed = { guard: hasWindow, actions: renew };
+const beginsAnew = { guard: hasWindow, target: '#restart_idle', actions: reset('operator') };
+
+/** Done without: nothing more is owed to this end, or to this verdict. */
+const waived = { target: '#waived', actions: cancelNext };
 
 const heldBackNow = { guard: not(automatic), target: '#restart_idle', actions: cancelNext };
 
@@ -154,6 +132,8 @@ const admission = {
     ],
     'expiry.reached': { target: '#restart_idle' },
     'automation.changed': heldBackNow,
+    'restart.waived': waived,
+    'window.wanted': goesOnRenewed,
   },
   states: {
     asking: {
@@ -179,6 +159,7 @@ export const restart = chart.createStateConfig({
         'intent.changed': onIntent,
         'definition.changed': onPolicy,
         'automation.changed': follows(heldBack),
+        'window.wanted': beginsAnew,
       },
     },
     backoff: {
@@ -197,6 +178,8 @@ export const restart = chart.createStateConfig({
         'expiry.reached': { target: '#restart_idle', actions: cancelNext },
         'run.leaving': { target: '#restart_idle', actions: cancelNext },
         'automation.changed': heldBackNow,
+        'restart.waived': waived,
+        'window.wanted': goesOnRenewed,
       },
       states: {
         ended: {},
@@ -207,8 +190,37 @@ export const restart = chart.createStateConfig({
             'health.turned': { guard: turnedHealthy, target: '#probation', actions: cancelNext },
             'run.ended': [...onEnd, { target: '#restart_idle', actions: cancelNext }],
             'definition.changed': [...onPolicy, { guard: verdictVoid, target: '#probation', actions: cancelNext }],
+            'window.wanted': beginsAnew,
           },
         },
+      },
+    },
+    /** The guest runs, unhealthy, so soon after an automatic restart that another one would prove nothing yet. */
+    gated: {
+      id: 'gated',
+      after: { stability_period: [...judged(stillUnhealthy), { target: '#restart_idle', actions: cancelNext }] },
+      on: {
+        'health.turned': recovered(turnedHealthy),
+        'run.ended': [...onEnd, { target: '#restart_idle', actions: cancelNext }],
+        'run.leaving': { target: '#restart_idle', actions: cancelNext },
+        'intent.changed': onIntent,
+        'definition.changed': [...onPolicy, ...recovered(verdictVoid)],
+        'expiry.reached': { target: '#restart_idle', actions: cancelNext },
+        'automation.changed': heldBackNow,
+        'restart.waived': waived,
+        'window.wanted': beginsAnew,
+      },
+    },
+    /** Somebody has cancelled the restart that was pending. Whatever happens next is judged by the plain policy again. */
+    waived: {
+      id: 'waived',
+      on: {
+        'run.ended': [...onEnd, { target: '#restart_idle' }],
+        'run.ready': [{ guard: hasOpenWindow, target: '#probation' }, { target: '#restart_idle' }],
+        'health.turned': recovered(turnedHealthy),
+        'intent.changed': onIntent,
+        'definition.changed': [{ guard: hasWindowAndPolicy, actions: reset('policy') }, ...recovered(verdictVoid)],
+        'window.wanted': goesOnRenewed,
       },
     },
     admission,
@@ -216,9 +228,13 @@ export const restart = chart.createStateConfig({
       id: 'attempting',
       on: {
         'run.ended': [{ guard: anotherRunFollows }, ...onEnd, { target: '#restart_idle' }],
-        'run.ready': { target: '#probation' },
+        'run.ready': [
+          { guard: hasAttempts, target: '#probation', actions: settle },
+          { target: '#restart_idle', actions: settle },
+        ],
         'intent.changed': onIntent,
         'definition.changed': onPolicy,
+        'window.wanted': goesOnRenewed,
       },
     },
     probation: {
@@ -231,6 +247,7 @@ export const restart = chart.createStateConfig({
         'health.turned': [...onHealth, { guard: not(turnedHealthy), target: '#restart_idle' }],
         'intent.changed': onIntent,
         'definition.changed': onPolicy,
+        'window.wanted': beginsAnew,
       },
     },
     exhausted: {
@@ -242,6 +259,11 @@ export const restart = chart.createStateConfig({
         'health.turned': { guard: turnedHealthy, target: '#probation' },
         'intent.changed': [{ guard: ignored }, ...onIntent],
         'definition.changed': [...onPolicy, { guard: verdictVoid, target: '#probation' }],
+        // A guest that runs is judged again; one at rest stays down: whoever wants it up starts it.
+        'window.wanted': [
+          { guard: windowOfRunning, target: '#restart_idle', actions: reset('operator') },
+          { target: '#waived', actions: reset('operator') },
+        ],
       },
     },
     suppressed: {

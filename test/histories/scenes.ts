@@ -2,6 +2,7 @@ import type { Definition } from '../../machines/definition.ts';
 import type { Hooks } from '../../src/actors/contracts/hooks.ts';
 import type { InstanceCommand } from '../../src/actors/supervisor.ts';
 import { BOOT_MS, definition, OPERATOR, runningInstance, type SimulatedHost, START } from '../actors/simulated-host.ts';
+import { growsAndIsCancelled, unhealthyTooSoon } from './restart-scenes.ts';
 
 /** What the recorded histories tell: each scene plays in simulated time and leaves one instance behind. */
 export type Scene = (host: SimulatedHost) => Promise<string>;
@@ -89,6 +90,9 @@ const lostAndFound: Scene = async (host) => {
   await host.control.setFault(id, 'kill', 'hang_after');
   await host.control.setShutdown(id, { ignored: true });
   await send(host, id, { type: 'stop', by }, 3 * MINUTE);
+  await send(host, id, { type: 'start', by }, 10 * SECOND);
+  await host.control.setFault(id, 'kill', 'fail', 1);
+  await send(host, id, { type: 'stop', by, force: true }, 3 * MINUTE);
   return id;
 };
 
@@ -265,6 +269,7 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   expires,
   'expires-for-good': expiresForGood,
   'falls-asleep': fallsAsleep,
+  'grows-and-is-cancelled': growsAndIsCancelled,
   held,
   hooked,
   ignored,
@@ -273,4 +278,5 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   stops,
   'stops-before-the-boot': stopsBeforeTheBoot,
   'turns-unhealthy': turnsUnhealthy,
+  'unhealthy-too-soon': unhealthyTooSoon,
 };

@@ -38,6 +38,8 @@ export function commands(at: number, { changes, modes = false }: Letters): Exter
     { type: 'restore', at, by },
     { type: 'hold', at, by, until: at + HOLD_MS },
     { type: 'delete', at, by },
+    { type: 'cancel_restart', at, by },
+    { type: 'reset_restart', at, by },
     ...changes.map((change): ExternalEvent => ({ type: 'update', at, by, changes: change })),
   ];
 }

@@ -1,3 +1,4 @@
+import type { ChartContext } from '../../machines/context.ts';
 import type { Definition } from '../../machines/definition.ts';
 import type { Effect } from '../../machines/effects.ts';
 import type { EffectResult, ExternalEvent, ObservationEvent, Unstamped } from '../../machines/events.ts';
@@ -70,13 +71,18 @@ export function drive(
     send,
     until,
     snapshot: () => snapshot,
-    restart: () => present({ ...snapshot.context.restart }),
+    restart: () => restartStatus(snapshot.context.restart),
     pending: () => Object.fromEntries([...pending].map(([name, due]) => [name, due - START])),
     facts: (type) => facts.filter((fact) => fact.type === type),
     effects: (kind) => effects.filter((effect) => effect.kind === kind),
     lifecycle: () => stateOf(snapshot.value, 'lifecycle'),
     region: (name) => stateOf(snapshot.value, name),
   };
+}
+
+/** What hypeman's clients see of it. */
+function restartStatus({ restarted_at: _restarted, history: _history, ...status }: ChartContext['restart']): object {
+  return present({ ...status });
 }
 
 /** As views show it: absent instead of null or zero, times as offsets. */

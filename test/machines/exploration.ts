@@ -1,5 +1,6 @@
 import type { Definition } from '../../machines/definition.ts';
 import type { ExternalEvent } from '../../machines/events.ts';
+import { gateEnd } from '../../machines/rules.ts';
 import type { ChartSnapshot, Step, TimerName } from '../../machines/step.ts';
 import { type Letters, lettersAt } from './alphabet.ts';
 import { START } from './definitions.ts';
@@ -84,6 +85,8 @@ function contextClass({ snapshot, at }: Node): unknown[] {
         ? [run.booted_at === null, run.ready_at === null]
         : 0,
     policy ? [policy, Math.min(restart.attempts, cap), sooner(backoffEnd, at), restart.next_attempt_at === null] : 0,
+    policy?.stability_period_ms === undefined ? 0 : sooner(gateEnd(context), at),
+    policy?.exit_codes === undefined ? 0 : run.exit?.code,
     [restart.blocked_reason, restart.last_reason],
     check ? [check, health.successes, health.failures, sooner(graceEnd, at)] : 0,
     [definition?.auto_standby, standby.observer, standby.idle_since === null, sooner(standby.hold_until, at)],
@@ -98,7 +101,7 @@ function booksClass({ snapshot, books, at }: Node): unknown[] {
     [books.stopOrdered, books.deleteOrdered, books.endTold, limited && Math.min(books.automaticStarts, 3)],
     [books.attemptOpen, books.endTold && books.cleanEnd, books.idleSince === null, sooner(books.holdUntil, at)],
     books.automaticStandby ? [books.paused, books.confirmedPaused] : 0,
-    [books.admission?.purpose, books.mode, books.handsOff, books.healthStop],
+    [books.admission?.purpose, books.mode, books.handsOff, books.healthStop, books.waived],
     readings,
   ];
 }

@@ -1,15 +1,13 @@
 import { stateOf } from '../../machines/public-states.ts';
 import type { Step } from '../../machines/step.ts';
-import { type Books, definitionIn, type Edge, isAutomatic, type Law, lifecycleOf } from './laws.ts';
+import { LAW_10 } from './law-10.ts';
+import { type Books, definitionIn, type Edge, factIn, isAutomatic, type Law, lifecycleOf } from './laws.ts';
 import { REGION_LINKS } from './region-links.ts';
 
 /** The laws of design §4b, one checker each, over single steps of a trace and the witness's books. */
 
 const spawns = ({ effects }: Step): boolean =>
   effects.some(({ kind }) => kind === 'vmm.boot' || kind === 'vmm.restore');
-const factIn = <T extends Step['facts'][number]['type']>(step: Step, type: T) =>
-  step.facts.find((fact): fact is Extract<Step['facts'][number], { type: T }> => fact.type === type);
-
 const openSpawn = (books: Books): boolean =>
   books.asked.some(({ kind, run }) => (kind === 'vmm.boot' || kind === 'vmm.restore') && run === books.run);
 
@@ -154,7 +152,17 @@ const LAW_4: readonly Law[] = [
     rule: 'under on_failure a guest that ended by itself with 0 is not restarted',
     holds: ({ after, edge }) => {
       if (definitionIn(edge.step.next)?.restart_policy?.policy !== 'on_failure') return true;
+      if (definitionIn(edge.step.next)?.restart_policy?.exit_codes?.restart?.includes(0)) return true;
       return !(after.cleanEnd && factIn(edge.step, 'instance.boot_requested')?.cause === 'restart_policy');
+    },
+  },
+  {
+    law: 4,
+    rule: 'an end with a code that is never to be restarted is not',
+    holds: ({ told, edge }) => {
+      const never = definitionIn(edge.step.next)?.restart_policy?.exit_codes?.never ?? [];
+      const restarted = factIn(edge.step, 'instance.boot_requested')?.cause === 'restart_policy';
+      return !(restarted && told.endCode !== null && never.includes(told.endCode));
     },
   },
 ];
@@ -270,5 +278,6 @@ export const LAWS: readonly Law[] = [
   ...LAW_7,
   ...LAW_8,
   ...LAW_9,
+  ...LAW_10,
   ...REGION_LINKS,
 ];

@@ -35,10 +35,16 @@ export interface Books {
   /** Law 3: automatic starts decided in this window; each start needs one of its own. */
   readonly automaticStarts: number;
   readonly attemptOpen: boolean;
+  /** Law 3: the last automatic restart. */
+  readonly restartedAt: number | null;
+  /** Law 10: somebody has cancelled what was pending, and nothing new has happened since. */
+  readonly waived: boolean;
   /** The last run ended because the host went down. */
   readonly rebooted: boolean;
   /** Law 4: the last run ended by itself with code 0. */
   readonly cleanEnd: boolean;
+  /** The code with which the last run ended by itself. */
+  readonly endCode: number | null;
   /** Law 5: since when nothing was counted, and how the present standby came about. */
   readonly idleSince: number | null;
   readonly holdUntil: number;
@@ -66,8 +72,11 @@ export const EMPTY_BOOKS: Books = {
   endTold: true,
   automaticStarts: 0,
   attemptOpen: false,
+  restartedAt: null,
+  waived: false,
   rebooted: false,
   cleanEnd: false,
+  endCode: null,
   idleSince: null,
   holdUntil: 0,
   automaticStandby: false,
@@ -139,9 +148,10 @@ export function noteEvent(books: Books, { event, step }: Edge): Books {
   if (event.type === 'stop' || event.type === 'delete' || STARTS.includes(event.type)) next.handsOff = false;
   if (event.type === 'host.granted') next.admission = null;
   const newPolicy = event.type === 'update' && event.changes.restart_policy !== undefined;
-  if (event.type === 'start' || event.type === 'restart' || newPolicy || event.type === 'timer.stable') {
-    next.automaticStarts = 0;
-  }
+  const asked = event.type === 'start' || event.type === 'restart' || event.type === 'reset_restart';
+  if (asked || newPolicy || event.type === 'timer.stable') next.automaticStarts = 0;
+  if (STARTS.includes(event.type) || event.type === 'reset_restart') next.waived = false;
+  if (event.type === 'cancel_restart') next.waived = true;
   const { auto_standby } = event.type === 'update' ? event.changes : {};
   if (auto_standby !== undefined && auto_standby?.enabled !== true) next.holdUntil = 0;
   if (event.type === 'update' && event.changes.health_check !== undefined) next.windowAt = event.at;
@@ -155,7 +165,12 @@ export function noteStep(books: Books, { event, step }: Edge): Books {
     // An attempt belongs to the window in which it was decided, even if its boot comes after a new policy.
     if (fact.type === 'restart.attempted')
       Object.assign(next, { attemptOpen: true, automaticStarts: next.automaticStarts + 1 });
+    if (fact.type === 'restart.attempted') next.restartedAt = event.at;
+    if (fact.type === 'instance.boot_requested' && fact.cause === 'host_reboot') next.restartedAt = event.at;
+    if (fact.type === 'health.changed' || fact.type === 'instance.boot_requested') next.waived = false;
     if (fact.type === 'instance.ended') {
+      next.waived = false;
+      next.endCode = fact.planned ? null : fact.code;
       next.cleanEnd = !fact.planned && fact.code === 0;
       next.rebooted = fact.reason === 'host_reboot';
     }
@@ -207,3 +222,5 @@ export interface Law {
 
 export const lifecycleOf = (snapshot: ChartSnapshot): string => stateOf(snapshot.value, 'lifecycle');
 export const definitionIn = (snapshot: ChartSnapshot): Definition | null => snapshot.context.definition;
+export const factIn = <T extends Step['facts'][number]['type']>(step: Step, type: T) =>
+  step.facts.find((fact): fact is Extract<Step['facts'][number], { type: T }> => fact.type === type);

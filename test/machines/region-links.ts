@@ -57,7 +57,7 @@ export const REGION_LINKS: readonly Law[] = [
   ),
   link(
     'nothing automatic waits while automation is held back',
-    (s) => automationAllowed(s.context) || !inRegion(s, 'restart', 'backoff', 'admission'),
+    (s) => automationAllowed(s.context) || !inRegion(s, 'restart', 'backoff', 'admission', 'gated'),
   ),
   link(
     'nobody counts down to standby while automation is held back',
@@ -80,6 +80,20 @@ export const REGION_LINKS: readonly Law[] = [
   link(
     'a backoff of an unhealthy guest waits while it runs unhealthy',
     (s) => backoffOf(s) !== 'unhealthy' || (among(s, 'running') && inRegion(s, 'health', 'unhealthy')),
+  ),
+  link(
+    'the stability period is waited for while the guest runs unhealthy',
+    (s) => !inRegion(s, 'restart', 'gated') || (among(s, 'running') && inRegion(s, 'health', 'unhealthy')),
+  ),
+  link(
+    'what is pending is known by its instant, or asked of the host',
+    (s) =>
+      (s.context.restart.next_attempt_at !== null) ===
+      (inRegion(s, 'restart', 'backoff', 'gated') || s.context.admission?.retry_at != null),
+  ),
+  link(
+    'a verdict has its instant exactly while it stands',
+    (s) => (s.context.health.unhealthy_since !== null) === inRegion(s, 'health', 'unhealthy'),
   ),
   link(
     'probation is time in running and not unhealthy',
@@ -146,6 +160,6 @@ export const REGION_LINKS: readonly Law[] = [
       s.context.definition?.restart_policy == null ||
       s.context.definition.expiry !== null ||
       !automationAllowed(s.context) ||
-      inRegion(s, 'restart', 'backoff', 'admission', 'exhausted'),
+      inRegion(s, 'restart', 'backoff', 'admission', 'exhausted', 'gated', 'waived'),
   ),
 ];

@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { acceptedCommands } from '../../machines/accepted-commands.ts';
 import type { CommandType } from '../../machines/events.ts';
 import { mayHaveVmm, phaseOf, runIsOver } from '../../machines/public-states.ts';
-import { START } from './definitions.ts';
-import { done, exited } from './driver.ts';
+import { definition, ON_FAILURE, START } from './definitions.ts';
+import { done, drive, exited, failed } from './driver.ts';
 import { leafOf } from './exploration.ts';
 import { momentAt, PLACES } from './places.ts';
 
@@ -15,25 +15,25 @@ const PAGE = new URL('../../docs/explanation/deviations-from-hypeman.md', import
 const ACCEPTED: Readonly<Record<string, readonly CommandType[]>> = {
   preparing: ['start', 'stop', 'restart', 'delete', 'update', 'ignore'],
   stopped: ['start', 'stop', 'restart', 'delete', 'update', 'ignore'],
-  failed: ['start', 'stop', 'restart', 'delete', 'update', 'ignore'],
-  'booting.spawning': ['start', 'stop', 'restart', 'restore', 'delete', 'update', 'ignore'],
-  'booting.awaiting_guest': ['start', 'stop', 'restart', 'restore', 'delete', 'update', 'ignore'],
-  running: ['start', 'stop', 'restart', 'standby', 'restore', 'hold', 'delete', 'update', 'ignore'],
-  quiescing: ['start', 'stop', 'standby', 'delete', 'update', 'ignore'],
-  'pausing.freezing': ['start', 'stop', 'standby', 'delete', 'update', 'ignore'],
-  'pausing.frozen': ['start', 'stop', 'standby', 'delete', 'update', 'ignore'],
-  snapshotting: ['start', 'stop', 'standby', 'delete', 'update', 'ignore'],
-  resuming: ['start', 'stop', 'restore', 'delete', 'update', 'ignore'],
-  standby: ['stop', 'standby', 'restore', 'delete', 'update', 'ignore'],
-  restoring: ['start', 'stop', 'restore', 'delete', 'update', 'ignore'],
+  failed: ['start', 'stop', 'restart', 'delete', 'update', 'ignore', 'reset_restart'],
+  'booting.spawning': ['start', 'stop', 'restart', 'restore', 'delete', 'update', 'ignore', 'reset_restart'],
+  'booting.awaiting_guest': ['start', 'stop', 'restart', 'restore', 'delete', 'update', 'ignore', 'reset_restart'],
+  running: ['start', 'stop', 'restart', 'standby', 'restore', 'hold', 'delete', 'update', 'ignore', 'reset_restart'],
+  quiescing: ['start', 'stop', 'standby', 'delete', 'update', 'ignore', 'reset_restart'],
+  'pausing.freezing': ['start', 'stop', 'standby', 'delete', 'update', 'ignore', 'reset_restart'],
+  'pausing.frozen': ['start', 'stop', 'standby', 'delete', 'update', 'ignore', 'reset_restart'],
+  snapshotting: ['start', 'stop', 'standby', 'delete', 'update', 'ignore', 'reset_restart'],
+  resuming: ['start', 'stop', 'restore', 'delete', 'update', 'ignore', 'reset_restart'],
+  standby: ['stop', 'standby', 'restore', 'delete', 'update', 'ignore', 'reset_restart'],
+  restoring: ['start', 'stop', 'restore', 'delete', 'update', 'ignore', 'reset_restart'],
   'stopping.withdrawing': ['start', 'stop', 'restart', 'delete', 'update', 'ignore'],
   'stopping.before_stop': ['start', 'stop', 'restart', 'delete', 'update', 'ignore'],
   'stopping.graceful': ['start', 'stop', 'restart', 'delete', 'update', 'ignore'],
-  'stopping.graceful, then boot': ['start', 'stop', 'restart', 'delete', 'update', 'ignore'],
+  'stopping.graceful, then boot': ['start', 'stop', 'restart', 'delete', 'update', 'ignore', 'reset_restart'],
   'stopping.killing': ['start', 'stop', 'restart', 'delete', 'update', 'ignore'],
-  'stopping.killing, then standby': ['stop', 'delete', 'update', 'ignore'],
-  lost: ['start', 'stop', 'restart', 'delete', 'update', 'ignore'],
-  'lost, ready before': ['start', 'stop', 'restart', 'delete', 'update', 'ignore'],
+  'stopping.killing, then standby': ['stop', 'delete', 'update', 'ignore', 'reset_restart'],
+  lost: ['start', 'stop', 'restart', 'delete', 'update', 'ignore', 'reset_restart'],
+  'lost, ready before': ['start', 'stop', 'restart', 'delete', 'update', 'ignore', 'reset_restart'],
   'lost, stop pending': ['start', 'stop', 'restart', 'delete', 'update', 'ignore'],
   quarantined: ['start', 'stop', 'delete', 'ignore'],
   deleting: ['stop', 'delete'],
@@ -56,6 +56,19 @@ describe('which command is accepted where', () => {
       (place) => !accepted(place).has('stop') || !accepted(place).has('delete'),
     );
     expect(refusing).toEqual(['deleted']);
+  });
+
+  it('a pending restart can be cancelled, and nothing else can be', () => {
+    for (const [place, open] of Object.entries(PLACES)) {
+      const { context } = open().snapshot();
+      expect([place, context.restart.next_attempt_at, context.admission]).toEqual([place, null, null]);
+      expect([place, accepted(place).has('cancel_restart')]).toEqual([place, false]);
+    }
+    const driver = drive(definition({ restart_policy: ON_FAILURE }));
+    driver.send(0, done('instance.prepare', 0));
+    for (const run of [1, 2]) driver.send(run, failed('vmm.boot', run));
+    expect(driver.region('restart')).toBe('backoff');
+    expect(acceptedCommands(driver.snapshot(), START + 3)).toContain('cancel_restart');
   });
 
   it('create is accepted only once', () => {
@@ -145,7 +158,19 @@ describe('what accepted commands do', () => {
 describe('the page of deviations', () => {
   it('speaks of every command', () => {
     const page = readFileSync(PAGE, 'utf8');
-    for (const command of ['start', 'stop', 'standby', 'restore', 'restart', 'hold', 'delete', 'update', 'ignore']) {
+    for (const command of [
+      'start',
+      'stop',
+      'standby',
+      'restore',
+      'restart',
+      'hold',
+      'delete',
+      'update',
+      'ignore',
+      'cancel_restart',
+      'reset_restart',
+    ]) {
       expect(page).toContain(`\`${command}\``);
     }
   });

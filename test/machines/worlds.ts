@@ -89,6 +89,27 @@ export const WORLDS: readonly World[] = [
     changes: [{ health_check: null }, { health_check: CHECK }, { restart_policy: ON_FAILURE }],
     bound: BOUND,
   },
+  {
+    name: 'health check with a stability period',
+    definition: definition({
+      restart_policy: { ...ON_FAILURE, stability_period_ms: 90_000 },
+      health_check: { ...QUICK_CHECK, start_period_ms: 0 },
+    }),
+    wanted: 'running',
+    changes: [{ restart_policy: ONE_ATTEMPT }],
+    modes: true,
+    bound: MODES_BOUND,
+  },
+  {
+    name: 'rules about exit codes, growing delays',
+    definition: definition({
+      restart_policy: { ...ON_FAILURE, backoff_max_ms: 60_000, jitter: 0.5, exit_codes: { restart: [0], never: [1] } },
+    }),
+    wanted: 'running',
+    changes: [],
+    modes: true,
+    bound: MODES_BOUND,
+  },
   { name: 'standby', definition: definition({ auto_standby: SLEEPY }), wanted: 'running', changes: [], bound: BOUND },
   {
     name: 'standby policy that changes',

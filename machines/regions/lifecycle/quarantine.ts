@@ -26,6 +26,7 @@ const sayEnded = chart.raise(({ event }) => ({
   planned: true,
   failed: false,
   reason: 'unknown' as const,
+  code: null,
   next: 'rest' as const,
 }));
 

@@ -5,6 +5,7 @@ import { beginHook, endHook } from '../../hook-actions.ts';
 import { chart } from '../../setup.ts';
 import { onEnd } from './ends.ts';
 import { gracefully } from './gracefully.ts';
+import { resetRestart } from './restart-commands.ts';
 
 /** On the way to standby a program of the host goes first. Without its word the guest stays awake. */
 
@@ -32,6 +33,7 @@ export const quiescing = {
     stop: [{ guard: forced, target: '#killing', actions: stopWords }, ...gracefully(stopWords)],
     delete: gracefully([...intend('stopped'), ...beginStop('delete', 'delete')]),
     standby: { actions: noteCommand },
+    reset_restart: resetRestart,
     update: { guard: editsAllowed, actions: applyChanges },
     'standby.abandoned': {
       target: '#running',

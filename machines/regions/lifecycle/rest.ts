@@ -23,6 +23,7 @@ import {
 } from '../../guards.ts';
 import { isExpired } from '../../rules.ts';
 import { chart, type Moment } from '../../setup.ts';
+import { cancelRestart, resetRestart } from './restart-commands.ts';
 
 /** The states without a VMM: before the first run, at rest, and on the way out. */
 
@@ -92,6 +93,8 @@ const resting = {
   stop: { actions: intend('stopped') },
   ignore: { actions: intend('ignore') },
   delete: { target: '#deleting', actions: [...intend('stopped')] },
+  cancel_restart: cancelRestart,
+  reset_restart: resetRestart,
   update: { guard: editsAllowed, actions: applyChanges },
   'vmm.found': { guard: all(ofNewestRun, foundAs('none'), awaitsHost), actions: sayAdmissionLost },
   'boot.wanted': { guard: mayBoot, target: '#booting', actions: beginRun() },

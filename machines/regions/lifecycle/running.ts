@@ -11,6 +11,7 @@ import {
   noteResumed,
   noteTrouble,
   redirectStop,
+  renewWindow,
   restAfterStop,
   sayAdmissionLost,
   sayFound,
@@ -40,6 +41,7 @@ import {
 import { chart, type Moment } from '../../setup.ts';
 import { onEnd } from './ends.ts';
 import { gracefully } from './gracefully.ts';
+import { askVerdict, cancelRestart, resetRestart, resetRestartOfRunning } from './restart-commands.ts';
 
 /** The states in which a VMM lives, or is being started, and nobody has asked for its end. */
 
@@ -155,6 +157,7 @@ export const booting = {
     start: { actions: intend('running') },
     ignore: { actions: intend('ignore') },
     restore: { actions: noteCommand },
+    reset_restart: resetRestart,
     update: { guard: editsAllowed, actions: applyChanges },
   },
   states: { spawning, awaiting_guest: awaitingGuest },
@@ -176,9 +179,6 @@ function toSleep<const A>(actions: A) {
   ] as const;
 }
 
-/** A start opens a new window of restarts; a guest that is unhealthy right now is judged in it at once. */
-const askVerdict = chart.raise(({ event }) => ({ type: 'verdict.asked' as const, at: event.at }));
-
 export const running = {
   id: 'running',
   tags: ['has_run' as const],
@@ -199,6 +199,8 @@ export const running = {
     restart: restartRequested,
     delete: deleteRequested,
     restore: { actions: noteCommand },
+    cancel_restart: cancelRestart,
+    reset_restart: resetRestartOfRunning,
     update: { guard: editsAllowed, actions: applyChangesWhen(true) },
     hold: { actions: placeHold },
     standby: toSleep([noteCommand, chart.emit({ type: 'standby.requested', cause: 'operator' }), leave()]),
@@ -240,7 +242,11 @@ export const lost = {
         target: '#resuming',
         actions: [noteBootedAt, sayFound, clearTrouble],
       },
-      { guard: all(ofThisRun, foundReady), target: '#running', actions: [noteBootedAt, sayFound, ...noteReady] },
+      {
+        guard: all(ofThisRun, foundReady),
+        target: '#running',
+        actions: [noteBootedAt, sayFound, renewWindow, ...noteReady],
+      },
       // It was ready before it was lost: no boot deadline may end it now. A paused guest that is ignored stays paused.
       {
         guard: all(ofThisRun, foundAs('starting', 'running', 'paused'), readyEarly),
@@ -265,6 +271,7 @@ export const lost = {
       { guard: fallingAsleep, actions: intend('ignore') },
       { guard: not(beingDeleted), actions: [...intend('ignore'), restAfterStop] },
     ],
+    reset_restart: resetRestart,
     update: { guard: editsAllowed, actions: applyChanges },
     'expiry.reached': [
       { guard: beingDeleted },

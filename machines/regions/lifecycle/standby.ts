@@ -22,6 +22,7 @@ import { all, editsAllowed, expiring, foundAs, foundReady, ignored, ofThisRun, r
 import { chart, type Moment } from '../../setup.ts';
 import { onEnd } from './ends.ts';
 import { gracefully } from './gracefully.ts';
+import { resetRestart } from './restart-commands.ts';
 
 /** The way into standby and back: pause, snapshot, end the VMM; restore. Each wait has a result, an error, a deadline. */
 
@@ -53,6 +54,7 @@ const onTheWay = {
   start: { target: '#resuming', actions: [...intend('running'), withdrawEarlier, sayAbandoned('start')] },
   ignore: { target: '#resuming', actions: [...intend('ignore'), withdrawEarlier, sayAbandoned('ignore')] },
   standby: { actions: noteCommand },
+  reset_restart: resetRestart,
   update: { guard: editsAllowed, actions: applyChanges },
   'vmm.exited': onEnd(),
   'standby.abandoned': {
@@ -139,6 +141,7 @@ export const resuming = {
     start: { actions: intend('running') },
     ignore: { actions: intend('ignore') },
     restore: { actions: noteCommand },
+    reset_restart: resetRestart,
     update: { guard: editsAllowed, actions: applyChanges },
     'vmm.exited': onEnd(),
     'effect.done': { guard: resultOf('vmm.resume'), target: '#running', actions: noteResumed },
@@ -187,6 +190,7 @@ export const restoring = {
     start: { actions: intend('running') },
     ignore: { actions: intend('ignore') },
     restore: { actions: noteCommand },
+    reset_restart: resetRestart,
     update: { guard: editsAllowed, actions: applyChanges },
     'vmm.exited': onEnd(),
     'effect.done': { guard: resultOf('vmm.restore'), target: '#running', actions: restored },
@@ -218,6 +222,7 @@ export const standby = {
     stop: { target: '#stopped', actions: [...intend('stopped'), dropSnapshot] },
     ignore: { actions: intend('ignore') },
     delete: { target: '#deleting', actions: intend('stopped') },
+    reset_restart: resetRestart,
     update: { guard: editsAllowed, actions: applyChanges },
     'expiry.reached': [
       { guard: expiring('delete'), target: '#deleting' },

@@ -28,6 +28,7 @@ import {
 import { beginHook, endHook } from '../../hook-actions.ts';
 import type { Moment } from '../../setup.ts';
 import { onEnd } from './ends.ts';
+import { resetRestart } from './restart-commands.ts';
 
 /**
  * A run is being ended. Its end is believed only when confirmed: by the hypervisor's observation, by the result of the
@@ -147,6 +148,7 @@ export const stopping = {
       { guard: fallingAsleep, actions: intend('ignore') },
       { guard: not(beingDeleted), actions: [...intend('ignore'), restAfterStop] },
     ],
+    reset_restart: resetRestart,
     update: { guard: editsAllowed, actions: applyChanges },
     'expiry.reached': [
       { guard: expiring('delete'), actions: redirectStop('expiry', 'delete') },

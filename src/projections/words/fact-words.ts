@@ -29,6 +29,9 @@ const TABLE: Table = {
   'restart.attempted': ({ attempt, cause }) => `restart attempt ${attempt} (${cause})`,
   'restart.blocked': ({ reason }) => `restarts blocked: ${reason}`,
   'restart.reset': ({ cause }) => `restart attempts forgotten (${cause})`,
+  'restart.gated': ({ attempt, until }) =>
+    `restart attempt ${attempt} (health) decided again at ${clockTime(until)}, when the last restart has had its time`,
+  'restart.cancelled': ({ attempt, cause }) => `restart attempt ${attempt} (${cause}) cancelled, wanted as before`,
   'health.changed': ({ from, to, error }) => `health ${from} -> ${to}${messageWords(error)}`,
   'host.mode_changed': ({ mode }) => `noted that the host is in mode ${mode}`,
   'host.held': ({ purpose, reason }) => `held back (${purpose}): ${reason}`,

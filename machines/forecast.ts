@@ -1,0 +1,52 @@
+import { dueAfter } from './backoff.ts';
+import type { ChartContext } from './context.ts';
+import { definitionOf, isExpired, mayRestart } from './rules.ts';
+
+/**
+ * What the restart policy would do from here on if every run ended at once in a failure: what is pending first, then the
+ * shortest way to its limit. The delays are those of the real thing, jitter included. That the host may hold an attempt
+ * back is left out: nobody can foretell it.
+ */
+
+/** Attempts that are foretold one by one. */
+export const FORECAST_ATTEMPTS_MAX = 16;
+
+export interface ForecastAttempt {
+  /** Number in its window, from 1. */
+  readonly attempt: number;
+  /** Epoch ms. */
+  readonly not_before: number;
+}
+
+export interface Forecast {
+  readonly attempts: readonly ForecastAttempt[];
+  /** Number of the last attempt of this window; null when there is none, or none within what is foretold. */
+  readonly gives_up_after: number | null;
+  /** Neither a budget nor an expiry ends it. */
+  readonly unbounded: boolean;
+}
+
+const isPending = ({ restart, admission }: ChartContext): boolean =>
+  restart.next_attempt_at !== null || admission !== null;
+
+/** Nothing runs that could fail, and nothing is pending. */
+const atPeace = (context: ChartContext): boolean => context.run.ended && context.run.number > 0 && !isPending(context);
+
+export function forecast(context: ChartContext, at: number): Forecast {
+  const { attempts: made } = context.restart;
+  if (!mayRestart(context, at) || atPeace(context)) return { attempts: [], gives_up_after: made, unbounded: false };
+  const { name, restart_policy, expiry } = definitionOf(context);
+  const max = restart_policy?.max_attempts ?? 0;
+  const attempts: ForecastAttempt[] = [];
+  let [window, now] = [{ attempts: made, last_attempt_at: context.restart.last_attempt_at }, at];
+  let due = isPending(context) ? (context.restart.next_attempt_at ?? at) : null;
+  for (let run = context.run.number; attempts.length < FORECAST_ATTEMPTS_MAX; run++) {
+    if (restart_policy === null || (max > 0 && window.attempts >= max)) break;
+    now = Math.max(now, due ?? dueAfter(restart_policy, window, { name, run, failedAt: now }));
+    due = null;
+    if (isExpired(context, now)) return { attempts, gives_up_after: window.attempts, unbounded: false };
+    window = { attempts: window.attempts + 1, last_attempt_at: now };
+    attempts.push({ attempt: window.attempts, not_before: now });
+  }
+  return { attempts, gives_up_after: max > 0 ? Math.max(max, made) : null, unbounded: max === 0 && expiry === null };
+}
