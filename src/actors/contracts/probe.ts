@@ -1,5 +1,13 @@
 import type { HealthCheck } from '../../../machines/policies.ts';
 
+export type { HealthCheck } from '../../../machines/policies.ts';
+
+/** What is asked for: the part of a check that names it. */
+export type ProbeTarget<T extends HealthCheck['target']['type'] = HealthCheck['target']['type']> = Extract<
+  HealthCheck['target'],
+  { readonly type: T }
+>;
+
 /** The guest that is asked whether it is well. */
 export interface ProbedGuest {
   readonly instance: string;
@@ -11,7 +19,7 @@ export interface ProbedGuest {
 
 /**
  * `failed`: the workload was asked and is not well. `unavailable`: it could not be asked at all, which says nothing
- * about it. `error` is a sentence that is safe to show.
+ * about it. `error` is a sentence that is safe to show (src/actors/contracts/safe-sentence.ts).
  */
 export type ProbeResult =
   | { readonly result: 'passed' }
@@ -19,8 +27,9 @@ export type ProbeResult =
   | { readonly result: 'unavailable'; readonly error: string };
 
 /**
- * One way to ask guests. Promises every implementation keeps: one call asks once; it settles by `check.timeout_ms`, and
- * soon after `signal` fires; it changes nothing outside of the guest.
+ * One way to ask guests. Promises every implementation keeps (test/contracts/prober.contract.ts runs over each of
+ * them): one call asks once; it settles by `check.timeout_ms`, and soon after `signal` fires; when it has settled
+ * no connection of it is left; no guest's silence delays another's answer; it changes nothing outside of the guest.
  */
 export interface Prober {
   probe(guest: ProbedGuest, check: HealthCheck, signal: AbortSignal): Promise<ProbeResult>;
