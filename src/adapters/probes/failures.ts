@@ -39,7 +39,7 @@ export const BREAKS: Readonly<Record<string, string>> = {
   ETIMEDOUT: 'the guest no longer answers',
   EHOSTUNREACH: 'the guest no longer answers on its network',
   HPE_HEADER_OVERFLOW: 'the head of the answer is too large',
-  EPROTO: 'the answer is not TLS',
+  EPROTO: 'TLS could not be agreed on',
   CERT_HAS_EXPIRED: 'the certificate has expired',
   CERT_NOT_YET_VALID: 'the certificate is not valid yet',
   DEPTH_ZERO_SELF_SIGNED_CERT: 'the certificate is signed by itself',

@@ -10,7 +10,8 @@ export function createSimulatedProber({ world }: { readonly world: World }): Pro
 /** The same over any way to a world. A guest whose VMM does not live, or is paused, does not answer. */
 export function simulatedProberOver(port: WorldPort): Prober {
   return {
-    async probe({ instance, run }): Promise<ProbeResult> {
+    async probe({ instance, run }, _check, signal): Promise<ProbeResult> {
+      if (signal.aborted) return { result: 'unavailable', error: 'the probe was withdrawn before it began' };
       const answer = await port.call({ op: 'state', instance });
       if (answer.answer !== 'state') return { result: 'unavailable', error: 'the simulated world did not answer' };
       const { live, probe } = answer.state;
