@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { PROBE_ERROR_MAX_BYTES, safeSentence } from '../../src/actors/contracts/safe-sentence.ts';
+import { PROBE_ERROR_MAX_BYTES } from '../../src/actors/contracts/probe-readings.ts';
+import { safeSentence } from '../../src/actors/contracts/safe-sentence.ts';
 
 const bytesOf = (text: string): number => new TextEncoder().encode(text).length;
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'vitest';
 import type { ProbeResult } from '../../src/actors/contracts/probe.ts';
-import { PROBE_ERROR_MAX_BYTES } from '../../src/actors/contracts/safe-sentence.ts';
+import { PROBE_ERROR_MAX_BYTES } from '../../src/actors/contracts/probe-readings.ts';
 import { within } from './log-check.ts';
 import { answerOf, askNow, type ProberWorld, TIMEOUT_MS, until, type Workload, wanted } from './prober.world.ts';
 

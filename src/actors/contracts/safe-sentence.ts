@@ -1,7 +1,5 @@
+import { PROBE_ERROR_MAX_BYTES } from './probe-readings.ts';
 import { wholeCharacters } from './whole-characters.ts';
-
-/** Longest error of a probe that reaches a record or a view, in bytes of UTF-8. */
-export const PROBE_ERROR_MAX_BYTES = 512;
 
 /** Each of these moves what stands around it in a terminal or a page, or is no character at all. */
 const MOVES_TEXT = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;

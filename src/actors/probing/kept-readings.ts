@@ -1,15 +1,6 @@
 import type { HealthContext } from '../../../machines/context.ts';
 import type { ProbeResult } from '../contracts/probe.ts';
-import {
-  type KeptProbeResult,
-  PROBE_ERROR_MAX_BYTES,
-  PROBE_RESULTS_KEPT_MAX,
-  type ProbeReading,
-} from '../contracts/probe-readings.ts';
-import { wholeCharacters } from '../contracts/whole-characters.ts';
-
-/** Bytes of a UTF-16 unit in UTF-8, at most. */
-const UNIT_BYTES_MAX = 3;
+import { type KeptProbeResult, PROBE_RESULTS_KEPT_MAX, type ProbeReading } from '../contracts/probe-readings.ts';
 
 /** What the chart has counted so far of a window: what a new process begins from. */
 export type Counted = Pick<HealthContext, 'successes' | 'failures' | 'last_error'>;
@@ -35,7 +26,7 @@ export class KeptReadings {
     this.#error = counted.last_error;
   }
 
-  /** The error of the result is expected to be cut already. */
+  /** The error of the result is expected to be a safe sentence already. */
   note(result: ProbeResult, at: number, durationMs: number | null): void {
     const error = result.result === 'passed' ? null : result.error;
     this.#error = error;
@@ -72,11 +63,4 @@ export class KeptReadings {
       last_results: [...this.#results],
     };
   }
-}
-
-/** Cut after the last whole character that fits. */
-export function cutError(text: string): string {
-  if (text.length * UNIT_BYTES_MAX <= PROBE_ERROR_MAX_BYTES) return text;
-  const bytes = Buffer.from(text);
-  return bytes.length <= PROBE_ERROR_MAX_BYTES ? text : wholeCharacters(bytes.subarray(0, PROBE_ERROR_MAX_BYTES)).text;
 }

@@ -3,10 +3,11 @@ import type { HealthCheck } from '../../../machines/policies.ts';
 import type { CancelTimer, Clock } from '../contracts/clock.ts';
 import type { ProbedGuest, ProbeResult, Prober } from '../contracts/probe.ts';
 import type { ProbeReading, ProbeReadings } from '../contracts/probe-readings.ts';
+import { safeSentence } from '../contracts/safe-sentence.ts';
 import type { Telemetry } from '../contracts/telemetry.ts';
 import { dueAt, firstOffsetMs, type Slots, slotAfter, startBy } from './cadence.ts';
 import { type Due, DueHeap } from './due-heap.ts';
-import { type Counted, cutError, KeptReadings } from './kept-readings.ts';
+import { type Counted, KeptReadings } from './kept-readings.ts';
 import { type Lane, type PlaceLimits, Places } from './places.ts';
 import { askProber } from './question.ts';
 import { StallWatch } from './stall-watch.ts';
@@ -23,6 +24,12 @@ import { StallWatch } from './stall-watch.ts';
 export const STARTS_PER_TURN_MAX = 128;
 /** Questions to one guest that were given up and have not ended, though they were told to: with these no other begins. */
 export const UNSETTLED_PER_GUEST_MAX = 4;
+
+/**
+ * A prober ends its question itself when its time is up, and knows best what has become of it by then: it is asked to give
+ * up only when it has not.
+ */
+export const PROBER_GRACE_MS = 100;
 
 const WINDOW_OVER = new Error('The window of this probe is over.');
 const OUT_OF_TIME = new Error('This probe has had its time.');
@@ -182,7 +189,7 @@ export class ProbeScheduler implements ProbeReadings {
     round.stage = 'answer';
     round.question = question;
     round.unsettled += 1;
-    this.#heap.put(round, now + check.timeout_ms);
+    this.#heap.put(round, now + check.timeout_ms + PROBER_GRACE_MS);
     this.#options.telemetry?.probeStarted(now - dueAt(round.slots, round.slot));
     void askProber(this.#options.prober, guest, check, question.controller.signal).then((result) => {
       round.unsettled -= 1;
@@ -194,12 +201,13 @@ export class ProbeScheduler implements ProbeReadings {
 
   #answered(round: Round, question: Question, result: ProbeResult): void {
     const now = this.#stalls.look();
-    round.lane = 'answering';
-    this.#conclude(round, this.#judged(result, question, now), now - question.askedAt, now);
+    const durationMs = now - question.askedAt;
+    round.lane = durationMs < round.window.check.timeout_ms ? 'answering' : 'silent';
+    this.#conclude(round, this.#judged(result, question, now), durationMs, now);
     this.#schedule();
   }
 
-  /** No answer in time is a failure, whatever the prober makes of its signal. */
+  /** The prober has not ended its question as it should. No answer is a failure, whatever it makes of its signal. */
   #giveUp(round: Round, now: number): void {
     const question = round.question!;
     const { timeout_ms } = round.window.check;
@@ -258,7 +266,7 @@ export class ProbeScheduler implements ProbeReadings {
   #note({ window, readings }: Round, result: ProbeResult, durationMs: number | null): void {
     const { guest, check, revision } = window;
     const { clock, telemetry, deliver } = this.#options;
-    const cut = result.result === 'passed' ? result : { ...result, error: cutError(result.error) };
+    const cut = result.result === 'passed' ? result : { ...result, error: safeSentence(result.error) };
     readings.note(cut, clock.now(), durationMs);
     telemetry?.probed(check.target.type, cut.result, durationMs);
     const of = { run: guest.run, revision };

@@ -5,9 +5,6 @@ import type { ProbeResult } from '../../actors/contracts/probe.ts';
  * One question with a limit of time. It is answered once; whatever comes first counts, and then all of it is over.
  */
 
-/** Later than this behind its own deadline, this process has not listened, and nothing can be said of the guest. */
-export const BEHIND_MAX_MS = 500;
-
 export interface Asking {
   /** What is known when the time is up. */
   readonly atDeadline: () => ProbeResult;
@@ -29,7 +26,6 @@ export function ask({ clock, timeoutMs, signal, begin }: Question): Promise<Prob
   return new Promise((resolve, reject) => {
     let answered = false;
     let asking: Asking | undefined;
-    const due = clock.monotonic() + timeoutMs;
     const answer = (result: ProbeResult): void => {
       if (answered) return;
       answered = true;
@@ -40,11 +36,9 @@ export function ask({ clock, timeoutMs, signal, begin }: Question): Promise<Prob
     };
     const withdraw = (): void => answer(WITHDRAWN);
     const expire = async (): Promise<void> => {
-      const behindMs = clock.monotonic() - due;
       // What has arrived while this process was busy with other things is heard before the time counts as up.
       await clock.turn();
-      if (answered) return;
-      answer(behindMs > BEHIND_MAX_MS ? behind(behindMs) : asking!.atDeadline());
+      if (!answered) answer(asking!.atDeadline());
     };
     const cancel = clock.after(timeoutMs, () => void expire());
     signal.addEventListener('abort', withdraw, { once: true });
@@ -59,8 +53,4 @@ export function ask({ clock, timeoutMs, signal, begin }: Question): Promise<Prob
     // It may have been answered before there was anything to end.
     if (answered) asking.end();
   });
-}
-
-function behind(ms: number): ProbeResult {
-  return { result: 'unavailable', error: `this host was ${Math.round(ms)} ms behind and heard no answer` };
 }
