@@ -23,6 +23,10 @@ describe('a safe sentence', () => {
     expect(safeSentence(`${'x'.repeat(511)}😀`)).toBe('x'.repeat(511));
   });
 
+  it('is kept whole up to its bound', () => {
+    for (const text of ['', 'x'.repeat(PROBE_ERROR_MAX_BYTES), '€'.repeat(170)]) expect(safeSentence(text)).toBe(text);
+  });
+
   it('holds at most so many bytes and nothing that acts, whatever it is made of', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 700 }), fc.integer({ min: 0, max: 700 }), (text, max) => {

@@ -91,6 +91,11 @@ export const lyingProbers: readonly LyingProber[] = [
     'a workload that does not answer has failed when the time is up',
     instead('failed', { result: 'passed' }),
   ),
+  liar(
+    'takes the end of its time for a withdrawal',
+    'a workload that has not answered has failed when the prober is told that the time is up',
+    instead('failed', { result: 'unavailable', error: 'withdrawn' }),
+  ),
   liar('does not hear that it is withdrawn', 'a probe that is withdrawn settles soon, and nothing of it passes', hangs),
   liar(
     'asks before it looks whether it is wanted',

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'vitest';
-import type { ProbeResult } from '../../src/actors/contracts/probe.ts';
+import { PROBE_TIME_UP, type ProbeResult } from '../../src/actors/contracts/probe.ts';
 import { PROBE_ERROR_MAX_BYTES } from '../../src/actors/contracts/probe-readings.ts';
 import { within } from './log-check.ts';
 import { answerOf, askNow, type ProberWorld, TIMEOUT_MS, until, type Workload, wanted } from './prober.world.ts';
@@ -90,6 +90,17 @@ const ending: readonly ProberCheck[] = [
   {
     name: 'a workload that does not answer has failed when the time is up',
     run: async (world) => assert.equal((await askInVain(world)).result, 'failed'),
+  },
+  {
+    name: 'a workload that has not answered has failed when the prober is told that the time is up',
+    run: async (world) => {
+      await world.become('silent');
+      const time = new AbortController();
+      const asked = world.prober.probe(world.guest, world.check, time.signal);
+      await world.clock.settle();
+      time.abort(PROBE_TIME_UP);
+      assert.equal((await within('an answer when the time was up', asked, world.patienceMs)).result, 'failed');
+    },
   },
   {
     name: 'a probe that is withdrawn settles soon, and nothing of it passes',

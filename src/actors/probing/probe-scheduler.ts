@@ -1,7 +1,7 @@
 import type { ObservationEvent, Unstamped } from '../../../machines/events.ts';
 import type { HealthCheck } from '../../../machines/policies.ts';
 import type { CancelTimer, Clock } from '../contracts/clock.ts';
-import type { ProbedGuest, ProbeResult, Prober } from '../contracts/probe.ts';
+import { PROBE_TIME_UP, type ProbedGuest, type ProbeResult, type Prober } from '../contracts/probe.ts';
 import type { ProbeReading, ProbeReadings } from '../contracts/probe-readings.ts';
 import { safeSentence } from '../contracts/safe-sentence.ts';
 import type { Telemetry } from '../contracts/telemetry.ts';
@@ -25,14 +25,10 @@ export const STARTS_PER_TURN_MAX = 128;
 /** Questions to one guest that were given up and have not ended, though they were told to: with these no other begins. */
 export const UNSETTLED_PER_GUEST_MAX = 4;
 
-/**
- * A prober ends its question itself when its time is up, and knows best what has become of it by then: it is asked to give
- * up only when it has not.
- */
-export const PROBER_GRACE_MS = 100;
+/** Timers of this process are exact to a millisecond. */
+const TIMER_EXACT_MS = 1;
 
 const WINDOW_OVER = new Error('The window of this probe is over.');
-const OUT_OF_TIME = new Error('This probe has had its time.');
 
 export type ProbeEvent = Extract<Unstamped<ObservationEvent>, { type: `probe.${string}` }>;
 
@@ -189,7 +185,7 @@ export class ProbeScheduler implements ProbeReadings {
     round.stage = 'answer';
     round.question = question;
     round.unsettled += 1;
-    this.#heap.put(round, now + check.timeout_ms + PROBER_GRACE_MS);
+    this.#heap.put(round, now + check.timeout_ms);
     this.#options.telemetry?.probeStarted(now - dueAt(round.slots, round.slot));
     void askProber(this.#options.prober, guest, check, question.controller.signal).then((result) => {
       round.unsettled -= 1;
@@ -202,19 +198,27 @@ export class ProbeScheduler implements ProbeReadings {
   #answered(round: Round, question: Question, result: ProbeResult): void {
     const now = this.#stalls.look();
     const durationMs = now - question.askedAt;
-    round.lane = durationMs < round.window.check.timeout_ms ? 'answering' : 'silent';
+    round.lane = durationMs < round.window.check.timeout_ms - TIMER_EXACT_MS ? 'answering' : 'silent';
     this.#conclude(round, this.#judged(result, question, now), durationMs, now);
     this.#schedule();
   }
 
-  /** The prober has not ended its question as it should. No answer is a failure, whatever it makes of its signal. */
+  /**
+   * The time is up. A prober that hears it says at once what it has found by then; no answer is a failure, whatever else it
+   * makes of its signal.
+   */
   #giveUp(round: Round, now: number): void {
     const question = round.question!;
     const { timeout_ms } = round.window.check;
-    round.lane = 'silent';
-    const late: ProbeResult = { result: 'failed', error: `no answer within ${timeout_ms} ms` };
-    this.#conclude(round, this.#judged(late, question, now), now - question.askedAt, now);
-    question.controller.abort(OUT_OF_TIME);
+    this.#heap.remove(round);
+    question.controller.abort(PROBE_TIME_UP);
+    void this.#options.clock.turn().then(() => {
+      if (round.question !== question) return;
+      round.lane = 'silent';
+      const late: ProbeResult = { result: 'failed', error: `no answer within ${timeout_ms} ms` };
+      this.#conclude(round, this.#judged(late, question, now), now - question.askedAt, now);
+      this.#schedule();
+    });
   }
 
   /** A guest is not blamed for what it could not do while this process, or the host, stood still. */

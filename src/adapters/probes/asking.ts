@@ -1,5 +1,5 @@
 import type { Clock } from '../../actors/contracts/clock.ts';
-import type { ProbeResult } from '../../actors/contracts/probe.ts';
+import { PROBE_TIME_UP, type ProbeResult } from '../../actors/contracts/probe.ts';
 
 /**
  * One question with a limit of time. It is answered once; whatever comes first counts, and then all of it is over.
@@ -34,7 +34,7 @@ export function ask({ clock, timeoutMs, signal, begin }: Question): Promise<Prob
       asking?.end();
       resolve(result);
     };
-    const withdraw = (): void => answer(WITHDRAWN);
+    const withdraw = (): void => answer(signal.reason === PROBE_TIME_UP ? asking!.atDeadline() : WITHDRAWN);
     const expire = async (): Promise<void> => {
       // What has arrived while this process was busy with other things is heard before the time counts as up.
       await clock.turn();

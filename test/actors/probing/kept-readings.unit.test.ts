@@ -1,7 +1,7 @@
 /** Goal: live readings tell what the newest probes found. Method: rows of results. */
 import { describe, expect, test } from 'vitest';
-import { PROBE_ERROR_MAX_BYTES, PROBE_RESULTS_KEPT_MAX } from '../../../src/actors/contracts/probe-readings.ts';
-import { cutError, KeptReadings } from '../../../src/actors/probing/kept-readings.ts';
+import { PROBE_RESULTS_KEPT_MAX } from '../../../src/actors/contracts/probe-readings.ts';
+import { KeptReadings } from '../../../src/actors/probing/kept-readings.ts';
 
 const NONE = { successes: 0, failures: 0, last_error: null };
 const PASSED = { result: 'passed' } as const;
@@ -73,23 +73,5 @@ describe('live readings', () => {
       { at: 110, duration_ms: null, result: 'unavailable', error: 'not started in time' },
     ]);
     expect(before.last_results[0]).toMatchObject({ at: 1 });
-  });
-});
-
-describe('the text of an error', () => {
-  const bytes = (text: string): number => Buffer.byteLength(text);
-
-  test('is kept whole up to its bound', () => {
-    for (const text of ['', 'refused', 'x'.repeat(PROBE_ERROR_MAX_BYTES), '€'.repeat(170)])
-      expect(cutError(text)).toBe(text);
-  });
-
-  test.each(['x', 'é', '€', '🙂', 'a🙂', 'ab€'])('is cut after a whole character: %s', (piece) => {
-    const text = piece.repeat(PROBE_ERROR_MAX_BYTES);
-    const cut = cutError(text);
-    expect(text.startsWith(cut)).toBe(true);
-    expect(bytes(cut)).toBeLessThanOrEqual(PROBE_ERROR_MAX_BYTES);
-    expect(bytes(cut)).toBeGreaterThan(PROBE_ERROR_MAX_BYTES - 4);
-    expect(cut).not.toContain('\uFFFD');
   });
 });

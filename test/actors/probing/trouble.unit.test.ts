@@ -1,5 +1,6 @@
 /** Goal: what probers and the host do wrong is neither blamed on a guest nor felt by another. Method: simulated time. */
 import { describe, expect, test } from 'vitest';
+import { PROBE_TIME_UP } from '../../../src/actors/contracts/probe.ts';
 import { UNSETTLED_PER_GUEST_MAX } from '../../../src/actors/probing/probe-scheduler.ts';
 import { dead, failing, passing, probingScene, silent } from './probing-scene.ts';
 
@@ -46,15 +47,22 @@ describe('a prober', () => {
     expect(scene.scheduler.status().in_flight).toBe(0);
   });
 
-  test('that has not answered by the timeout is told to give up, and that is a failure', async () => {
+  test('is told when the time is up, and what it says then counts', async () => {
     const scene = probingScene(silent);
     scene.open('web');
     await scene.clock.advance(1_999);
     expect(scene.heard).toEqual([]);
     await scene.clock.advance(1);
-    expect(scene.resultsOf('web')).toEqual(['probe.failed: no answer within 2000 ms']);
-    expect(scene.asked[0]!.signal.aborted).toBe(true);
+    expect(scene.resultsOf('web')).toEqual(['probe.failed: given up']);
+    expect(scene.asked[0]!.signal.reason).toBe(PROBE_TIME_UP);
     expect(scene.scheduler.status().in_flight).toBe(0);
+  });
+
+  test('that says nothing when the time is up has no answer, and that is a failure', async () => {
+    const scene = probingScene(dead);
+    scene.open('web');
+    await scene.clock.advance(2_000);
+    expect(scene.resultsOf('web')).toEqual(['probe.failed: no answer within 2000 ms']);
   });
 
   test('that never ends counts against its own guest alone, up to a bound and no further', async () => {

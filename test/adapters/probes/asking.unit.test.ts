@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { ProbeResult } from '../../../src/actors/contracts/probe.ts';
+import { PROBE_TIME_UP, type ProbeResult } from '../../../src/actors/contracts/probe.ts';
 import { ask } from '../../../src/adapters/probes/asking.ts';
 import { simulatedTime } from './prober-worlds.ts';
 
@@ -51,6 +51,13 @@ describe('a question', () => {
     time.after(TIMEOUT_MS, () => void Promise.resolve().then(() => answer(PASSED)));
     await time.advance(TIMEOUT_MS);
     expect(await asked).toEqual(PASSED);
+  });
+
+  it('is answered with what is known when it is told that the time is up', async () => {
+    const { asked, ended, controller } = question();
+    controller.abort(PROBE_TIME_UP);
+    expect(await asked).toEqual(LATE);
+    expect(ended).toEqual([0]);
   });
 
   it('that is withdrawn is ended at once and says nothing of the guest', async () => {
