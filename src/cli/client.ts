@@ -1,12 +1,14 @@
 import { readFileSync } from 'node:fs';
+import { type ReceivedMessage, sseMessages } from '../gateway/http/sse-messages.ts';
 import { dataOfDaemon } from './config/data-of-daemon.ts';
 import { dataDirectory, isServed, readEndpoints } from './data-directory.ts';
-import { type ReceivedMessage, sseMessages } from './sse-messages.ts';
 
 /** The CLI's way to a daemon: the one in the data directory, or the one the environment names. */
 
 export interface Client {
   readonly url: string;
+  /** What may open the daemon's doors: to be handed on to nobody but the user. */
+  readonly token: string;
   /** Throws CliError with the daemon's own words when it refuses. */
   call(method: string, path: string, body?: unknown): Promise<unknown>;
   /**
@@ -31,6 +33,7 @@ export function connectClient(data: string | undefined): Client {
   const { url, token } = findDaemon(data);
   return {
     url,
+    token,
     call: (method, path, body) => send(new URL(path, url), token, method, body),
     stream: (path, lastId) => streamFrom(findDaemon(data), path, lastId),
   };

@@ -1,6 +1,6 @@
 import { systemClock } from '../actors/clock.ts';
+import type { ReceivedMessage } from '../gateway/http/sse-messages.ts';
 import { CliError, type Client } from './client.ts';
-import type { ReceivedMessage } from './sse-messages.ts';
 
 /** Follows a stream of the daemon for as long as it lasts, over its restarts: whoever reconnects says how far it has come. */
 

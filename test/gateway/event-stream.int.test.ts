@@ -5,9 +5,9 @@
 import { connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { seededRandom, systemClock } from '../../src/actors/clock.ts';
-import { sseMessages } from '../../src/cli/sse-messages.ts';
 import { createHostSections } from '../../src/gateway/host-sections.ts';
 import { createHttpGateway, type HttpGateway } from '../../src/gateway/http/http-gateway.ts';
+import { sseMessages } from '../../src/gateway/http/sse-messages.ts';
 import { EVENT_STREAMS_MAX } from '../../src/gateway/use-cases/streams.ts';
 import { createHostUseCases } from '../../src/gateway/use-cases/use-cases.ts';
 import { until } from '../cli/daemon-process.ts';

@@ -4,9 +4,9 @@
  */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { seededRandom, systemClock } from '../../src/actors/clock.ts';
-import { type ReceivedMessage, sseMessages } from '../../src/cli/sse-messages.ts';
 import { createHostSections } from '../../src/gateway/host-sections.ts';
 import { createHttpGateway, type HttpGateway } from '../../src/gateway/http/http-gateway.ts';
+import { type ReceivedMessage, sseMessages } from '../../src/gateway/http/sse-messages.ts';
 import { OPEN_LINE_MAX } from '../../src/gateway/http/stream-routes.ts';
 import type { LogView } from '../../src/gateway/use-cases/logs.ts';
 import { LOG_FOLLOWERS_MAX, LOG_LOOK_EVERY_MS, type LogItem } from '../../src/gateway/use-cases/streams.ts';
