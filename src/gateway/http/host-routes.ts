@@ -5,6 +5,7 @@ import { type HttpRoute, inputOf } from './routes.ts';
 export function hostRoutes(useCases: HostUseCases): HttpRoute[] {
   return [
     { method: 'GET', path: '/v1/host', answer: (request, caller) => useCases.status(inputOf(request), caller) },
+    { method: 'GET', path: '/v1/chart', answer: (request, caller) => useCases.chart(inputOf(request), caller) },
     {
       method: 'POST',
       path: '/v1/host/projections/:projection/rebuild',

@@ -114,9 +114,13 @@ export const REPLY_SCHEMAS: Readonly<Record<Verb, ZodType>> = {
   timeline: timelineReply,
 };
 
+/** A state of the chart; `states` are those inside it, of the same form. */
+const chartState = z.looseObject({ name: z.string(), path: z.string(), states: z.array(z.looseObject({})) });
+
 export const HOST_REPLY_SCHEMAS: Readonly<Record<HostVerb, ZodType>> = {
   /** One section for each part of the daemon. */
   status: z.looseObject({}),
+  chart: z.object({ version: z.int().positive(), regions: z.array(chartState) }),
   events: eventsReply,
   rebuild: z.looseObject({ projection: z.string(), rebuilding: z.boolean() }),
   /** `untold`: instances that do not know the mode yet. */

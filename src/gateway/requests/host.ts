@@ -4,6 +4,7 @@ import { hostModeSchema } from '../../../machines/events.ts';
 /** Requests about the host as a whole. */
 
 export const hostStatusRequest = z.strictObject({});
+export const chartRequest = z.strictObject({});
 export const hostModeRequest = z.strictObject({ mode: hostModeSchema });
 
 /** Characters of a projection's name. */

@@ -1,7 +1,7 @@
 import type { ZodType } from 'zod';
 import type { HostVerb, Verb } from '../use-cases/contract.ts';
 import { createRequest } from './create.ts';
-import { hostModeRequest, hostStatusRequest, rebuildRequest } from './host.ts';
+import { chartRequest, hostModeRequest, hostStatusRequest, rebuildRequest } from './host.ts';
 import { eventsRequest, historyRequest, logsRequest } from './records.ts';
 import {
   getRequest,
@@ -36,6 +36,7 @@ export const REQUEST_SCHEMAS: Readonly<Record<Verb, ZodType>> = {
 
 export const HOST_REQUEST_SCHEMAS: Readonly<Record<HostVerb, ZodType>> = {
   status: hostStatusRequest,
+  chart: chartRequest,
   events: eventsRequest,
   rebuild: rebuildRequest,
   mode: hostModeRequest,

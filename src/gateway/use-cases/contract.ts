@@ -109,12 +109,13 @@ export const SCOPE_OF: Readonly<Record<Verb, Scope>> = {
 export type UseCases = Readonly<Record<Verb, UseCase>>;
 
 /** What doors offer about the host as a whole, beside the verbs on instances. */
-export const HOST_VERBS = ['status', 'events', 'rebuild', 'mode'] as const;
+export const HOST_VERBS = ['status', 'chart', 'events', 'rebuild', 'mode'] as const;
 export type HostVerb = (typeof HOST_VERBS)[number];
 
 /** The least scope that each verb on the host needs. */
 export const HOST_SCOPE_OF: Readonly<Record<HostVerb, Scope>> = {
   status: 'read',
+  chart: 'read',
   events: 'read',
   rebuild: 'admin',
   mode: 'admin',

@@ -1,13 +1,14 @@
 import type { HostMode } from '../../../machines/events.ts';
 import { StatevisorError } from '../../actors/errors.ts';
 import type { CommandMeta, CommandTaker } from '../../actors/supervisor.ts';
+import { chartStructure } from '../../projections/chart-structure.ts';
 import type { ProjectionList, Projections } from '../../projections/engine/projections.ts';
 import type { RecordFeed } from '../../projections/feed/record-feed.ts';
 import { toRfc3339 } from '../../projections/instance-view.ts';
 import type { InstanceReads } from '../../projections/instances.ts';
 import type { HostSections } from '../host-sections.ts';
 import { checked } from '../requests/checked.ts';
-import { hostModeRequest, hostStatusRequest, rebuildRequest } from '../requests/host.ts';
+import { chartRequest, hostModeRequest, hostStatusRequest, rebuildRequest } from '../requests/host.ts';
 import type { Caller, HostUseCases, Reply } from './contract.ts';
 import { eventsPage } from './events-page.ts';
 
@@ -52,6 +53,10 @@ export function hostUseCases(options: HostUseCaseOptions): HostUseCases {
         ...sections.read(),
       };
       return answer(view);
+    },
+    chart: async (input) => {
+      checked(chartRequest, input);
+      return answer(chartStructure());
     },
     events: async (input) => answer(await eventsPage(options, input)),
     rebuild: async (input) => {
