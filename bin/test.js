@@ -34,6 +34,10 @@ function step(title, script, args) {
 }
 
 if (!step('types', 'typescript/bin/tsc', ['-p', '.'])) failures.push('the type check failed');
+// What runs in a browser has other globals, and so a check of its own.
+if (!step('types of the page', 'typescript/bin/tsc', ['-p', 'src/gateway/inspector/page'])) {
+  failures.push("the type check of the inspector's page failed");
+}
 if (!step('lint and format', '@biomejs/biome/bin/biome', ['check', '.'])) failures.push('lint or format failed');
 const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${reportFile}`];
 step('tests', 'vitest/vitest.mjs', ['run', ...reporters, ...process.argv.slice(2)]);

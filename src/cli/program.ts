@@ -6,6 +6,7 @@ import { addHistory } from './commands/history.ts';
 import { addHold } from './commands/hold.ts';
 import { addHostCommands } from './commands/host.ts';
 import { addImageCommands } from './commands/image.ts';
+import { addInspect } from './commands/inspect.ts';
 import { addInstanceCommands } from './commands/instances.ts';
 import { addLogs } from './commands/logs.ts';
 import { addNetworkCommands } from './commands/network.ts';
@@ -32,6 +33,7 @@ export function makeProgram(output: Output): Command {
   addHistory(program, output);
   addEvents(program, output);
   addLogs(program, output);
+  addInspect(program, output);
   addHostCommands(program, output);
   addNetworkCommands(program, output);
   addSimulate(program, output);

@@ -8,6 +8,7 @@ import type { Supervisor, SupervisorOptions } from '../../actors/supervisor.ts';
 import { createHookPrograms } from '../../adapters/hooks/hook-programs.ts';
 import { createHostSections } from '../../gateway/host-sections.ts';
 import { createHttpGateway } from '../../gateway/http/http-gateway.ts';
+import { inspectorFiles } from '../../gateway/inspector/inspector-files.ts';
 import type { UseCases } from '../../gateway/use-cases/contract.ts';
 import { createHostUseCases, createUseCases } from '../../gateway/use-cases/use-cases.ts';
 import type { Webhook } from '../../gateway/webhooks/options.ts';
@@ -155,7 +156,7 @@ async function assemble(options: DaemonOptions, parts: Parts): Promise<Daemon> {
   const hostUseCases = createHostUseCases(aboutHost);
   const tokens = [{ token, actor: 'admin', scopes: ['admin'] as const }];
   const doors = { useCases, hostUseCases, tokens, clock, random, logger };
-  const http = await createHttpGateway({ ...doors, streams, metrics, listen: options.listen });
+  const http = await createHttpGateway({ ...doors, streams, metrics, files: inspectorFiles(), listen: options.listen });
   closers.add(() => http.close(), 'HTTP door');
   const service = { version: programVersion(), metadata: { host, log: options.log, survives: log.survives } };
   const door = { ...doors, host, service };

@@ -10,6 +10,7 @@ import { verbNamed } from '../use-cases/use-cases.ts';
 import { compatibleRoutes } from './compatible-routes.ts';
 import { hostRoutes } from './host-routes.ts';
 import { addMetricsRoute, type MetricsText } from './metrics-route.ts';
+import { addOpenFiles, type OpenFiles, openPaths } from './open-files.ts';
 import { answerClientError, asRefusal } from './protocol-errors.ts';
 import { pulledStream } from './pulled-stream.ts';
 import { type HttpAnswer, type HttpRoute, ownRoutes } from './routes.ts';
@@ -32,6 +33,8 @@ export interface HttpGatewayOptions {
   readonly streams?: StreamUseCases;
   /** Without them there is no path for metrics. */
   readonly metrics?: MetricsText;
+  /** Read by anybody; without them there are none. */
+  readonly files?: OpenFiles;
   readonly tokens: readonly TokenGrant[];
   /** Port 0 takes any free one. */
   readonly listen: { readonly host: string; readonly port: number };
@@ -65,10 +68,11 @@ export async function createHttpGateway(options: HttpGatewayOptions): Promise<Ht
 
 /** The server before it listens. */
 export function buildHttpServer(options: HttpGatewayOptions): FastifyInstance {
-  const { useCases, hostUseCases, streams, metrics, tokens, clock, random, logger } = options;
+  const { useCases, hostUseCases, streams, metrics, files, tokens, clock, random, logger } = options;
   const known = createTokens(tokens);
   const callers = new WeakMap<FastifyRequest, Caller>();
   const underWay = new UnderWay();
+  const open = new Set([HEALTH_PATH, ...(files === undefined ? [] : openPaths(files))]);
   const server = fastify({
     bodyLimit: BODY_MAX_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
@@ -90,7 +94,7 @@ export function buildHttpServer(options: HttpGatewayOptions): FastifyInstance {
   }
 
   server.addHook('onRequest', async (request, reply) => {
-    if (request.routeOptions.url === HEALTH_PATH) return;
+    if (open.has(request.routeOptions.url ?? '')) return;
     const { authorization, 'idempotency-key': key, traceparent } = request.headers;
     const incoming = { authorization, commandId: single(key), traceparent: single(traceparent) };
     const signal = underWay.begin(reply);
@@ -105,6 +109,7 @@ export function buildHttpServer(options: HttpGatewayOptions): FastifyInstance {
   server.setErrorHandler(refuse);
   server.setNotFoundHandler(async () => verbNamed(''));
   server.get(HEALTH_PATH, async () => ({ status: 'ok' }));
+  if (files !== undefined) addOpenFiles(server, files);
   if (metrics !== undefined) addMetricsRoute(server, metrics, (request) => callers.get(request)!);
   const aboutHost = hostUseCases === undefined ? [] : hostRoutes(hostUseCases);
   const goingOn =

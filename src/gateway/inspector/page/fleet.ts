@@ -1,0 +1,98 @@
+import { batch, computed, signal } from '@preact/signals';
+import type { InstanceRecord } from '../../../../machines/record.ts';
+import type { InstanceView } from '../../../projections/instance-view.ts';
+import { type FleetRow, fits, rowOfRecord, rowOfView } from '../model/fleet-row.ts';
+import { beforeNextPicture } from './browser-clock.ts';
+import { ask } from './daemon.ts';
+import { type Connection, followFeed } from './feed.ts';
+import { token } from './session.ts';
+
+/** All instances of the host, one line each, kept current. Nothing else of them is held. */
+
+const PAGE = 500;
+/** More than one host holds; what lies beyond is not shown, and the page says so. */
+export const ROWS_MAX = 10_000;
+
+export const connection = signal<Connection>('connecting');
+/** In the order of names. */
+export const rows = signal<readonly FleetRow[]>([]);
+export const isLoaded = signal(false);
+export const isCut = signal(false);
+export const filter = signal('');
+export const shownRows = computed(() => {
+  const wanted = filter.value;
+  return wanted === '' ? rows.value : rows.value.filter((row) => fits(row, wanted));
+});
+
+const byId = new Map<string, FleetRow>();
+let isDirty = false;
+const listeners = new Set<(record: InstanceRecord) => void>();
+
+/** Every record of any instance, as it comes. */
+export function onRecord(listener: (record: InstanceRecord) => void): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+/** Runs as long as the session has this token. */
+export function followFleet(): void {
+  const mine = token.value;
+  connection.value = 'connecting';
+  const listener = {
+    begin: takeStock,
+    record: takeRecord,
+    connection: (state: Connection): void => {
+      connection.value = state;
+    },
+  };
+  void followFeed(listener, () => token.value === mine && mine !== null);
+}
+
+/** Of the position of the first page on: what later pages tell besides is newer, and versions sort that out. */
+async function takeStock(): Promise<string> {
+  const found = new Map<string, FleetRow>();
+  let [from, after, isMore] = ['', '', true];
+  while (isMore && found.size < ROWS_MAX) {
+    const { body, position } = await ask<{ instances: InstanceView[]; next: string | null }>(
+      `/v1/instances?limit=${PAGE}&after=${after}`,
+    );
+    from ||= position;
+    for (const view of body.instances) found.set(view.id, rowOfView(view));
+    isMore = body.next !== null;
+    after = body.next ?? '';
+  }
+  byId.clear();
+  for (const [id, row] of found) byId.set(id, row);
+  batch(() => {
+    isCut.value = isMore;
+    isLoaded.value = true;
+  });
+  publishSoon();
+  return from;
+}
+
+function takeRecord(record: InstanceRecord): void {
+  // Records of the host itself are among them; they are about no instance.
+  if (record.state?.value === undefined || record.stream === 'host') return;
+  const known = byId.get(record.stream);
+  if (known === undefined || known.version < record.version) put(record, known);
+  for (const listener of listeners) listener(record);
+}
+
+function put(record: InstanceRecord, known: FleetRow | undefined): void {
+  const row = rowOfRecord(record, known?.name ?? record.stream);
+  if (row === null) byId.delete(record.stream);
+  else if (known !== undefined || byId.size < ROWS_MAX) byId.set(row.id, row);
+  else isCut.value = true;
+  publishSoon();
+}
+
+/** Many records in one moment make one new picture. */
+function publishSoon(): void {
+  if (isDirty) return;
+  isDirty = true;
+  beforeNextPicture(() => {
+    isDirty = false;
+    rows.value = [...byId.values()].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+  });
+}

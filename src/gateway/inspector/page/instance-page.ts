@@ -1,0 +1,122 @@
+import { html } from 'htm/preact';
+import type { VNode } from 'preact';
+import { useEffect, useMemo } from 'preact/hooks';
+import { momentOf, type StateValue } from '../model/chart-moment.ts';
+import type { ShownRecord } from '../model/record-window.ts';
+import { recordWords } from '../model/record-words.ts';
+import { instantWords } from '../model/spans.ts';
+import { ChartDrawing } from './chart-drawing.ts';
+import { chartProblem, drawnChart, wantChart } from './chart-layout.ts';
+import { type Looked, lookAt } from './instance.ts';
+import { ContextPanel, RecordPanel, TimersPanel } from './moment-panels.ts';
+import { TimelineList } from './timeline-list.ts';
+
+/** One instance: where it is on the chart, how it came there, and every moment before. */
+export function InstancePage({ instance }: { readonly instance: string }): VNode {
+  const looked = useMemo(() => lookAt(instance), [instance]);
+  useEffect(() => looked.close, [looked]);
+  useEffect(wantChart, []);
+  useEffect(() => listenToKeys(looked), [looked]);
+  const record = looked.shown.value;
+  const before = looked.before.value;
+  const isLive = looked.isLive.value;
+  return html`
+    <main class="instance ${isLive ? 'is-live' : 'is-past'}">
+      <${Heading} instance=${instance} looked=${looked} />
+      ${record === null ? null : html`<${Stepper} looked=${looked} record=${record} />`}
+      ${looked.problem.value === null ? null : html`<p role="alert" class="problem">${looked.problem}</p>`}
+      <div class="picture">${record === null ? null : html`<${Picture} record=${record} before=${before} isLive=${isLive} />`}</div>
+      <div class="panels">
+        <${TimelineList} looked=${looked} />
+        ${
+          record === null
+            ? null
+            : html`
+                <div class="column"><${RecordPanel} record=${record} /><${TimersPanel} record=${record} isLive=${isLive} /></div>
+                <div class="column"><${ContextPanel} record=${record} before=${before} /></div>
+              `
+        }
+      </div>
+    </main>
+  ` as VNode;
+}
+
+/** Left and right step, also while the slider has the focus, where they mean the same. */
+function listenToKeys({ step, live }: Looked): () => void {
+  const onKey = (event: KeyboardEvent): void => {
+    const { target } = event;
+    if (event.altKey || event.ctrlKey || event.metaKey) return;
+    if (target instanceof HTMLInputElement && target.type !== 'range') return;
+    if (event.key === 'ArrowLeft') step(-1);
+    else if (event.key === 'ArrowRight') step(1);
+    else if (event.key === 'Escape') live();
+    else return;
+    event.preventDefault();
+  };
+  addEventListener('keydown', onKey);
+  return () => removeEventListener('keydown', onKey);
+}
+
+function Heading({ instance, looked }: { readonly instance: string; readonly looked: Looked }): VNode {
+  const view = looked.view.value;
+  if (view === null) return html`<h1>${instance}</h1>` as VNode;
+  return html`
+    <h1>
+      ${view.name}
+      <span class="state ${view.state}">${view.state}</span>
+      <small>${view.phase}, health ${view.health_status.status}, wanted ${view.wanted}, run ${view.run}</small>
+    </h1>
+  ` as VNode;
+}
+
+function Stepper({ looked, record }: { readonly looked: Looked; readonly record: ShownRecord }): VNode {
+  const { firstVersion, headVersion } = looked.window.value;
+  const isLive = looked.isLive.value;
+  const { event, decided } = recordWords(record);
+  return html`
+    <div class="stepper" role="toolbar" aria-label="Moments">
+      <button type="button" aria-label="Earlier record" disabled=${record.version <= firstVersion} onClick=${() => looked.step(-1)}>◀</button>
+      <input
+        type="range"
+        aria-label="Record"
+        aria-valuetext="record ${record.version} of ${headVersion}, ${instantWords(record.at)}"
+        min=${firstVersion}
+        max=${headVersion}
+        value=${record.version}
+        onInput=${(input: InputEvent) => looked.select(Number((input.currentTarget as HTMLInputElement).value))}
+      />
+      <button type="button" aria-label="Later record" disabled=${isLive || record.version >= headVersion} onClick=${() => looked.step(1)}>▶</button>
+      <button type="button" class="live" aria-pressed=${isLive} onClick=${looked.live}>Live</button>
+      <p class="moment" role="status">
+        <strong>v${record.version}</strong> ${isLive ? 'now' : instantWords(record.at)}: ${event}${decided.length === 0 ? '' : `: ${decided.join('; ')}`}
+      </p>
+    </div>
+  ` as VNode;
+}
+
+interface PictureProps {
+  readonly record: ShownRecord;
+  readonly before: ShownRecord | null;
+  readonly isLive: boolean;
+}
+
+function Picture({ record, before, isLive }: PictureProps): VNode {
+  const drawn = drawnChart.value;
+  const moment = useMemo(
+    () => (drawn === null ? null : momentOf(drawn.chart, momentIn(record), before === null ? null : momentIn(before))),
+    [drawn, record, before],
+  );
+  if (drawn === null || moment === null) {
+    return html`<p role="status" class="hint">${chartProblem.value ?? 'Laying out the chart …'}</p>` as VNode;
+  }
+  const isOther = drawn.chart.version !== record.chart.version;
+  return html`
+    ${isOther ? html`<p class="hint">Chart ${record.chart.version} made this record; it is shown on chart ${drawn.chart.version}.</p>` : null}
+    ${moment.unknown.length === 0 ? null : html`<p class="problem">Not in this chart: ${moment.unknown.join(', ')}.</p>`}
+    <${ChartDrawing} drawn=${drawn} moment=${moment} isLive=${isLive} />
+  ` as VNode;
+}
+
+function momentIn({ state, event }: ShownRecord): Parameters<typeof momentOf>[1] {
+  return { value: state.value as StateValue, timers: state.timers, event: event.type };
+}

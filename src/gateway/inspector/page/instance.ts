@@ -1,0 +1,180 @@
+import { computed, type ReadonlySignal, type Signal, signal } from '@preact/signals';
+import type { InstanceRecord } from '../../../../machines/record.ts';
+import type { InstanceView } from '../../../projections/instance-view.ts';
+import {
+  EMPTY_WINDOW,
+  firstHeld,
+  isAtHead,
+  isHeldWithBefore,
+  type RecordWindow,
+  recordAt,
+  type ShownRecord,
+  withNewest,
+  withPage,
+} from '../model/record-window.ts';
+import { ask, Refused } from './daemon.ts';
+import { onRecord } from './fleet.ts';
+import { goTo, place } from './session.ts';
+
+/** One instance that is looked at: a piece of its records, its present view, and the moment that is shown. */
+
+const PAGE = 60;
+/** Newer records fetched along with one that was asked for, so that the next steps are at hand. */
+const PAGE_AHEAD = 20;
+
+export interface Looked {
+  /** As GET shows it now; null while nothing is known, and for one that is gone. */
+  readonly view: Signal<InstanceView | null>;
+  readonly problem: Signal<string | null>;
+  readonly window: Signal<RecordWindow>;
+  /** The record of the moment that is shown. */
+  readonly shown: ReadonlySignal<ShownRecord | null>;
+  readonly before: ReadonlySignal<ShownRecord | null>;
+  readonly isLive: ReadonlySignal<boolean>;
+  /** Shows the record of that version; past either end, the one at the end. */
+  select(version: number): void;
+  step(by: number): void;
+  live(): void;
+  loadOlder(): void;
+  /** Ends following. */
+  close(): void;
+}
+
+interface HistoryAnswer {
+  readonly records: readonly ShownRecord[];
+  readonly first_version: number;
+}
+
+export function lookAt(instance: string): Looked {
+  const isLive = computed(() => place.value.version === null);
+  const reading = createReading(instance, isLive);
+  const { view, problem, window, fetchOlder } = reading;
+  const shown = computed(() => {
+    const { version } = place.value;
+    return (version === null ? window.value.records.at(-1) : recordAt(window.value, version)) ?? null;
+  });
+  const before = computed(() =>
+    shown.value === null ? null : (recordAt(window.value, shown.value.version - 1) ?? null),
+  );
+
+  function take(record: InstanceRecord): void {
+    const mine = window.value.records[0]?.stream ?? view.value?.id ?? instance;
+    if (record.stream !== mine) return;
+    window.value = withNewest(window.value, record);
+    reading.refresh();
+  }
+
+  function select(version: number): void {
+    const { firstVersion, headVersion } = window.value;
+    goTo({ instance, version: Math.min(Math.max(version, firstVersion), Math.max(headVersion, firstVersion)) });
+    reading.fetchAround();
+  }
+
+  const stopListening = onRecord(take);
+  reading.refresh();
+  reading.fetchAround();
+  return {
+    view,
+    problem,
+    window,
+    shown,
+    before,
+    isLive,
+    select,
+    step: (by) => {
+      if (isLive.value && by > 0) return;
+      select((place.value.version ?? window.value.headVersion) + by);
+    },
+    live: () => {
+      goTo({ instance, version: null });
+      reading.refresh();
+    },
+    loadOlder: fetchOlder,
+    close: () => {
+      stopListening();
+      reading.close();
+    },
+  };
+}
+
+interface Reading extends Pick<Looked, 'view' | 'problem' | 'window'> {
+  /** The present: the view, and the newest records where they are shown or adjoin what is held. */
+  refresh(): void;
+  /** The records around the moment that is chosen. */
+  fetchAround(): void;
+  fetchOlder(): void;
+  close(): void;
+}
+
+/** What is fetched of one instance. A failure is told and changes nothing that is held. */
+function createReading(instance: string, isLive: ReadonlySignal<boolean>): Reading {
+  const view = signal<InstanceView | null>(null);
+  const problem = signal<string | null>(null);
+  const window = signal<RecordWindow>(EMPTY_WINDOW);
+  const path = `/v1/instances/${encodeURIComponent(instance)}`;
+  let isClosed = false;
+
+  async function fetchPage(from: number | null): Promise<void> {
+    const start = from === null ? '' : `&from=${from}`;
+    const { body } = await ask<HistoryAnswer>(`${path}/history?order=newest&limit=${PAGE}${start}`);
+    if (isClosed) return;
+    window.value = withPage(window.value, body.records.toReversed(), body.first_version);
+  }
+
+  async function fetchView(): Promise<void> {
+    const found = await ask<InstanceView>(path).catch((error: unknown) => {
+      // What is gone still has its history, under its whole id.
+      if (error instanceof Refused && error.code === 'not_found') return null;
+      throw error;
+    });
+    if (!isClosed) view.value = found?.body ?? null;
+  }
+
+  const telling = (act: () => Promise<void>): (() => void) =>
+    oneAtATime(async () => {
+      try {
+        await act();
+        problem.value = null;
+      } catch (error) {
+        if (!isClosed) problem.value = error instanceof Error ? error.message : String(error);
+      }
+    });
+
+  return {
+    view,
+    problem,
+    window,
+    refresh: telling(async () => {
+      await fetchView();
+      if (isLive.value || isAtHead(window.value)) await fetchPage(null);
+    }),
+    fetchAround: telling(async () => {
+      const { version } = place.value;
+      if (version !== null && !isHeldWithBefore(window.value, version)) await fetchPage(version + PAGE_AHEAD);
+    }),
+    fetchOlder: telling(async () => {
+      const oldest = firstHeld(window.value);
+      if (oldest !== null && oldest > window.value.firstVersion) await fetchPage(oldest - 1);
+    }),
+    close: () => {
+      isClosed = true;
+    },
+  };
+}
+
+/** Whoever asks while it is under way is served once more afterwards, however often it was asked. */
+function oneAtATime(act: () => Promise<void>): () => void {
+  let [isRunning, isWanted] = [false, false];
+  const run = async (): Promise<void> => {
+    isRunning = true;
+    do {
+      isWanted = false;
+      await act();
+    } while (isWanted);
+    isRunning = false;
+  };
+  return () => {
+    isWanted = true;
+    if (!isRunning) void run();
+  };
+}

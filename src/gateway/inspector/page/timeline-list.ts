@@ -1,0 +1,57 @@
+import { html } from 'htm/preact';
+import type { VNode } from 'preact';
+import type { ShownRecord } from '../model/record-window.ts';
+import { recordWords } from '../model/record-words.ts';
+import { instantWords, timeOfDay } from '../model/spans.ts';
+import type { Looked } from './instance.ts';
+
+/** The records of one instance, newest first. */
+export function TimelineList({ looked }: { readonly looked: Looked }): VNode {
+  const { records, firstVersion, headVersion } = looked.window.value;
+  const chosen = looked.shown.value?.version ?? null;
+  const hasOlder = records.length > 0 && records[0]!.version > firstVersion;
+  const newest = records.at(-1)?.version ?? 0;
+  return html`
+    <section class="timeline" aria-label="Timeline">
+      <h2>Timeline</h2>
+      ${
+        newest < headVersion
+          ? html`<button type="button" class="more" onClick=${looked.live}>${headVersion - newest} newer records: go to the present</button>`
+          : null
+      }
+      <ol reversed>
+        ${records.toReversed().map((record) => html`<${Line} key=${record.version} record=${record} isChosen=${record.version === chosen} looked=${looked} />`)}
+      </ol>
+      ${hasOlder ? html`<button type="button" class="more" onClick=${looked.loadOlder}>Older records</button>` : null}
+      ${records.length > 0 && !hasOlder && firstVersion > 1 ? html`<p class="hint">Older records are not kept.</p>` : null}
+    </section>
+  ` as VNode;
+}
+
+interface LineProps {
+  readonly record: ShownRecord;
+  readonly isChosen: boolean;
+  readonly looked: Looked;
+}
+
+function Line({ record, isChosen, looked }: LineProps): VNode {
+  const { event, decided, phase, who } = recordWords(record);
+  return html`
+    <li>
+      <button
+        type="button"
+        class="record ${isChosen ? 'chosen' : ''}"
+        aria-current=${isChosen ? 'true' : null}
+        data-version=${record.version}
+        onClick=${() => looked.select(record.version)}
+      >
+        <span class="version">v${record.version}</span>
+        <time title=${instantWords(record.at)}>${timeOfDay(record.at)}</time>
+        <span class="what">${event}</span>
+        <span class="phase">${phase}</span>
+        ${decided.length === 0 ? null : html`<span class="decided">${decided.join('; ')}</span>`}
+        <span class="who">${who}</span>
+      </button>
+    </li>
+  ` as VNode;
+}
