@@ -3,6 +3,7 @@ import { machineFacts } from './machine-facts.ts';
 import { type BenchOptions, type Row, shown, verdictOf } from './measure.ts';
 import { bootAfterEnd } from './rows/boot-after-end.ts';
 import { durableTransitions } from './rows/durable-transitions.ts';
+import { httpProbe } from './rows/http-probe.ts';
 import { lists } from './rows/lists.ts';
 import { memoryPerInstance } from './rows/memory.ts';
 import { natsCommand } from './rows/nats-command.ts';
@@ -23,6 +24,7 @@ const ROWS: Readonly<Record<string, (options: BenchOptions) => Promise<Row[]>>> 
   recovery,
   retention,
   boot: bootAfterEnd,
+  'http-probe': httpProbe,
   nats: natsCommand,
   'projection-rebuild': projectionRebuild,
   lists,

@@ -1,11 +1,14 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import type { ProbeResult, Prober } from '../../../src/actors/contracts/probe.ts';
 import { createHttpProber } from '../../../src/adapters/probes/http-prober.ts';
+import { isConnectedToItself } from '../../../src/adapters/probes/self-connection.ts';
 import { createTcpProber } from '../../../src/adapters/probes/tcp-prober.ts';
 import { within } from '../../contracts/log-check.ts';
 import { checkOf, TIMEOUT_MS, until } from '../../contracts/prober.world.ts';
 import { type DeafGuest, startDeafGuest } from './deaf-guest.ts';
-import { FORWARDED_PORT, type GuestServer, startGuestServer } from './guest-server.ts';
+import { FORWARDED_PORT, freePort, type GuestServer, startGuestServer } from './guest-server.ts';
 import { simulatedTime } from './prober-worlds.ts';
 
 /** Nothing of a probe outlives it: thousands of them, day after day, each leave no socket and no timer. */
@@ -43,6 +46,22 @@ async function askMany(kind: Kind, guest: keyof Guests, ending: Ending, guests: 
   expect(clock.nextTimerInMs()).toBe(null);
   return results;
 }
+
+describe('a connection to a free port of this host', () => {
+  it('that is given that very port to connect from is known as one to itself', async () => {
+    const port = await freePort();
+    const alone = connect({ host: '127.0.0.1', port, localAddress: '127.0.0.1', localPort: port });
+    await once(alone, 'connect');
+    expect(isConnectedToItself(alone)).toBe(true);
+    alone.destroy();
+    const server = await startGuestServer({ at: 'connection', does: () => undefined });
+    const other = connect({ host: '127.0.0.1', port: server.port });
+    await once(other, 'connect');
+    expect(isConnectedToItself(other)).toBe(false);
+    other.destroy();
+    await server.close();
+  });
+});
 
 describe('no socket and no timer is left of many probes', () => {
   const cases = (['http', 'https', 'tcp'] as const).flatMap((kind) =>
