@@ -7,6 +7,7 @@ import { httpProbe } from './rows/http-probe.ts';
 import { lists } from './rows/lists.ts';
 import { memoryPerInstance } from './rows/memory.ts';
 import { natsCommand } from './rows/nats-command.ts';
+import { probes } from './rows/probes.ts';
 import { projectionRebuild } from './rows/projection-rebuild.ts';
 import { recovery } from './rows/recovery.ts';
 import { retention } from './rows/retention.ts';
@@ -29,6 +30,7 @@ const ROWS: Readonly<Record<string, (options: BenchOptions) => Promise<Row[]>>> 
   'projection-rebuild': projectionRebuild,
   lists,
   telemetry: telemetryCost,
+  probes,
 };
 
 function show(row: Row): string {

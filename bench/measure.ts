@@ -29,6 +29,7 @@ export type Verdict = 'met' | 'missed' | 'broken';
 
 export function verdictOf({ ratio, aim, grossFactor = GROSS_FACTOR }: Row): Verdict {
   if (!Number.isFinite(ratio)) return 'broken';
+  if (ratio === aim.value) return 'met';
   const shortfall = aim.bound === 'at_least' ? aim.value / ratio : ratio / aim.value;
   if (shortfall <= 1) return 'met';
   return shortfall <= grossFactor ? 'missed' : 'broken';

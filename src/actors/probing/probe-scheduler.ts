@@ -22,6 +22,11 @@ import { StallWatch } from './stall-watch.ts';
 
 /** Probes begun in one turn of the event loop: whatever else waits is served in between. */
 export const STARTS_PER_TURN_MAX = 128;
+/**
+ * Between two wakes, at least: with thousands of guests, waking for each probe would cost more than the probes. No probe
+ * is later for it than this, and none at all where few are asked.
+ */
+export const WAKE_GAP_MS = 10;
 /** Questions to one guest that were given up and have not ended, though they were told to: with these no other begins. */
 export const UNSETTLED_PER_GUEST_MAX = 4;
 
@@ -81,6 +86,8 @@ export class ProbeScheduler implements ProbeReadings {
   readonly #stalls: StallWatch;
   #cancelWake: CancelTimer | null = null;
   #wakeAt = Number.POSITIVE_INFINITY;
+  /** The earliest instant at which to wake again. */
+  #restedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: ProbeSchedulerOptions) {
     this.#options = options;
@@ -139,10 +146,12 @@ export class ProbeScheduler implements ProbeReadings {
 
   #schedule(): void {
     const first = this.#heap.first();
-    if (first === undefined || (this.#cancelWake !== null && this.#wakeAt <= first.dueAt)) return;
+    if (first === undefined) return;
+    const wakeAt = Math.max(first.dueAt, this.#restedAt);
+    if (this.#cancelWake !== null && this.#wakeAt <= wakeAt) return;
     this.#cancelWake?.();
     const now = this.#options.clock.monotonic();
-    this.#wakeAt = Math.max(now, first.dueAt);
+    this.#wakeAt = Math.max(now, wakeAt);
     this.#cancelWake = this.#options.clock.after(Math.ceil(this.#wakeAt - now), () => this.#wake());
     this.#stalls.expect(this.#wakeAt);
   }
@@ -156,6 +165,7 @@ export class ProbeScheduler implements ProbeReadings {
       if (started === STARTS_PER_TURN_MAX) break;
       started += this.#come(first, now) ? 1 : 0;
     }
+    this.#restedAt = started === STARTS_PER_TURN_MAX ? now : now + WAKE_GAP_MS;
     this.#schedule();
   }
 
