@@ -12,6 +12,11 @@ import { hash } from 'node:crypto';
 export const SPREAD_PER_WINDOW_MS = 1;
 /** A probe that cannot be started within this time of its slot, or before the next slot, is not made. */
 export const START_WITHIN_MS = 1_000;
+/**
+ * Between two wakes, at least: with thousands of guests, waking for each probe would cost more than the probes. No probe
+ * is later for it than this, and none at all where few are asked.
+ */
+export const WAKE_GAP_MS = 10;
 
 const HASH_DIGITS = 8;
 const HASH_VALUES = 16 ** HASH_DIGITS;
@@ -43,4 +48,18 @@ export function slotAfter(slots: Slots, slot: number, now: number): number {
   const { first, intervalMs } = slots;
   const inTime = Math.ceil((now - Math.min(START_WITHIN_MS, intervalMs) - first) / intervalMs);
   return Math.max(slot + 1, inTime);
+}
+
+/**
+ * When a question has had its time. One that was begun a little late ends that much early if the next slot would be late
+ * for it otherwise: where the timeout is a whole interval, lateness would add up.
+ */
+export function answerBy(
+  slots: Slots,
+  slot: number,
+  { askedAt, timeoutMs }: { readonly askedAt: number; readonly timeoutMs: number },
+): number {
+  const earlyMax = Math.min(WAKE_GAP_MS, timeoutMs / 2);
+  const full = askedAt + timeoutMs;
+  return Math.max(full - earlyMax, Math.min(full, dueAt(slots, slot + 1)));
 }

@@ -5,7 +5,7 @@ import { PROBE_TIME_UP, type ProbedGuest, type ProbeResult, type Prober } from '
 import type { ProbeReading, ProbeReadings } from '../contracts/probe-readings.ts';
 import { safeSentence } from '../contracts/safe-sentence.ts';
 import type { Telemetry } from '../contracts/telemetry.ts';
-import { dueAt, firstOffsetMs, type Slots, slotAfter, startBy } from './cadence.ts';
+import { answerBy, dueAt, firstOffsetMs, type Slots, slotAfter, startBy, WAKE_GAP_MS } from './cadence.ts';
 import { type Due, DueHeap } from './due-heap.ts';
 import { type Counted, KeptReadings } from './kept-readings.ts';
 import { type Lane, type PlaceLimits, Places } from './places.ts';
@@ -22,11 +22,6 @@ import { StallWatch } from './stall-watch.ts';
 
 /** Probes begun in one turn of the event loop: whatever else waits is served in between. */
 export const STARTS_PER_TURN_MAX = 128;
-/**
- * Between two wakes, at least: with thousands of guests, waking for each probe would cost more than the probes. No probe
- * is later for it than this, and none at all where few are asked.
- */
-export const WAKE_GAP_MS = 10;
 /** Questions to one guest that were given up and have not ended, though they were told to: with these no other begins. */
 export const UNSETTLED_PER_GUEST_MAX = 4;
 
@@ -195,7 +190,7 @@ export class ProbeScheduler implements ProbeReadings {
     round.stage = 'answer';
     round.question = question;
     round.unsettled += 1;
-    this.#heap.put(round, now + check.timeout_ms);
+    this.#heap.put(round, answerBy(round.slots, round.slot, { askedAt: now, timeoutMs: check.timeout_ms }));
     this.#options.telemetry?.probeStarted(now - dueAt(round.slots, round.slot));
     void askProber(this.#options.prober, guest, check, question.controller.signal).then((result) => {
       round.unsettled -= 1;
@@ -208,7 +203,8 @@ export class ProbeScheduler implements ProbeReadings {
   #answered(round: Round, question: Question, result: ProbeResult): void {
     const now = this.#stalls.look();
     const durationMs = now - question.askedAt;
-    round.lane = durationMs < round.window.check.timeout_ms - TIMER_EXACT_MS ? 'answering' : 'silent';
+    const inTime = durationMs < round.window.check.timeout_ms - TIMER_EXACT_MS && !question.controller.signal.aborted;
+    round.lane = inTime ? 'answering' : 'silent';
     this.#conclude(round, this.#judged(result, question, now), durationMs, now);
     this.#schedule();
   }
@@ -267,6 +263,7 @@ export class ProbeScheduler implements ProbeReadings {
     round.stage = 'slot';
     round.slot = next;
     this.#heap.put(round, dueAt(round.slots, next));
+    if (round.dueAt <= now) this.#restedAt = now;
     return further;
   }
 

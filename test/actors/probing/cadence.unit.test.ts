@@ -1,7 +1,14 @@
 /** Goal: slots are where the interval puts them, and first ones are spread. Method: the pure rules, over many values. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { dueAt, firstOffsetMs, START_WITHIN_MS, slotAfter, startBy } from '../../../src/actors/probing/cadence.ts';
+import {
+  answerBy,
+  dueAt,
+  firstOffsetMs,
+  START_WITHIN_MS,
+  slotAfter,
+  startBy,
+} from '../../../src/actors/probing/cadence.ts';
 import { many } from './probing-scene.ts';
 
 const slots = fc.record({
@@ -25,6 +32,20 @@ describe('the next slot', () => {
   test('can be kept until the one after it is due, and for no longer than a second', () => {
     expect(startBy({ first: 0, intervalMs: 300 }, 2)).toBe(900);
     expect(startBy({ first: 0, intervalMs: 10_000 }, 2)).toBe(20_000 + START_WITHIN_MS);
+  });
+});
+
+describe('the time of a question', () => {
+  const of = { first: 0, intervalMs: 10_000 };
+
+  test('is its timeout, however late it was begun, where the next slot does not come too near', () => {
+    expect(answerBy(of, 0, { askedAt: 900, timeoutMs: 2_000 })).toBe(2_900);
+  });
+
+  test('ends a little early rather than make the next slot late, and never by more than that', () => {
+    expect(answerBy(of, 0, { askedAt: 7, timeoutMs: 10_000 })).toBe(10_000);
+    expect(answerBy(of, 0, { askedAt: 900, timeoutMs: 10_000 })).toBe(10_890);
+    expect(answerBy({ first: 0, intervalMs: 4 }, 0, { askedAt: 3, timeoutMs: 4 })).toBe(5);
   });
 });
 

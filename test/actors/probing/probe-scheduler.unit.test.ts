@@ -1,5 +1,6 @@
 /** Goal: guests are asked when they should be, whatever they, the prober or the host do. Method: simulated time. */
 import { describe, expect, test } from 'vitest';
+import { WAKE_GAP_MS } from '../../../src/actors/probing/cadence.ts';
 import { many, passing, probingScene, silent } from './probing-scene.ts';
 
 describe('the cadence of one guest', () => {
@@ -10,12 +11,21 @@ describe('the cadence of one guest', () => {
     expect(scene.askedAt('web')).toEqual(Array.from({ length: 101 }, (_, n) => n * 10_000));
   });
 
-  test('does not drift while every probe has its whole timeout', async () => {
+  test('does not drift while every probe has its whole timeout, which is an interval', async () => {
     const scene = probingScene(silent);
     scene.open('web', { timeout_ms: 10_000 });
     await scene.clock.advance(100_000);
     expect(scene.askedAt('web')).toEqual(Array.from({ length: 11 }, (_, n) => n * 10_000));
+  });
+
+  test('nor when others make it a little late each time', async () => {
+    const scene = probingScene(silent);
+    const names = many(50);
+    for (const name of names) scene.open(name, { timeout_ms: 10_000 });
+    await scene.clock.advance(3_000_000);
+    expect(Math.max(...scene.told.late)).toBeLessThanOrEqual(2 * WAKE_GAP_MS);
     expect(scene.told.missed).toBe(0);
+    for (const name of names) expect(scene.askedAt(name).length).toBeGreaterThanOrEqual(300);
   });
 
   test('does not follow steps of the wall clock', async () => {

@@ -1,7 +1,7 @@
 /** Goal: what is asked of instances follows their charts and nothing else. Method: the runtime in simulated time. */
 import { describe, expect, test } from 'vitest';
 import type { ProbedGuest, ProbeResult } from '../../../src/actors/contracts/probe.ts';
-import { WAKE_GAP_MS } from '../../../src/actors/probing/probe-scheduler.ts';
+import { WAKE_GAP_MS } from '../../../src/actors/probing/cadence.ts';
 import { changesNothing } from '../../../src/actors/steady-state.ts';
 import { definition } from '../../machines/definitions.ts';
 import { bootUp, drive } from '../../machines/driver.ts';
