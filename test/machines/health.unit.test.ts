@@ -1,32 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { CHECK, definition, ON_FAILURE } from './definitions.ts';
 import { bootUp, type Driver, done, drive, exited } from './driver.ts';
+import { comeBack, probe } from './probing.ts';
 
 /** Check: start period 10 s, two failures make unhealthy, one success makes healthy. Backoff 7 s, two attempts. */
-
-function probe(
-  driver: Driver,
-  atMs: number,
-  result: 'passed' | 'failed',
-  of: { run?: number; revision?: number } = {},
-) {
-  const { run, health } = driver.snapshot().context;
-  const window = { run: of.run ?? run.number, revision: of.revision ?? health.revision };
-  if (result === 'passed') return driver.send(atMs, { type: 'probe.passed', window });
-  return driver.send(atMs, { type: 'probe.failed', window, error: 'refused' });
-}
 
 function running(max_attempts = 2): Driver {
   const driver = drive(definition({ restart_policy: { ...ON_FAILURE, max_attempts }, health_check: CHECK }));
   bootUp(driver, 0);
   return driver;
-}
-
-/** Stopped for its health and booted again. */
-function comeBack(driver: Driver, atMs: number): void {
-  const run = driver.snapshot().context.run.number;
-  driver.send(atMs, exited(run, 0));
-  bootUp(driver, atMs);
 }
 
 describe('the verdict', () => {

@@ -18,7 +18,9 @@ describe('exploration finds every planted breach', () => {
   });
 
   it('each of the ten laws has a mutant', () => {
-    expect([...new Set(MUTANTS.map(({ law }) => law))].sort((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    expect([...new Set(MUTANTS.map(({ law }) => law))].sort((a, b) => a - b)).toEqual([
+      0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10,
+    ]);
   });
 
   it('a change whose place is gone is an error, not a survivor', () => {
