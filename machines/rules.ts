@@ -115,3 +115,20 @@ export function verdictAtRest(context: ChartContext, at: number): RestartVerdict
   const { reason, code } = exit;
   return verdictAfterEnd(context, { planned, failed: endedInFailure(exit), reason, code }, at);
 }
+
+/** The start period is over: at exactly its end the guest is out of grace. */
+export function outOfGrace({ health, definition }: ChartContext, at: number): boolean {
+  const startedAt = health.window_started_at ?? at;
+  return at - startedAt >= (definition?.health_check?.start_period_ms ?? 0);
+}
+
+/**
+ * Probes fail, and only the start period, or the next probe after it, keeps that from being a verdict. Such a guest proves
+ * nothing by running on: a check that never passes would otherwise get a new window of restarts in each start period
+ * that is longer than the stable window, for ever.
+ */
+export function failsInGrace(context: ChartContext, at: number): boolean {
+  const { failures } = context.health;
+  const threshold = context.definition?.health_check?.failure_threshold ?? 1;
+  return failures > 0 && (!outOfGrace(context, at) || failures >= threshold);
+}

@@ -1,6 +1,6 @@
 import type { ChartContext } from '../context.ts';
 import { automatic } from '../guards.ts';
-import { definitionOf } from '../rules.ts';
+import { definitionOf, outOfGrace } from '../rules.ts';
 import { type ChartEvent, chart, type Moment } from '../setup.ts';
 
 /**
@@ -51,15 +51,11 @@ const fails = ({ context, event }: Moment): boolean => {
   return inWindow({ context, event }) && (context.health.failures < threshold || context.health.successes > 0);
 };
 
-/** The start period is over: at exactly its end the guest is out of grace. */
-const outOfGrace = ({ context, event }: Moment): boolean => {
-  const startedAt = context.health.window_started_at ?? event.at;
-  return event.at - startedAt >= (checkOf(context)?.start_period_ms ?? 0);
-};
-
 const enoughFailures = (moment: Moment): boolean => {
   const threshold = checkOf(moment.context)?.failure_threshold ?? 1;
-  return inWindow(moment) && outOfGrace(moment) && moment.context.health.failures + 1 >= threshold;
+  return (
+    inWindow(moment) && outOfGrace(moment.context, moment.event.at) && moment.context.health.failures + 1 >= threshold
+  );
 };
 
 const countPass = chart.assign(({ context }) => ({

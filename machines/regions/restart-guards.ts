@@ -1,6 +1,13 @@
 import { NO_RESTARTS } from '../context.ts';
 import { ignored } from '../guards.ts';
-import { healthVerdict, mayRestart, type RestartVerdict, verdictAfterEnd, verdictAtRest } from '../rules.ts';
+import {
+  failsInGrace,
+  healthVerdict,
+  mayRestart,
+  type RestartVerdict,
+  verdictAfterEnd,
+  verdictAtRest,
+} from '../rules.ts';
 import type { Moment } from '../setup.ts';
 
 /** What the restart region asks of an event before it decides: the rules themselves are in machines/rules.ts. */
@@ -70,3 +77,6 @@ export const goesOnWithWindow = (moment: Moment): boolean => turnedHealthy(momen
 
 /** The guest runs: a window opened now has something to judge. */
 export const windowOfRunning = ({ event }: Moment): boolean => event.type === 'window.wanted' && event.up;
+
+/** Running, but only its start period keeps it from being unhealthy. */
+export const provesNothing = ({ context, event }: Moment): boolean => failsInGrace(context, event.at);

@@ -36,6 +36,7 @@ import {
   heldBack,
   heldByHealth,
   noLonger,
+  provesNothing,
   stillUnhealthy,
   stopWanted,
   touchesPolicy,
@@ -239,7 +240,12 @@ export const restart = chart.createStateConfig({
     },
     probation: {
       id: 'probation',
-      after: { stable: { target: '#restart_idle', actions: reset('stable') } },
+      after: {
+        stable: [
+          { guard: provesNothing, target: '#probation', reenter: true },
+          { target: '#restart_idle', actions: reset('stable') },
+        ],
+      },
       on: {
         'run.ended': [...onEnd, { target: '#restart_idle' }],
         'run.leaving': { target: '#restart_idle' },

@@ -139,9 +139,9 @@ export const MUTANTS: readonly Mutant[] = [
     law: 6,
     breaks: 'the start period protects nobody',
     world: 'health check under one attempt',
-    file: 'regions/health.ts',
-    find: 'return event.at - startedAt >= (checkOf(context)?.start_period_ms ?? 0);',
-    put: 'return event.at >= startedAt;',
+    file: 'rules.ts',
+    find: 'return at - startedAt >= (definition?.health_check?.start_period_ms ?? 0);',
+    put: 'return at >= startedAt;',
   },
   {
     law: 6,

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Effect } from '../../machines/effects.ts';
 import type { ExternalEvent } from '../../machines/events.ts';
+import type { HealthCheck, RestartPolicy } from '../../machines/policies.ts';
 import { EMPTY_SNAPSHOT, step, type TimerName } from '../../machines/step.ts';
 import { commands, end, hostAnswers, resultsOf } from './alphabet.ts';
 import { CHECK, definition, ON_FAILURE, SLEEPY, START } from './definitions.ts';
@@ -10,13 +11,26 @@ import { type Books, EMPTY_BOOKS, noteEvent, noteStep } from './laws.ts';
 
 /** A small world that does what it is asked, badly: random commands, delays, failures, crashes and lies of omission. */
 
-const RUNS = 400;
+const RUNS = 800;
 const SEED = 20_260_101;
 const LIMIT_MS = 30_000;
 
 /** Most ends fall into the backoff of the attempt before. */
 const PATIENT = { ...ON_FAILURE, backoff_ms: 120_000, max_attempts: 3 };
-const DEFINITION = definition({ restart_policy: PATIENT, health_check: CHECK, auto_standby: SLEEPY });
+/** Everything that a policy may say besides. */
+const ELABORATE = {
+  ...PATIENT,
+  backoff_ms: 20_000,
+  backoff_max_ms: 90_000,
+  jitter: 0.5,
+  exit_codes: { restart: [0], never: [2] },
+  stability_period_ms: 100_000,
+};
+const SENSITIVE = { ...CHECK, failure_threshold: 1, start_period_ms: 0 };
+const POLICIES = {
+  plain: { restart_policy: PATIENT, health_check: CHECK },
+  elaborate: { restart_policy: ELABORATE, health_check: SENSITIVE },
+} as const;
 
 const choices = fc.array(fc.record({ pick: fc.nat(999), waitMs: fc.nat(20_000), detail: fc.nat(999) }), {
   minLength: 20,
@@ -69,15 +83,19 @@ function happen(world: World, run: number, revision: number, at: number, detail:
 }
 
 describe('under a world that fails at random', () => {
-  it('the laws hold, at most one VMM is alive, and stopped means stopped', { timeout: LIMIT_MS }, () => {
-    const seen = new Map<string, number>();
-    fc.assert(
-      fc.property(choices, (script) => live(script, seen)),
-      { numRuns: RUNS, seed: SEED },
-    );
-    const rare = SEEN_OFTEN.filter((fact) => (seen.get(fact) ?? 0) < RUNS / 40);
-    expect(rare).toEqual([]);
-  });
+  it.each(['plain', 'elaborate'] as const)(
+    'the laws hold, at most one VMM is alive, and stopped means stopped: %s policy',
+    { timeout: LIMIT_MS },
+    (which) => {
+      const seen = new Map<string, number>();
+      fc.assert(
+        fc.property(choices, (script) => live(script, seen, POLICIES[which])),
+        { numRuns: RUNS, seed: SEED },
+      );
+      const often = which === 'plain' ? SEEN_OFTEN : [...SEEN_OFTEN, ...SEEN_WHEN_ELABORATE];
+      expect(often.filter((fact) => (seen.get(fact) ?? 0) < RUNS / 80)).toEqual([]);
+    },
+  );
 });
 
 /** A simulation in which these hardly happen proves nothing. */
@@ -88,13 +106,19 @@ const SEEN_OFTEN = [
   'health.changed',
   'instance.lost',
 ];
+const SEEN_WHEN_ELABORATE = ['restart.gated', 'restart.reset'];
 
 /** Mostly normal, or nothing automatic would be seen. */
 const MODES = ['normal', 'normal', 'maintenance', 'normal'] as const;
 
+interface Policies {
+  readonly restart_policy: RestartPolicy;
+  readonly health_check: HealthCheck;
+}
+
 type Script = readonly { pick: number; waitMs: number; detail: number }[];
 
-function live(script: Script, seen: Map<string, number>): void {
+function live(script: Script, seen: Map<string, number>, policies: Policies): void {
   const world: World = { alive: new Set(), queue: [] };
   const pending = new Map<TimerName, number>();
   let [snapshot, books, at]: [typeof EMPTY_SNAPSHOT, Books, number] = [EMPTY_SNAPSHOT, EMPTY_BOOKS, START];
@@ -114,13 +138,14 @@ function live(script: Script, seen: Map<string, number>): void {
     for (const effect of taken.effects) if (effect.kind !== 'effect.withdraw') world.queue.push(effect);
     expect(world.alive.size).toBeLessThanOrEqual(1);
   };
-  take({ type: 'create', at, by: 'ann', definition: DEFINITION, wanted: 'running' });
+  const created = definition({ ...policies, auto_standby: SLEEPY });
+  take({ type: 'create', at, by: 'ann', definition: created, wanted: 'running' });
   for (const { pick, waitMs, detail } of script) {
     const until = at + waitMs;
     const due = [...pending].sort((a, b) => a[1] - b[1])[0];
     const { run, health } = snapshot.context;
     const letters = commands(until, {
-      changes: [{ restart_policy: PATIENT }, { health_check: CHECK }],
+      changes: [{ restart_policy: policies.restart_policy }, { health_check: policies.health_check }],
       modes: true,
     });
     const choice = pick % 10;

@@ -1,0 +1,83 @@
+import { describe, expect, it } from 'vitest';
+import { CHART_VERSION } from '../../machines/chart.ts';
+import { recordedContextSchema } from '../../machines/context.ts';
+import { migrate, type OlderState } from '../../machines/migrate.ts';
+import { recordedHistories } from '../histories/recorded.ts';
+
+/** What older charts have left behind, taken from their recorded streams; and what none of them can have left. */
+
+const headsOf = (version: number): OlderState[] =>
+  recordedHistories(version).flatMap(({ records }) => records.map(({ state }) => state));
+
+const restartOf = (state: OlderState) =>
+  (state.context as { restart: { last_attempt_at: number | null; attempts: number } }).restart;
+
+/** A head that waits for a backoff. */
+const waitingOf = (version: number): OlderState =>
+  headsOf(version).find(({ timers }) => timers.some(({ name }) => name === 'timer.backoff'))!;
+const changed = (
+  version: number,
+  change: (state: { value: Record<string, unknown>; context: object; timers: object[] }) => void,
+) => {
+  const state = structuredClone(waitingOf(version)) as never;
+  change(state);
+  return state as OlderState;
+};
+
+describe('a head of an older chart', () => {
+  it.each([1, 2])('of version %d is understood: same states, same timers, a context of today', (version) => {
+    const heads = headsOf(version);
+    expect(heads.length).toBeGreaterThan(100);
+    for (const head of heads) {
+      const { value, context, timers } = migrate(head, version);
+      expect(value).toEqual(head.value);
+      expect(timers).toEqual(head.timers);
+      expect(recordedContextSchema.parse(context)).toEqual(context);
+    }
+  });
+
+  it('knows its last attempt as its last automatic restart, and no causes', () => {
+    for (const head of headsOf(2)) {
+      const { restart, health } = migrate(head, 2).context;
+      expect(restart).toEqual({ ...restartOf(head), restarted_at: restartOf(head).last_attempt_at, history: [] });
+      expect(health.unhealthy_since).toBeNull();
+    }
+    expect(headsOf(2).some((head) => restartOf(head).attempts > 0)).toBe(true);
+  });
+
+  it('of the present version is left as it is', () => {
+    const head = headsOf(CHART_VERSION)[0]!;
+    expect(migrate(head, CHART_VERSION)).toBe(head);
+  });
+});
+
+describe('what no chart can have written is refused', () => {
+  it.each([0, CHART_VERSION + 1, 99])('a version %d that there never was', (version) => {
+    expect(() => migrate(waitingOf(2), version)).toThrow('There is no way');
+  });
+
+  it.each([
+    [
+      'a state that came with version 2, in version 1',
+      1,
+      (s: { value: object }) => Object.assign(s.value, { restart: { admission: 'held' } }),
+    ],
+    [
+      'a state that came with version 3, in version 2',
+      2,
+      (s: { value: object }) => Object.assign(s.value, { restart: 'gated' }),
+    ],
+    ['a region that it did not have', 2, (s: { value: object }) => Object.assign(s.value, { weather: 'fair' })],
+    ['a region too few', 2, (s: { value: object }) => Reflect.deleteProperty(s.value, 'health')],
+    ['a context of another version', 2, (s: { context: object }) => Object.assign(s.context, { mood: 'good' })],
+    ['a context with a part missing', 2, (s: { context: object }) => Reflect.deleteProperty(s.context, 'restart')],
+    [
+      'a timer that nobody waits for',
+      2,
+      (s: { timers: object[] }) => s.timers.push({ name: 'timer.nonsense', due: 1, armed: 1 }),
+    ],
+  ])('%s', (_what, version, spoil) => {
+    expect(() => migrate(waitingOf(version), version)).not.toThrow();
+    expect(() => migrate(changed(version, spoil as never), version)).toThrow();
+  });
+});
