@@ -42,6 +42,13 @@ export const longChecks = [
     why: 'eight bridged VMs through the death of the daemon and a reboot of the host',
   },
   {
+    name: 'every-moment',
+    script: 'test/health/every-moment.ts',
+    args: [],
+    minutesMax: 4,
+    why: 'a sick guest stopped at every moment of its restart, with real VMs',
+  },
+  {
     name: 'outbox-kills',
     script: 'test/gateway/outbox-kills.ts',
     args: [],

@@ -1,0 +1,150 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { InstanceRecord } from '../../machines/record.ts';
+import { systemClock, systemRandom } from '../../src/actors/clock.ts';
+import { createSupervisor } from '../../src/actors/create-supervisor.ts';
+import type { FaultPoint } from '../../src/actors/fault-points.ts';
+import type { Supervisor } from '../../src/actors/supervisor.ts';
+import { createMemoryLog } from '../../src/adapters/log-memory/memory-log.ts';
+import { createHttpProber } from '../../src/adapters/probes/http-prober.ts';
+import { createProbers } from '../../src/adapters/probes/probers.ts';
+import { buildDemoImage } from '../../src/adapters/qemu/image/build-demo.ts';
+import { definition } from '../actors/simulated-host.ts';
+import { makeQemuWorld } from '../adapters/qemu.world.ts';
+import { untilTrue } from '../contracts/hypervisor.world.ts';
+
+/** The real runtime over real VMs that are asked over HTTP and restarted when they are sick, in this process. */
+
+/** One moment of the runtime, the first of its kind since a guest was made sick, as fault points see it. */
+export interface Moment {
+  readonly point: FaultPoint;
+  readonly subject: string;
+}
+
+export interface SickGuest {
+  readonly id: string;
+  readonly records: readonly InstanceRecord[];
+  /** Moments since it was made sick. */
+  readonly moments: readonly Moment[];
+  /** From now on its workload says that it is not well. */
+  makeSick(): Promise<void>;
+  /** Calls back once, at that moment, which lasts until the promise has settled. */
+  at(moment: Moment, act: () => Promise<unknown>): void;
+  stop(): Promise<unknown>;
+  phase(): string | undefined;
+  restart(): string | undefined;
+  health(): string | undefined;
+  run(): number;
+  pids(): Promise<number[]>;
+}
+
+export interface SickWard {
+  readonly supervisor: Supervisor;
+  /** Boots a guest and waits until it is known to be healthy. */
+  admit(name: string): Promise<SickGuest>;
+  close(): Promise<void>;
+}
+
+const BY = { actor: 'test', via: 'http' } as const;
+const MEMORY_BYTES = 96 * 1024 ** 2;
+const PORT = 80;
+const HEALTHY_LIMIT_MS = 60_000;
+const policies = {
+  restart_policy: { policy: 'on_failure', backoff_ms: 25_000, max_attempts: 0, stable_after_ms: 600_000 },
+  health_check: {
+    target: { type: 'http', port: PORT, path: '/health', scheme: 'http', expected_status: 200 },
+    interval_ms: 2_000,
+    timeout_ms: 2_000,
+    start_period_ms: 0,
+    failure_threshold: 1,
+    success_threshold: 1,
+  },
+} as const;
+
+/** What the fault points see of one instance. */
+class Watch {
+  readonly moments: Moment[] = [];
+  isSick = false;
+  #wanted: { readonly moment: Moment; readonly act: () => Promise<unknown> } | null = null;
+
+  at(moment: Moment, act: () => Promise<unknown>): void {
+    this.#wanted = { moment, act };
+  }
+
+  pass(point: FaultPoint, subject: string): Promise<void> | undefined {
+    if (!this.isSick || this.moments.some((one) => one.point === point && one.subject === subject)) return undefined;
+    this.moments.push({ point, subject });
+    const wanted = this.#wanted;
+    if (wanted?.moment.point !== point || wanted.moment.subject !== subject) return undefined;
+    this.#wanted = null;
+    return wanted.act().then(() => undefined);
+  }
+}
+
+export async function openSickWard(): Promise<SickWard> {
+  const images = mkdtempSync(join(tmpdir(), 'statevisor-ward-'));
+  const clock = systemClock();
+  await buildDemoImage({ imagesDirectory: images, clock });
+  const world = await makeQemuWorld(images);
+  const watches = new Map<string, Watch>();
+  const records = new Map<string, InstanceRecord[]>();
+  const watchOf = (id: string): Watch => {
+    const watch = watches.get(id) ?? new Watch();
+    watches.set(id, watch);
+    return watch;
+  };
+  const supervisor = await createSupervisor({
+    log: createMemoryLog(),
+    hypervisor: world.hypervisor,
+    clock,
+    random: systemRandom(),
+    prober: createProbers({ http: createHttpProber({ clock, version: '0.0.0' }) }),
+    faults: (point, { instance, subject }) => watchOf(instance).pass(point, subject),
+    onRecord: ({ record }) => {
+      records.set(record.stream, [...(records.get(record.stream) ?? []), record]);
+    },
+  });
+  const admit = async (name: string): Promise<SickGuest> => {
+    const network = { enabled: true, ports: [{ host_port: 0, guest_port: PORT }] };
+    const wanted = definition({ ...policies, name, image: 'demo', memory_bytes: MEMORY_BYTES, network });
+    const { id, definition: given } = await supervisor.create(wanted, 'running', BY);
+    const watch = watchOf(id);
+    const own = (): readonly InstanceRecord[] => records.get(id) ?? [];
+    const latest = () => own().at(-1)?.state;
+    const guest: SickGuest = {
+      id,
+      get records() {
+        return own();
+      },
+      moments: watch.moments,
+      makeSick: async () => {
+        watch.isSick = true;
+        await fetch(`http://127.0.0.1:${given.network.ports[0]!.host_port}/cgi-bin/sick`);
+      },
+      at: (moment, act) => watch.at(moment, act),
+      stop: () => supervisor.command(id, { type: 'stop', by: 'test' }, BY),
+      phase: () => stateNamed(latest()?.value, 'lifecycle'),
+      restart: () => stateNamed(latest()?.value, 'restart'),
+      health: () => stateNamed(latest()?.value, 'health'),
+      run: () => latest()?.context.run.number ?? 0,
+      pids: () => world.pids(id),
+    };
+    await untilTrue(() => guest.health() === 'healthy', `${name} is healthy`, HEALTHY_LIMIT_MS);
+    return guest;
+  };
+  return {
+    supervisor,
+    admit,
+    close: async () => {
+      await supervisor.close();
+      await world.destroy();
+      rmSync(images, { recursive: true, force: true });
+    },
+  };
+}
+
+function stateNamed(value: unknown, region: string): string | undefined {
+  const state = (value as Readonly<Record<string, unknown>> | undefined)?.[region];
+  return typeof state === 'object' && state !== null ? Object.keys(state)[0] : (state as string | undefined);
+}
