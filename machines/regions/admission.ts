@@ -5,10 +5,16 @@ import { chart, type Moment } from '../setup.ts';
 
 /** Asking the host for room before anything is started that nobody asked for: the parts of it the restart region names. */
 
+/** A boot that fails while a guest is restarted for its health leaves the reason as it is; a host that went down ends it. */
+const reasonFor = (purpose: Purpose, { restart }: ChartContext) => {
+  if (purpose === 'host_reboot') return null;
+  return purpose === 'health' ? ('health_check_failed' as const) : restart.last_reason;
+};
+
 export const openAdmission = (purpose: Purpose) =>
   chart.assign(({ context, event }) => ({
     admission: { purpose, since: event.at, reason: null, retry_at: null },
-    restart: { ...context.restart, last_reason: purpose === 'health' ? ('health_check_failed' as const) : null },
+    restart: { ...context.restart, last_reason: reasonFor(purpose, context) },
   }));
 
 /** Leads to the question; it is a new one even when another is open. */
@@ -33,9 +39,14 @@ export const askHost = [
   },
 ];
 
+/** Asked because of its health, and not granted yet: unless it is now, that was no reason for anything. */
 export const dropAdmission = chart.assign(({ context }) => ({
   admission: null,
-  restart: { ...context.restart, next_attempt_at: null, last_reason: null },
+  restart: {
+    ...context.restart,
+    next_attempt_at: null,
+    last_reason: context.admission?.purpose === 'health' ? null : context.restart.last_reason,
+  },
 }));
 
 /** An answer to the question that is open, and not to an earlier one. */

@@ -12,8 +12,12 @@ import { chart } from '../setup.ts';
 
 type AttemptCause = Attempt['cause'];
 
-/** The word that hypeman's clients know for a failure that is not an end. */
-const reasonOf = (cause: AttemptCause) => (cause === 'health' ? ('health_check_failed' as const) : null);
+/**
+ * The word that hypeman's clients know for a failure that is not an end. It goes when the restart has succeeded: a boot that
+ * fails in between is followed by another attempt at the same restart.
+ */
+const reasonAfter = (cause: AttemptCause, { restart }: ChartContext) =>
+  cause === 'health' ? ('health_check_failed' as const) : restart.last_reason;
 
 /** How the run ended that this attempt answers, or what the last probe said. */
 function detailOf({ run, health }: ChartContext, cause: AttemptCause): string {
@@ -32,7 +36,7 @@ function counted(context: ChartContext, at: number, cause: AttemptCause): ChartC
     attempts: attempt.attempt,
     last_attempt_at: at,
     next_attempt_at: null,
-    last_reason: reasonOf(cause),
+    last_reason: reasonAfter(cause, context),
     restarted_at: at,
     history: [...history, attempt].slice(-RESTART_HISTORY_MAX),
   };
@@ -64,7 +68,7 @@ export const schedule = (cause: AttemptCause) => [
     restart: {
       ...context.restart,
       next_attempt_at: nextAttemptDue(context, event.at),
-      last_reason: reasonOf(cause),
+      last_reason: reasonAfter(cause, context),
     },
   })),
   chart.emit(({ context, event }) => ({
@@ -81,7 +85,7 @@ export const holdForStability = [
     restart: {
       ...context.restart,
       next_attempt_at: Math.max(gateEnd(context), nextAttemptDue(context, event.at)),
-      last_reason: reasonOf('health'),
+      last_reason: reasonAfter('health', context),
     },
   })),
   chart.emit(({ context }) => ({
@@ -97,7 +101,7 @@ export const block = (cause: AttemptCause) => [
       ...context.restart,
       next_attempt_at: null,
       blocked_reason: 'max_attempts_exceeded' as const,
-      last_reason: reasonOf(cause),
+      last_reason: reasonAfter(cause, context),
     },
   })),
   chart.emit({ type: 'restart.blocked', reason: 'max_attempts_exceeded' }),

@@ -54,8 +54,8 @@ export const verdictVoid = ({ context, event }: Moment): boolean =>
 
 export const hasWindowAndPolicy = (moment: Moment): boolean => touchesPolicy(moment) && hasWindow(moment);
 
-/** The backoff under way holds back a health restart: the guest still runs. */
-export const heldByHealth = ({ context }: Moment): boolean => context.restart.last_reason !== null;
+/** The backoff under way holds back a restart for health: the guest still runs. */
+export const heldByHealth = ({ context }: Moment): boolean => !context.run.ended;
 
 /** What was allowed when the attempt was scheduled may not be any more: the instance expires at this very instant. */
 export const noLonger = ({ context, event }: Moment): boolean => !mayRestart(context, event.at);
@@ -67,8 +67,11 @@ export const hasAttempts = ({ context }: Moment): boolean => context.restart.att
 export const anotherRunFollows = ({ event }: Moment): boolean => event.type === 'run.ended' && event.next === 'boot';
 
 /** There is something to reset: attempts, a block, or a reason. */
-export const hasWindow = ({ context }: Moment): boolean =>
-  context.restart.attempts > 0 || context.restart.blocked_reason !== null || context.restart.next_attempt_at !== null;
+export const hasWindow = ({ context: { restart } }: Moment): boolean =>
+  restart.attempts > 0 ||
+  restart.blocked_reason !== null ||
+  restart.next_attempt_at !== null ||
+  restart.last_reason !== null;
 
 /** Attempts were made, and somebody may still want to know whether they helped. */
 export const hasOpenWindow = (moment: Moment): boolean => hasAttempts(moment) && !ignored(moment);

@@ -116,22 +116,26 @@ const admission = {
   exit: dropAdmission,
   on: {
     'host.granted': [
-      { guard: (moment: Moment) => answersAdmission(moment) && noLonger(moment), target: '#restart_idle' },
+      {
+        guard: (moment: Moment) => answersAdmission(moment) && noLonger(moment),
+        target: '#restart_idle',
+        actions: cancelNext,
+      },
       { guard: grantedFor('restart_policy'), target: '#attempting', actions: bootNow },
       { guard: grantedFor('health'), target: '#attempting', actions: restartNow },
       { guard: grantedFor('host_reboot'), target: '#restart_idle', actions: bootAfterReboot },
     ],
     'host.held': { guard: answersAdmission, target: '#held', actions: noteHeld },
     'health.turned': recovered((moment) => waitsForHealth(moment) && turnedHealthy(moment)),
-    'run.ended': [...onEnd, { target: '#restart_idle' }],
-    'run.leaving': { target: '#restart_idle' },
+    'run.ended': [...onEnd, { target: '#restart_idle', actions: cancelNext }],
+    'run.leaving': { target: '#restart_idle', actions: cancelNext },
     'intent.changed': onIntent,
     'definition.changed': [
       ...onPolicy,
-      { guard: touchesPolicy, target: '#restart_idle' },
+      { guard: touchesPolicy, target: '#restart_idle', actions: cancelNext },
       ...recovered((moment) => waitsForHealth(moment) && verdictVoid(moment)),
     ],
-    'expiry.reached': { target: '#restart_idle' },
+    'expiry.reached': { target: '#restart_idle', actions: cancelNext },
     'automation.changed': heldBackNow,
     'restart.waived': waived,
     'window.wanted': goesOnRenewed,
@@ -187,6 +191,7 @@ export const restart = chart.createStateConfig({
         /** The guest still runs, unhealthy; healthy again cancels, its end turns this into an ordinary backoff. */
         unhealthy: {
           id: 'backoff_unhealthy',
+          exit: settle,
           on: {
             'health.turned': { guard: turnedHealthy, target: '#probation', actions: cancelNext },
             'run.ended': [...onEnd, { target: '#restart_idle', actions: cancelNext }],
@@ -199,6 +204,7 @@ export const restart = chart.createStateConfig({
     /** The guest runs, unhealthy, so soon after an automatic restart that another one would prove nothing yet. */
     gated: {
       id: 'gated',
+      exit: settle,
       after: { stability_period: [...judged(stillUnhealthy), { target: '#restart_idle', actions: cancelNext }] },
       on: {
         'health.turned': recovered(turnedHealthy),
@@ -228,7 +234,7 @@ export const restart = chart.createStateConfig({
     attempting: {
       id: 'attempting',
       on: {
-        'run.ended': [{ guard: anotherRunFollows }, ...onEnd, { target: '#restart_idle' }],
+        'run.ended': [{ guard: anotherRunFollows }, ...onEnd, { target: '#restart_idle', actions: settle }],
         'run.ready': [
           { guard: hasAttempts, target: '#probation', actions: settle },
           { target: '#restart_idle', actions: settle },
@@ -261,10 +267,10 @@ export const restart = chart.createStateConfig({
       on: {
         // Whoever has used up its budget does not come back because the host went down.
         'run.ended': onEnd.slice(1),
-        'run.ready': { target: '#probation' },
-        'health.turned': { guard: turnedHealthy, target: '#probation' },
+        'run.ready': { target: '#probation', actions: settle },
+        'health.turned': { guard: turnedHealthy, target: '#probation', actions: settle },
         'intent.changed': [{ guard: ignored }, ...onIntent],
-        'definition.changed': [...onPolicy, { guard: verdictVoid, target: '#probation' }],
+        'definition.changed': [...onPolicy, { guard: verdictVoid, target: '#probation', actions: settle }],
         // A guest that runs is judged again; one at rest stays down: whoever wants it up starts it.
         'window.wanted': [
           { guard: windowOfRunning, target: '#restart_idle', actions: reset('operator') },

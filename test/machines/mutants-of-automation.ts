@@ -90,8 +90,8 @@ export const MUTANTS_OF_AUTOMATION: readonly Mutant[] = [
     breaks: 'a grant at the end of the instance leaves an attempt hanging',
     world: 'expiry that stops, under always',
     file: 'regions/restart.ts',
-    find: "      { guard: (moment: Moment) => answersAdmission(moment) && noLonger(moment), target: '#restart_idle' },\n",
-    put: '',
+    find: 'guard: (moment: Moment) => answersAdmission(moment) && noLonger(moment),',
+    put: 'guard: (moment: Moment) => answersAdmission(moment) && !noLonger(moment) && noLonger(moment),',
   },
   {
     law: 10,

@@ -92,6 +92,18 @@ export const REGION_LINKS: readonly Law[] = [
       (inRegion(s, 'restart', 'backoff', 'gated') || s.context.admission?.retry_at != null),
   ),
   link(
+    'a reason is told only as long as the restart it asks for is owed, under way or blocked',
+    (s) =>
+      s.context.restart.last_reason === null ||
+      inRegion(s, 'restart', 'backoff', 'gated', 'admission', 'attempting', 'exhausted'),
+  ),
+  link(
+    'a restart that only health asks for has its reason',
+    (s) =>
+      !(inRegion(s, 'restart', 'gated') || backoffOf(s) === 'unhealthy' || s.context.admission?.purpose === 'health') ||
+      s.context.restart.last_reason !== null,
+  ),
+  link(
     'a verdict has its instant exactly while it stands',
     (s) => (s.context.health.unhealthy_since !== null) === inRegion(s, 'health', 'unhealthy'),
   ),

@@ -5,9 +5,9 @@ import { chart, type Moment } from '../../setup.ts';
 
 /** The two commands about automatic restarts that leave the instance itself, and what is wanted of it, as they are. */
 
-function pendingCause({ admission, restart }: ChartContext): string {
+function pendingCause({ admission, run }: ChartContext): string {
   if (admission?.purpose === 'host_reboot') return 'host_reboot';
-  return restart.last_reason === null ? 'exit' : 'health';
+  return run.ended ? 'exit' : 'health';
 }
 
 /** Said here, while what is pending is still known: the restart region forgets it when it hears of this. */
