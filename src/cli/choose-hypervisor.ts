@@ -2,9 +2,16 @@ import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import type { Clock, Random } from '../actors/contracts/clock.ts';
 import type { Hypervisor } from '../actors/contracts/hypervisor.ts';
+import type { Prober } from '../actors/contracts/probe.ts';
+import { createExecProber } from '../adapters/probes/exec-prober.ts';
+import { createHttpProber } from '../adapters/probes/http-prober.ts';
+import { createProbers } from '../adapters/probes/probers.ts';
+import { createTcpProber } from '../adapters/probes/tcp-prober.ts';
 import { createQemuHypervisor } from '../adapters/qemu/hypervisor.ts';
 import { openImageStore } from '../adapters/qemu/image/store.ts';
-import { createSimulator } from '../adapters/simulator/simulator.ts';
+import { simulatedProberOver } from '../adapters/simulator/simulated-prober.ts';
+import { simulatorOver } from '../adapters/simulator/simulator.ts';
+import { socketPort } from '../adapters/simulator/world-socket.ts';
 import type { DataDirectory } from './data-directory.ts';
 import { worldProgram } from './simulator-world.ts';
 
@@ -12,6 +19,8 @@ export type HypervisorChoice = 'auto' | 'qemu' | 'simulator';
 
 export interface Chosen {
   readonly hypervisor: Hypervisor;
+  /** Asks its guests whether they are well. */
+  readonly prober: Prober;
   /** One line for people: which, and why. */
   readonly reason: string;
 }
@@ -22,14 +31,22 @@ const QEMU_BINARY = 'qemu-system-x86_64';
 export function chooseHypervisor(
   choice: HypervisorChoice,
   directory: DataDirectory,
-  given: { clock: Clock; random: Random; log: (line: string) => void },
+  given: { clock: Clock; random: Random; version: string; log: (line: string) => void },
 ): Chosen {
   const installed = (process.env.PATH ?? '').split(delimiter).some((path) => existsSync(join(path, QEMU_BINARY)));
   if (choice === 'simulator' || (choice === 'auto' && !installed)) {
     const world = { directory: directory.path, program: worldProgram };
+    const port = socketPort({ ...world, clock: given.clock, role: 'owner' });
     const reason = choice === 'auto' ? `simulator (no ${QEMU_BINARY} found: no VM is real)` : 'simulator (as asked)';
-    return { hypervisor: createSimulator({ world, clock: given.clock }), reason };
+    return { hypervisor: simulatorOver(port, given.clock), prober: simulatedProberOver(port), reason };
   }
   const images = openImageStore(directory.images);
-  return { hypervisor: createQemuHypervisor({ directory: directory.path, images, ...given }), reason: 'qemu' };
+  const { clock, random, log, version } = given;
+  const hypervisor = createQemuHypervisor({ directory: directory.path, images, clock, random, log });
+  const prober = createProbers({
+    http: createHttpProber({ clock, version }),
+    tcp: createTcpProber({ clock }),
+    exec: createExecProber(hypervisor),
+  });
+  return { hypervisor, prober, reason: 'qemu' };
 }

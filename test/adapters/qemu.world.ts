@@ -3,6 +3,7 @@ import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock, systemRandom } from '../../src/actors/clock.ts';
+import type { GuestAgents } from '../../src/actors/contracts/guest-agent.ts';
 import type { Hypervisor, RunRef, RunSpec } from '../../src/actors/contracts/hypervisor.ts';
 import { createQemuHypervisor, type QemuOptions } from '../../src/adapters/qemu/hypervisor.ts';
 import { openImageStore } from '../../src/adapters/qemu/image/store.ts';
@@ -19,7 +20,9 @@ export interface QemuWorld extends HypervisorWorld {
   ask(ref: RunRef, path: string): Promise<{ readonly status: number; readonly text: string }>;
   /** Sends a text to the echo service of the guest and answers what comes back. */
   echo(ref: RunRef, text: string): Promise<string>;
-  /** Runs a shell command through the guest agent. */
+  /** The agents of its guests, as the first hypervisor object reaches them. */
+  readonly agents: GuestAgents;
+  /** Runs a shell command through the guest agent, past that object. */
   command(ref: RunRef, command: string): Promise<{ readonly code: number; readonly output: string }>;
   /** Process ids of the VMMs of this world that live now. */
   pids(instance?: string): Promise<number[]>;
@@ -59,8 +62,8 @@ export async function vmmsUnder(directory: string): Promise<number[]> {
   return found.flat();
 }
 
-/** Sends one line and answers the first line that comes back. */
-async function exchange(socket: Socket, line: string): Promise<string> {
+/** Sends a line and answers what comes back, up to the end of a line that is awaited: the first one unless told. */
+async function exchange(socket: Socket, line: string, awaited = /\n/): Promise<string> {
   let received = '';
   let failure: Error | null = null;
   socket.on('data', (chunk) => {
@@ -71,7 +74,7 @@ async function exchange(socket: Socket, line: string): Promise<string> {
   });
   socket.write(line);
   try {
-    await untilTrue(() => failure !== null || received.includes('\n'), 'an answer of the guest', GUEST_ANSWER_LIMIT_MS);
+    await untilTrue(() => failure !== null || awaited.test(received), 'an answer of the guest', GUEST_ANSWER_LIMIT_MS);
     if (failure !== null) throw failure;
     return received;
   } finally {
@@ -81,8 +84,9 @@ async function exchange(socket: Socket, line: string): Promise<string> {
 
 /** Runs a command through the guest agent. */
 async function runInGuest(path: string, command: string): Promise<{ readonly code: number; readonly output: string }> {
-  const line = `1 ${Buffer.from(command).toString('base64')}\n`;
-  const [, code, output] = (await exchange(connect({ path }), line)).trim().split(' ');
+  const line = `\n1 ${Buffer.from(command).toString('base64')} .\n`;
+  const answer = /^1 (\d+) (.*)\n/m;
+  const [, code, output] = answer.exec(await exchange(connect({ path }), line, answer)) ?? [];
   return { code: Number(code), output: Buffer.from(output ?? '', 'base64').toString() };
 }
 
@@ -140,6 +144,7 @@ export async function makeQemuWorld(imagesDirectory: string, overrides: Partial<
 
   return {
     hypervisor: first,
+    agents: first.agents,
     root,
     ask,
     pids,

@@ -1,5 +1,8 @@
+import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Clock, Random } from '../../actors/contracts/clock.ts';
+import type { GuestAgents } from '../../actors/contracts/guest-agent.ts';
 import type {
   EffectControl,
   Hypervisor,
@@ -10,7 +13,10 @@ import type {
 } from '../../actors/contracts/hypervisor.ts';
 import { type ProbedAccelerator, probeAccelerator } from './accelerator.ts';
 import { type BootOptions, bootRun, isWithdrawn } from './boot.ts';
+import { AGENT_SOCKET } from './command-line.ts';
+import { QemuGuestAgents } from './guest-agents.ts';
 import type { ImageStore } from './image/store.ts';
+import { queryAgentOpen } from './monitor.ts';
 import { killRun, shutDownRun, tellGuest } from './operations.ts';
 import { describeRun, otherLiveRun, type RunScope, type RunWatches } from './reality.ts';
 import { instanceDirectory, listRuns, runDirectory } from './run-directory.ts';
@@ -99,8 +105,28 @@ function createBoot(options: QemuOptions, shared: Omit<BootOptions, 'root' | 'cl
   return { boot, isBooting };
 }
 
+/** Who runs programs in the guests that this object watches. */
+function agentsOf(scope: RunScope, { clock, random }: QemuOptions): QemuGuestAgents {
+  return new QemuGuestAgents({
+    clock,
+    random,
+    directoryOf: (ref) => {
+      const directory = runDirectory(scope.root, ref);
+      return existsSync(join(directory, AGENT_SOCKET)) ? directory : null;
+    },
+    isOpen: async (ref) => {
+      const monitor = scope.watches.get(ref)?.monitor() ?? null;
+      return monitor === null ? null : queryAgentOpen(monitor);
+    },
+  });
+}
+
+export interface QemuHypervisor extends Hypervisor {
+  readonly agents: GuestAgents;
+}
+
 /** QEMU as a hypervisor: each run is a detached QEMU process under a small supervisor, both outliving this process. */
-export function createQemuHypervisor(options: QemuOptions): Hypervisor {
+export function createQemuHypervisor(options: QemuOptions): QemuHypervisor {
   const { directory: root, images, clock } = options;
   const log = options.log ?? (() => undefined);
   const listeners = new Set<(observation: Observation) => void>();
@@ -123,7 +149,9 @@ export function createQemuHypervisor(options: QemuOptions): Hypervisor {
     return watch;
   };
 
+  const agents = agentsOf(scope, options);
   return {
+    agents,
     name: 'qemu',
     snapshots: false,
     checkImage: async (image) => {
@@ -154,6 +182,7 @@ export function createQemuHypervisor(options: QemuOptions): Hypervisor {
     },
     close: async () => {
       listeners.clear();
+      agents.close();
       await watches.closeAll();
     },
   };

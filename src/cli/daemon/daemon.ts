@@ -13,7 +13,7 @@ import type { UseCases } from '../../gateway/use-cases/contract.ts';
 import { createHostUseCases, createUseCases } from '../../gateway/use-cases/use-cases.ts';
 import type { Webhook } from '../../gateway/webhooks/options.ts';
 import type { InstanceView } from '../../projections/instance-view.ts';
-import { chooseHypervisor, type HypervisorChoice } from '../choose-hypervisor.ts';
+import { type Chosen, chooseHypervisor, type HypervisorChoice } from '../choose-hypervisor.ts';
 import {
   type DataDirectory,
   dataDirectory,
@@ -110,12 +110,7 @@ async function assemble(options: DaemonOptions, parts: Parts): Promise<Daemon> {
   const { log, logName, server, superseded } = await openLog(options, { ...parts, tell });
   options.signal?.throwIfAborted();
   const token = ensureToken(directory, random);
-  const { hypervisor, reason } = chooseHypervisor(options.hypervisor, directory, {
-    clock,
-    random,
-    log: (line) => logger.debug(line),
-  });
-  closers.add(() => hypervisor.close(), 'hypervisor');
+  const { hypervisor, prober, reason } = openHypervisor(options, parts);
   options.say(`Hypervisor: ${reason}. Log: ${options.log}; acknowledged records ${SURVIVAL[log.survives]}.`);
   if (hypervisor.name === 'qemu') await buildDemoOnce(directory.images, clock, options.say);
   const sections = createHostSections();
@@ -131,6 +126,7 @@ async function assemble(options: DaemonOptions, parts: Parts): Promise<Daemon> {
   const supervisor = await createSupervisor({
     log,
     hypervisor,
+    prober,
     ...bridged,
     hooks: createHookPrograms({ directory: directory.hooks, clock }),
     capacity: capacityOf(options, { data: directory.path, simulated }),
@@ -177,6 +173,14 @@ async function assemble(options: DaemonOptions, parts: Parts): Promise<Daemon> {
     superseded,
     close: () => closers.closeAll(),
   };
+}
+
+function openHypervisor(options: DaemonOptions, { clock, random, directory, closers, logger }: Parts): Chosen {
+  const log = (line: string): void => logger.debug(line);
+  const version = programVersion();
+  const chosen = chooseHypervisor(options.hypervisor, directory, { clock, random, version, log });
+  closers.add(() => chosen.hypervisor.close(), 'hypervisor');
+  return chosen;
 }
 
 /** Under the id of the instance it concerns, if it concerns one. */
