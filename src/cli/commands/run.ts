@@ -13,7 +13,9 @@ import {
   showInstance,
   wholeNumber,
 } from './command.ts';
+import { addHealthOptions, checkedPort, healthCheckOf } from './health-options.ts';
 import { addHookOptions, hooksOf } from './hook-options.ts';
+import { addLifetimeOptions, lifetimeOf } from './lifetime-options.ts';
 import { addRestartOptions, restartPolicyOf } from './restart-options.ts';
 
 const DEMO_IMAGE = 'demo';
@@ -59,9 +61,10 @@ export function addRun(program: Command, output: Output): void {
         .default('user'),
     )
     .option('--address <address>', 'address of a bridged guest; the host picks one otherwise')
-    .option('--ttl <duration>', 'stop the instance after this long')
     .option('-d, --detach', 'return as soon as the instance is recorded');
-  addRestartOptions(command, 'on_failure');
+  addRestartOptions(command, { policy: 'on_failure' });
+  addHealthOptions(command);
+  addLifetimeOptions(command);
   addHookOptions(command);
 }
 
@@ -72,15 +75,16 @@ function notRunning(name: string, state: string, because: string | null): string
 function definitionOf(options: Options, name: string | undefined): Record<string, unknown> {
   const image = String(options.image);
   const asked = options.port as PortForward[];
-  const ports = asked.length === 0 && image === DEMO_IMAGE ? DEMO_PORTS : asked;
+  const ports = withChecked(asked.length === 0 && image === DEMO_IMAGE ? DEMO_PORTS : asked, checkedPort(options));
   return {
     name: name ?? `${image.toLowerCase().replace(/[^a-z0-9-]/g, '-')}-${systemRandom().hex(NAME_SUFFIX_BYTES)}`,
     image,
     size: options.size,
     vcpus: options.vcpus,
     network: networkOf(options, ports),
-    ttl: options.ttl,
     ...restartPolicyOf(options),
+    ...healthCheckOf(options),
+    ...lifetimeOf(options),
     ...hooksOf(options),
   };
 }
@@ -89,6 +93,12 @@ function definitionOf(options: Options, name: string | undefined): Record<string
 function networkOf({ network, address, port }: Options, ports: readonly PortForward[]): Record<string, unknown> {
   if (network !== 'bridge') return { enabled: true, address, ports };
   return { enabled: true, mode: 'bridge', address, ports: port };
+}
+
+/** A check reaches a guest without an address of its own at a forwarded port only. */
+function withChecked(ports: readonly PortForward[], checked: number | undefined): readonly PortForward[] {
+  const isThere = checked === undefined || ports.some(({ guest_port }) => guest_port === checked);
+  return isThere ? ports : [...ports, { guest_port: checked }];
 }
 
 interface PortForward {
