@@ -10,7 +10,13 @@ export function commandRefusal(snapshot: ChartSnapshot, event: ExternalEvent): S
       field: 'expires_at',
     });
   }
-  return new StatevisorError('invalid_state', `${event.type} is not accepted in the present state.`, {
+  return new StatevisorError('invalid_state', messageOf(event.type), {
     details: { command: event.type, state: snapshot.value, accepts: acceptedCommands(snapshot, event.at) },
   });
+}
+
+/** Some commands are refused for what is not there rather than for the state. */
+function messageOf(type: string): string {
+  if (type === 'cancel_restart') return 'No automatic restart is pending, so there is nothing to cancel.';
+  return `${type} is not accepted in the present state.`;
 }

@@ -151,6 +151,8 @@ class RunningSupervisor implements Supervisor {
     return readRecords(this.#options.log, id, { fromVersion, limit });
   }
 
+  readonly look: Supervisor['look'] = (id) => this.#residents.look(id);
+
   setMode(mode: HostMode, meta: CommandMeta): Promise<HostChange> {
     if (this.#closing) return Promise.reject(shuttingDown());
     return this.#life.setMode(mode, meta);

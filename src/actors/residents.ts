@@ -2,7 +2,7 @@ import { CHART_VERSION } from '../../machines/chart.ts';
 import type { Definition } from '../../machines/definition.ts';
 import { migrate } from '../../machines/migrate.ts';
 import type { InstanceRecord } from '../../machines/record.ts';
-import { EMPTY_SNAPSHOT, fromStateData } from '../../machines/step.ts';
+import { type ChartSnapshot, EMPTY_SNAPSHOT, fromStateData } from '../../machines/step.ts';
 import { INSTANCE_STREAM, parseRecord } from './contracts/instance-entry.ts';
 import type { Log, LogEntry, LogHead } from './contracts/log.ts';
 import { LogUnavailableError } from './contracts/log-error.ts';
@@ -102,6 +102,15 @@ export class Residents {
     const loading = this.#read(id).finally(() => this.#loading.delete(id));
     this.#loading.set(id, loading);
     return loading;
+  }
+
+  /** Of an instance that is not in memory its last record is read, and not kept. */
+  async look(id: string): Promise<ChartSnapshot> {
+    const resident = this.#actors.get(id);
+    if (resident !== undefined) return resident.head.snapshot;
+    const entry = await this.#options.log.head(id);
+    if (entry === null) throw new StatevisorError('not_found', `There is no instance ${id}.`);
+    return (await this.restore(entry)).actor.head.snapshot;
   }
 
   async #read(id: string): Promise<InstanceActor> {

@@ -1,6 +1,7 @@
 import type { Definition } from '../../machines/definition.ts';
 import type { Command, ExternalEvent, HostMode, Unstamped } from '../../machines/events.ts';
 import type { Cause, InstanceRecord } from '../../machines/record.ts';
+import type { ChartSnapshot } from '../../machines/step.ts';
 import type { AddressPool } from './address-pool.ts';
 import type { CapacityLimits } from './capacity.ts';
 import type { ActivitySource } from './contracts/activity.ts';
@@ -102,6 +103,8 @@ export interface Supervisor {
   history(id: string, fromVersion: number, limit: number): Promise<InstanceRecord[]>;
   /** For adapters and simulations: an observation on its way into the mailbox of an instance. */
   observe(id: string, event: Unstamped<ExternalEvent>): void;
+  /** Where an instance stands by its newest record, for questions about what would follow. */
+  look(id: string): Promise<ChartSnapshot>;
   status(): SupervisorStatus;
   /** What probing knows beside the log. */
   readonly probeReadings: ProbeReadings;

@@ -2,7 +2,7 @@ import type { Definition } from '../../machines/definition.ts';
 import { formatDuration } from '../../machines/duration.ts';
 import { publicStateOf, stateOf } from '../../machines/public-states.ts';
 import type { InstanceRecord } from '../../machines/record.ts';
-import { toRfc3339 } from './instance-view.ts';
+import { toRfc3339 } from './instants.ts';
 
 /** What the status endpoint of standby answers: the last record, its definition, and how many connections are open. */
 export interface AutoStandbyStatusView {

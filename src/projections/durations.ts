@@ -1,6 +1,6 @@
 import { phaseOf, publicStateOf } from '../../machines/public-states.ts';
 import type { Projection } from './engine/projection.ts';
-import { toRfc3339 } from './instance-view.ts';
+import { toRfc3339 } from './instants.ts';
 
 /**
  * How long each instance has been in which public state: hypeman's `current_phase`, `current_phase_since` and

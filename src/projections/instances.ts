@@ -3,7 +3,8 @@ import type { InstanceRecord } from '../../machines/record.ts';
 import { firstAfter } from './engine/ordered-keys.ts';
 import type { Projection, Recorded, Rows } from './engine/projection.ts';
 import { RowTable } from './engine/row-table.ts';
-import { HEALTH_STATUSES, type HealthStatus, type InstanceView, instanceView } from './instance-view.ts';
+import { HEALTH_STATUSES, type HealthStatus } from './health-view.ts';
+import { type InstanceView, instanceView } from './instance-view.ts';
 
 /** The read model behind GET and list: the newest view of every instance that is not deleted. */
 

@@ -5,11 +5,18 @@ import type { RestartPolicyView } from './instance-view.ts';
 /** Policies as users wrote them, in canonical form: durations as text, zero values left out. */
 
 export function restartPolicyView(policy: RestartPolicy): RestartPolicyView {
+  const { backoff_max_ms, jitter, delays_ms, exit_codes, stability_period_ms } = policy;
   return {
     policy: policy.policy,
-    backoff: formatDuration(policy.backoff_ms),
+    // A list of delays is instead of a backoff.
+    ...(delays_ms === undefined ? { backoff: formatDuration(policy.backoff_ms) } : {}),
     ...(policy.max_attempts === 0 ? {} : { max_attempts: policy.max_attempts }),
     stable_after: formatDuration(policy.stable_after_ms),
+    ...(backoff_max_ms === undefined ? {} : { backoff_max: formatDuration(backoff_max_ms) }),
+    ...(jitter === undefined ? {} : { jitter }),
+    ...(delays_ms === undefined ? {} : { delays: delays_ms.map(formatDuration) }),
+    ...(exit_codes === undefined ? {} : { exit_codes }),
+    ...(stability_period_ms === undefined ? {} : { stability_period: formatDuration(stability_period_ms) }),
   };
 }
 

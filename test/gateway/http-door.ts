@@ -15,6 +15,8 @@ const METHODS: Readonly<Record<string, { method: string; suffix: string }>> = {
   wait: { method: 'GET', suffix: '/wait' },
   history: { method: 'GET', suffix: '/history' },
   logs: { method: 'GET', suffix: '/logs' },
+  cancel_restart: { method: 'POST', suffix: '/restart/cancel' },
+  reset_restart: { method: 'POST', suffix: '/restart/reset' },
 };
 
 export interface HttpDoor extends Door {

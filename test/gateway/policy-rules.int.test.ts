@@ -67,6 +67,9 @@ describe.each(DOORS)('over %s', (_, open) => {
   test('what is shown of a policy can be sent back as it is', async () => {
     const first = viewIn(await create(POLICIES));
     const { restart_policy, health_check, auto_standby } = first;
+    const delayed = viewIn(await create({ restart_policy: { policy: 'always', delays: ['1s', '2s'], jitter: 0.5 } }));
+    const { body } = await create({ restart_policy: delayed.restart_policy });
+    expect(body).toMatchObject({ restart_policy: delayed.restart_policy });
     const again = await create({ restart_policy, health_check, auto_standby });
     expect(viewIn(again)).toMatchObject({ restart_policy, health_check, auto_standby });
   });

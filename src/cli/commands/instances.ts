@@ -1,9 +1,9 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { LIST_LIMIT_MAX } from '../../gateway/requests/target.ts';
 import type { InstanceView } from '../../projections/instance-view.ts';
 import { CliError, type Client } from '../client.ts';
 import { instanceTable, type Output, table } from '../output.ts';
-import { addCommand, INSTANCES, instancePath, OUTCOME_WAIT, showInstance, waitOf } from './command.ts';
+import { addCommand, INSTANCES, instancePath, type Options, OUTCOME_WAIT, showInstance, waitOf } from './command.ts';
 
 /** The commands that look at instances, and those that start and stop them. */
 
@@ -12,11 +12,19 @@ export function addInstanceCommands(program: Command, output: Output): void {
   for (const [verb, description, wished] of [
     ['start', 'start an instance', 'Running'],
     ['stop', 'stop an instance; it stays stopped', 'Stopped'],
-    ['restart', 'stop and start an instance', 'Running'],
+    ['restart', 'stop and start an instance, or step into its automatic restarts', 'Running'],
     ['standby', 'put an instance to sleep', 'Standby'],
     ['restore', 'wake an instance', 'Running'],
   ] as const) {
     const command = addCommand(program, `${verb} <instance>`, description, async (client, options, instance) => {
+      const step = verb === 'restart' ? stepOf(options) : null;
+      if (step !== null) {
+        return showInstance(
+          output,
+          options,
+          (await client.call('POST', `${instancePath(instance)}/${step}`, {})) as InstanceView,
+        );
+      }
       const body = { ...(options.force === true ? { force: true } : {}), ...waitOf(options) };
       const view = (await client.call('POST', `${instancePath(instance)}/${verb}`, body)) as InstanceView;
       showInstance(output, options, view);
@@ -27,6 +35,15 @@ export function addInstanceCommands(program: Command, output: Output): void {
     });
     command.option('--no-wait', 'return as soon as the command is recorded');
     if (verb === 'stop') command.option('--force', 'do not ask the guest');
+    if (verb === 'restart') {
+      command
+        .addOption(
+          new Option('--cancel', 'only do without the automatic restart that is pending; it stays wanted').conflicts(
+            'reset',
+          ),
+        )
+        .option('--reset', 'only open a new failure window, with a whole budget; starts nothing');
+    }
   }
   addCommand(
     program,
@@ -48,6 +65,12 @@ export function addInstanceCommands(program: Command, output: Output): void {
     },
   );
   remove.option('--no-wait', 'return as soon as the command is recorded');
+}
+
+/** What `restart` does instead, when it is only about automatic restarts. */
+function stepOf(options: Options): string | null {
+  if (options.cancel === true) return 'restart/cancel';
+  return options.reset === true ? 'restart/reset' : null;
 }
 
 function addReads(program: Command, output: Output): void {

@@ -1,6 +1,6 @@
 import type { Log } from '../../actors/contracts/log.ts';
 import type { HostSections } from '../../gateway/host-sections.ts';
-import { toRfc3339 } from '../../projections/instance-view.ts';
+import { toRfc3339 } from '../../projections/instants.ts';
 import type { MetricRegistry } from '../../projections/metrics/metric-registry.ts';
 
 /** Shows which log the host has, what it survives and in which mode it is: as the section `log` and as a metric. */

@@ -1,6 +1,6 @@
 import { type ConnectionOptions, connect, type NatsConnection } from '@nats-io/transport-node';
 import type { Clock } from '../../actors/contracts/clock.ts';
-import { toRfc3339 } from '../../projections/instance-view.ts';
+import { toRfc3339 } from '../../projections/instants.ts';
 
 /**
  * The daemon's connection to a nats-server, kept for as long as the daemon runs. Nothing of the daemon waits for it: a

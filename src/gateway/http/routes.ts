@@ -42,6 +42,8 @@ export function ownRoutes(useCases: UseCases): HttpRoute[] {
     route('GET', `${ONE}/wait`, 'wait'),
     route('GET', `${ONE}/history`, 'history'),
     route('GET', `${ONE}/timeline`, 'timeline'),
+    route('POST', `${ONE}/restart/cancel`, 'cancel_restart'),
+    route('POST', `${ONE}/restart/reset`, 'reset_restart'),
     {
       method: 'POST',
       path: `${ONE}/:verb`,

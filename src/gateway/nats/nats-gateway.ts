@@ -1,6 +1,6 @@
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Clock, Random } from '../../actors/contracts/clock.ts';
-import { toRfc3339 } from '../../projections/instance-view.ts';
+import { toRfc3339 } from '../../projections/instants.ts';
 import type { GatewayLogger } from '../refusals.ts';
 import type { TokenGrant } from '../tokens.ts';
 import type { HostUseCases, UseCases } from '../use-cases/contract.ts';

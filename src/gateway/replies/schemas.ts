@@ -1,6 +1,7 @@
 import { type ZodType, z } from 'zod';
 import { hostModeSchema } from '../../../machines/events.ts';
 import { PUBLIC_STATES } from '../../../machines/public-states.ts';
+import { HEALTH_STATUSES } from '../../projections/health-view.ts';
 import type { HostVerb, Verb } from '../use-cases/contract.ts';
 
 /**
@@ -29,13 +30,67 @@ export const instanceReply = z.looseObject({
   network: z.looseObject({ enabled: z.boolean() }),
   run: z.int(),
   pid: z.int().nullable(),
-  health_status: z.looseObject({ status: z.string() }),
+  /** Absent fields are zero; absent altogether when all of them are. */
+  restart_status: z
+    .looseObject({
+      attempts: z.int().optional(),
+      last_attempt_at: z.string().optional(),
+      next_attempt_at: z.string().optional(),
+      blocked_reason: z.enum(['manual_stop', 'max_attempts_exceeded']).optional(),
+      last_reason: z.literal('health_check_failed').optional(),
+    })
+    .optional(),
+  restart: z
+    .looseObject({
+      pending: z.looseObject({ cause: z.string(), waits_for: z.string(), not_before: time }).optional(),
+      causes: z
+        .array(z.looseObject({ attempt: z.int(), at: z.string(), cause: z.string(), detail: z.string() }))
+        .optional(),
+      held_back_by: z.string().optional(),
+      waived: z.boolean().optional(),
+    })
+    .optional(),
+  health_status: z.looseObject({
+    status: z.enum(HEALTH_STATUSES),
+    consecutive_successes: z.int(),
+    consecutive_failures: z.int(),
+    last_checked_at: time.optional(),
+    last_success_at: time.optional(),
+    last_failure_at: time.optional(),
+    last_error: z.string().nullable().optional(),
+  }),
   expires_at: time,
   version: z.int(),
   /** These three once the history has been read. */
   current_phase: z.string().optional(),
   current_phase_since: z.string().optional(),
   phase_durations_ms: z.record(z.string(), z.number()).optional(),
+});
+
+/** What only a look at one instance tells. */
+const wholeReply = instanceReply.extend({
+  /** Of instances with a restart policy: what would follow if every run failed at once. */
+  restart_forecast: z
+    .looseObject({
+      attempts: z.array(z.looseObject({ attempt: z.int(), not_before: z.string() })),
+      gives_up_after: z.int().nullable(),
+      unbounded: z.boolean(),
+    })
+    .optional(),
+  /** While the guest is probed. */
+  probes: z
+    .looseObject({
+      missed: z.int(),
+      last_results: z.array(
+        z.looseObject({
+          at: z.string(),
+          duration_ms: z.number().nullable(),
+          result: z.enum(['passed', 'failed', 'unavailable']),
+          error: z.string().nullable(),
+        }),
+      ),
+    })
+    .optional(),
 });
 
 const listReply = z.looseObject({
@@ -97,7 +152,7 @@ const timelineReply = z.looseObject({
 
 export const REPLY_SCHEMAS: Readonly<Record<Verb, ZodType>> = {
   create: instanceReply,
-  get: instanceReply,
+  get: wholeReply,
   list: listReply,
   update: instanceReply,
   start: instanceReply,
@@ -107,6 +162,8 @@ export const REPLY_SCHEMAS: Readonly<Record<Verb, ZodType>> = {
   restore: instanceReply,
   hold: instanceReply,
   ignore: instanceReply,
+  cancel_restart: instanceReply,
+  reset_restart: instanceReply,
   delete: instanceReply,
   wait: waitReply,
   history: historyReply,

@@ -31,6 +31,8 @@ export const REQUEST_SCHEMAS: Readonly<Record<Verb, ZodType>> = {
   history: historyRequest,
   logs: logsRequest,
   ignore: plainRequest,
+  cancel_restart: plainRequest,
+  reset_restart: plainRequest,
   timeline: timelineRequest,
 };
 

@@ -21,7 +21,7 @@ import { digestOf } from './digest.ts';
 import { judgeOf } from './outcomes.ts';
 import type { Sight, Waiting } from './waiting.ts';
 
-type PlainVerb = 'start' | 'restart' | 'standby' | 'restore' | 'delete' | 'ignore';
+type PlainVerb = 'start' | 'restart' | 'standby' | 'restore' | 'delete' | 'ignore' | 'cancel_restart' | 'reset_restart';
 
 /** The use cases that change something: parse, hand over once, and answer at acceptance or with the outcome. */
 export function commandUseCases(options: UseCaseOptions, waiting: Waiting): Pick<UseCases, CommandVerb> {
@@ -47,6 +47,8 @@ export function commandUseCases(options: UseCaseOptions, waiting: Waiting): Pick
     restore: plain('restore'),
     delete: plain('delete'),
     ignore: plain('ignore'),
+    cancel_restart: plain('cancel_restart'),
+    reset_restart: plain('reset_restart'),
   };
   const remembering =
     (verb: CommandVerb): UseCase =>

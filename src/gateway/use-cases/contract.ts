@@ -37,7 +37,7 @@ export interface Reply {
   /** 201 create, 202 a command accepted (or still under way when `wait` ran out), 200 everything else. */
   readonly status: 200 | 201 | 202;
   /**
-   * get and commands: an InstanceView; list: `{ instances, next }`; history: `{ records, next, first_version }`;
+   * get: a WholeView; commands: an InstanceView; list: `{ instances, next }`; history: `{ records, next, first_version }`;
    * wait: `{ state, state_error, timed_out }`; logs: `{ run, source, text, next, gap }`;
    * timeline: `{ entries, shortened, complete }`.
    */
@@ -76,6 +76,8 @@ export const VERBS = [
   'logs',
   'timeline',
   'ignore',
+  'cancel_restart',
+  'reset_restart',
 ] as const;
 export type Verb = (typeof VERBS)[number];
 
@@ -104,6 +106,8 @@ export const SCOPE_OF: Readonly<Record<Verb, Scope>> = {
   logs: 'read',
   timeline: 'read',
   ignore: 'operate',
+  cancel_restart: 'operate',
+  reset_restart: 'operate',
 };
 
 export type UseCases = Readonly<Record<Verb, UseCase>>;

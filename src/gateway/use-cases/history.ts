@@ -1,6 +1,6 @@
 import { StatevisorError } from '../../actors/errors.ts';
 import { historyPage } from '../../projections/feed/stream-history.ts';
-import { toRfc3339 } from '../../projections/instance-view.ts';
+import { toRfc3339 } from '../../projections/instants.ts';
 import { checked } from '../requests/checked.ts';
 import { historyRequest, momentAt } from '../requests/records.ts';
 import { caughtUp } from './caught-up.ts';

@@ -1,12 +1,17 @@
 import type { DurationFields } from '../../projections/durations.ts';
+import { type ProbesView, probesView, withReading } from '../../projections/health-view.ts';
 import type { InstanceView } from '../../projections/instance-view.ts';
+import { type RestartForecastView, restartForecastView } from '../../projections/restart-view.ts';
 import type { Reply, UseCaseOptions } from './contract.ts';
 
-/** An instance as get and list show it: its view, and how long it has been in which state at the moment of the look. */
+/** An instance as get and list show it: its view, and what is known at the moment of the look. */
 export type TimedView = InstanceView & Partial<DurationFields>;
 
+/** An instance as get shows it, which is looked at more closely. */
+export type WholeView = TimedView & { readonly restart_forecast?: RestartForecastView; readonly probes?: ProbesView };
+
 export interface Readings {
-  withDurations(view: InstanceView): TimedView;
+  whole(view: InstanceView): Promise<WholeView>;
   /** The body of a list. Its instances are put together when somebody looks at them. */
   page(
     views: readonly InstanceView[],
@@ -16,18 +21,37 @@ export interface Readings {
   text(views: readonly InstanceView[]): string;
 }
 
-export function createReadings({ instances, durations, clock }: UseCaseOptions): Readings {
-  const withDurations = (view: InstanceView): TimedView => {
+export function createReadings({ supervisor, instances, durations, clock }: UseCaseOptions): Readings {
+  const probed = (view: InstanceView): InstanceView => {
+    const reading = supervisor.probeReadings.readingsOf(view.id);
+    return reading === undefined ? view : { ...view, health_status: withReading(view, reading) };
+  };
+  const timed = (view: InstanceView): TimedView => {
     const fields = durations?.fieldsOf(view.id, clock.now());
-    return fields === undefined ? view : { ...view, ...fields };
+    return fields === undefined ? probed(view) : { ...probed(view), ...fields };
+  };
+  /** While the log cannot be read nothing is foretold; everything else is shown all the same. */
+  const forecastOf = async ({ id, restart_policy }: InstanceView): Promise<RestartForecastView | null> => {
+    if (restart_policy === undefined) return null;
+    const snapshot = await supervisor.look(id).catch(() => null);
+    return snapshot === null ? null : restartForecastView(snapshot, clock.now());
   };
   return {
-    withDurations,
+    whole: async (view) => {
+      const forecast = await forecastOf(view);
+      const reading = supervisor.probeReadings.readingsOf(view.id);
+      const isShown = reading !== undefined && reading.run === view.run && view.state === 'Running';
+      return {
+        ...timed(view),
+        ...(forecast === null ? {} : { restart_forecast: forecast }),
+        ...(isShown ? { probes: probesView(reading) } : {}),
+      };
+    },
     page: (views, next) => {
       let together: TimedView[] | undefined;
       return {
         get instances() {
-          together ??= views.map(withDurations);
+          together ??= views.map(timed);
           return together;
         },
         next,
@@ -37,8 +61,10 @@ export function createReadings({ instances, durations, clock }: UseCaseOptions):
       const now = clock.now();
       let text = '';
       // Adding up is what V8 does best here: the pieces are copied once, when the answer is sent.
-      for (const { id } of views) {
-        const open = instances.openTextOf(id);
+      for (const view of views) {
+        const { id } = view;
+        const shown = probed(view);
+        const open = shown === view ? instances.openTextOf(id) : JSON.stringify(shown).slice(0, -1);
         if (open === undefined) continue;
         const fields = durations?.textOf(id, now);
         text += (text === '' ? '' : ',') + open + (fields === undefined ? '}' : `,${fields}`);

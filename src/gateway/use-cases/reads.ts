@@ -1,5 +1,6 @@
 import { StatevisorError } from '../../actors/errors.ts';
-import { type InstanceView, toRfc3339 } from '../../projections/instance-view.ts';
+import type { InstanceView } from '../../projections/instance-view.ts';
+import { toRfc3339 } from '../../projections/instants.ts';
 import type { TimelineEntry } from '../../projections/timeline.ts';
 import { checked } from '../requests/checked.ts';
 import { getRequest, listRequest, parseWait, timelineRequest } from '../requests/target.ts';
@@ -32,7 +33,7 @@ export function readUseCases(
       const { id, min_position } = checked(getRequest, input);
       await caughtUp(options, waiting, min_position, caller);
       const view = present(id);
-      return answer(readings.withDurations(view), view.version);
+      return answer(await readings.whole(view), view.version);
     },
     list: async (input, caller) => {
       const { limit, after, state, min_position } = checked(listRequest, input);

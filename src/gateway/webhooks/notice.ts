@@ -1,7 +1,7 @@
 import type { Fact } from '../../../machines/facts.ts';
 import type { InstanceRecord } from '../../../machines/record.ts';
 import type { LogEntry } from '../../actors/contracts/log.ts';
-import { toRfc3339 } from '../../projections/instance-view.ts';
+import { toRfc3339 } from '../../projections/instants.ts';
 import { WEBHOOK_EVENTS, type WebhookEvent } from './options.ts';
 
 /** What a webhook receives. */

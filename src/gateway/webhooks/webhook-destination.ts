@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Clock, Random } from '../../actors/contracts/clock.ts';
 import type { LogEntry } from '../../actors/contracts/log.ts';
-import { toRfc3339 } from '../../projections/instance-view.ts';
+import { toRfc3339 } from '../../projections/instants.ts';
 import type { Cursor } from '../outbox/cursor-store.ts';
 import type { Delivery, Destination } from '../outbox/destination.ts';
 import { type Notice, noticeIn } from './notice.ts';
