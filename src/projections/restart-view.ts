@@ -1,4 +1,4 @@
-import type { Attempt, RestartContext } from '../../machines/context.ts';
+import { type Attempt, type ChartContext, INITIAL_CONTEXT, type RestartContext } from '../../machines/context.ts';
 import { forecast } from '../../machines/forecast.ts';
 import { stateOf } from '../../machines/public-states.ts';
 import type { InstanceRecord } from '../../machines/record.ts';
@@ -66,10 +66,11 @@ export function restartStatusView({ state }: InstanceRecord): RestartStatusView 
 }
 
 export function restartView({ state }: InstanceRecord): RestartView {
-  // Records of older charts keep no causes.
+  // Records of older charts keep no causes, and know no modes of their host.
   const { history = [] } = state.context.restart as Partial<RestartContext>;
+  const { host = INITIAL_CONTEXT.host } = state.context as Partial<ChartContext>;
+  const context = { ...state.context, host, definition: null };
   const pending = pendingView(state);
-  const context = { ...state.context, definition: null };
   return {
     ...(pending === null ? {} : { pending }),
     ...(history.length === 0 ? {} : { causes: history.map(attemptView) }),
