@@ -14,6 +14,7 @@ vi.setConfig({ testTimeout: 60_000 });
 
 test('every promise in this project is awaited, returned, handled or set aside with void', () => {
   expect(floatingPromises(projectDir)).toEqual([]);
+  expect(floatingPromises(join(projectDir, 'src/gateway/inspector/page'))).toEqual([]);
 });
 
 test('promises of Node, of packages and of the project are seen, and handled ones are allowed', () => {

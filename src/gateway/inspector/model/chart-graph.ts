@@ -48,7 +48,6 @@ const HEAD_HEIGHT = 32;
 const LAYOUT = {
   'elk.algorithm': 'layered',
   'elk.hierarchyHandling': 'INCLUDE_CHILDREN',
-  'elk.direction': 'RIGHT',
   'elk.edgeRouting': 'ORTHOGONAL',
   'elk.json.edgeCoords': 'ROOT',
   'elk.layered.nodePlacement.strategy': 'NETWORK_SIMPLEX',
@@ -61,12 +60,15 @@ const LAYOUT = {
   'elk.spacing.edgeNode': '10',
   'elk.padding': '[top=6,left=6,bottom=6,right=6]',
 } as const;
+/** Up to here a region is drawn upright, so that several stand side by side. */
+const SMALL_REGION_STATES_MAX = 8;
 const INNER_LAYOUT = { 'elk.padding': `[top=${HEAD_HEIGHT},left=12,bottom=12,right=12]` } as const;
 
 export function graphOf(region: ChartState, arrows: readonly Arrow[]): Graph {
+  const isSmall = statesWithin(region).length <= SMALL_REGION_STATES_MAX;
   return {
     id: `graph ${region.path}`,
-    layoutOptions: LAYOUT,
+    layoutOptions: { ...LAYOUT, 'elk.direction': isSmall ? 'DOWN' : 'RIGHT' },
     children: [nodeOf(region)],
     edges: arrows.filter(({ always }) => always).map(({ id, from, to }) => ({ id, sources: [from], targets: [to] })),
   };
@@ -94,7 +96,16 @@ interface Step {
 }
 
 /** Everything that leads from one state to another; what stays in its state has no arrow. */
-export function arrowsOf(region: ChartState): Arrow[] {
+export function arrowsOf(region: ChartState): readonly Arrow[] {
+  const known = arrowsOfRegion.get(region) ?? findArrows(region);
+  arrowsOfRegion.set(region, known);
+  return known;
+}
+
+/** A chart does not change, and every moment that is drawn asks for its arrows. */
+const arrowsOfRegion = new WeakMap<ChartState, readonly Arrow[]>();
+
+function findArrows(region: ChartState): Arrow[] {
   const steps = statesWithin(region).flatMap(stepsOf);
   const sharers = countSharers(steps);
   const commonness = (step: Step): number => sharers.get(`${step.event}>${step.to}`)?.size ?? 0;

@@ -52,6 +52,22 @@ export function momentOf(chart: ChartStructure, now: Moment, before: Moment | nu
   };
 }
 
+export interface Exit {
+  readonly event: string;
+  readonly guards: readonly string[];
+  readonly from: string;
+  readonly to: string;
+}
+
+/** What leads on from the active states, inner ones first, as the chart asks them. */
+export function exitsOf(chart: ChartStructure, active: ReadonlySet<string>): Exit[] {
+  const arrows = chart.regions.flatMap(arrowsOf).filter(({ from }) => active.has(from));
+  const depth = ({ from }: Arrow): number => from.split('.').length;
+  return arrows
+    .toSorted((a, b) => depth(b) - depth(a))
+    .flatMap(({ from, to, causes }) => causes.map((cause) => ({ ...cause, from, to })));
+}
+
 function timersOf(
   states: readonly ChartState[],
   active: ReadonlySet<string>,

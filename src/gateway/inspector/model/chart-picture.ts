@@ -51,6 +51,8 @@ export interface ChartPicture {
 }
 
 const GAP = 14;
+/** How much wider than the widest region a row may be. */
+const ROOM = 1.2;
 
 /** `layouts` are those of the regions, in their order. */
 export function pictureOf(chart: ChartStructure, layouts: readonly LaidOutGraph[]): ChartPicture {
@@ -65,9 +67,9 @@ export function pictureOf(chart: ChartStructure, layouts: readonly LaidOutGraph[
   };
 }
 
-/** The first one on top; the others below it in rows that are no wider. */
+/** The first one on top; the others below it in rows that are hardly wider. */
 function placeRegions(sizes: readonly { readonly width: number; readonly height: number }[]): Point[] {
-  const widest = Math.max(0, ...sizes.map(({ width }) => width));
+  const widest = ROOM * Math.max(0, ...sizes.map(({ width }) => width));
   let [x, y, rowHeight] = [0, 0, 0];
   return sizes.map(({ width, height }) => {
     if (x > 0 && x + width > widest) [x, y, rowHeight] = [0, y + rowHeight + GAP, 0];

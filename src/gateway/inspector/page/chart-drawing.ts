@@ -14,13 +14,15 @@ import type { DrawnChart } from './chart-layout.ts';
 export interface ChartDrawingProps {
   readonly drawn: DrawnChart;
   readonly moment: ChartMoment;
+  /** Type of the record's event: the one that is written beside an arrow it took. */
+  readonly event: string;
   /** In the past nothing counts down. */
   readonly isLive: boolean;
 }
 
 const MARGIN = 8;
 
-export function ChartDrawing({ drawn: { picture }, moment, isLive }: ChartDrawingProps): VNode {
+export function ChartDrawing({ drawn: { picture }, moment, event, isLive }: ChartDrawingProps): VNode {
   const { width, height, boxes, arrows } = picture;
   const leaving = (arrow: DrawnArrow): boolean => moment.active.has(arrow.from) && !moment.taken.has(arrow.id);
   const drawnAlways = arrows.filter((arrow) => arrow.always && !leaving(arrow) && !moment.taken.has(arrow.id));
@@ -47,7 +49,7 @@ export function ChartDrawing({ drawn: { picture }, moment, isLive }: ChartDrawin
         ${arrows.filter((arrow) => arrow.always && leaving(arrow)).map((arrow) => html`<${Line} key=${arrow.id} arrow=${arrow} kind="leaving" />`)}
       </g>
       ${taken.map((arrow) => html`<${Line} key=${arrow.id} arrow=${arrow} kind="taken" />`)}
-      ${taken.map((arrow) => html`<${Label} key=${arrow.id} arrow=${arrow} />`)}
+      ${taken.map((arrow) => html`<${Label} key=${arrow.id} arrow=${arrow} event=${event} />`)}
     </svg>
   ` as VNode;
 }
@@ -80,7 +82,7 @@ function State({ box: { x, y, width, height, state, depth }, moment, isLive }: S
       <rect x=${x} y=${y} width=${width} height=${height} rx=${kind === 'region' ? 12 : 7} />
       ${isActive && kind !== 'region' ? html`<circle class="mark" cx=${x + 11} cy=${y + 16} r="4" />` : null}
       <text x=${x + (kind === 'region' ? 12 : 20)} y=${y + 20.5}>${state.name}</text>
-      ${timers.map((timer) => html`<${Timer} timer=${timer} x=${x + width / 2} y=${isOuter ? y + 4 : y + height + 3} isLive=${isLive} />`)}
+      ${timers.map((timer) => html`<${Timer} timer=${timer} x=${x + width / 2} y=${isOuter ? y - 5 : y + height + 3} isLive=${isLive} />`)}
     </g>
   ` as VNode;
 }
@@ -126,9 +128,11 @@ function Line({ arrow: { path, from, to, causes }, kind }: LineProps): VNode {
 /** Longest list of events that is written beside an arrow. */
 const LABEL_EVENTS_MAX = 2;
 
-function Label({ arrow: { causes, middle } }: { readonly arrow: DrawnArrow }): VNode {
-  const named = causes.slice(0, LABEL_EVENTS_MAX).map(({ event }) => event);
-  const text = `${named.join(', ')}${causes.length > LABEL_EVENTS_MAX ? ' …' : ''}`;
+function Label({ arrow, event }: { readonly arrow: DrawnArrow; readonly event: string }): VNode {
+  const { causes, middle } = arrow;
+  const own = causes.filter((cause) => cause.event === event);
+  const named = (own.length > 0 ? own : causes).slice(0, LABEL_EVENTS_MAX).map((cause) => cause.event);
+  const text = `${named.join(', ')}${own.length === 0 && causes.length > LABEL_EVENTS_MAX ? ' …' : ''}`;
   const width = text.length * 6.3 + 10;
   return html`
     <g class="chart-label">

@@ -37,7 +37,7 @@ export function FleetList(): VNode {
         />
         <span role="status" class="count">${countWords(shown.length)}</span>
       </div>
-      <div class="rows" onScroll=${onScroll} ref=${noteSight} tabindex="-1">
+      <div class="rows" onScroll=${onScroll} ref=${takePlace} tabindex="-1">
         <table aria-rowcount=${shown.length + 1}>
           <thead>
             <tr aria-rowindex="1">
@@ -56,17 +56,23 @@ export function FleetList(): VNode {
   ` as VNode;
 }
 
-function noteSight(element: HTMLElement | null): void {
-  if (element !== null && element.clientHeight > 0 && element.clientHeight !== sight.peek()) {
-    sight.value = element.clientHeight;
-  }
+/** Whoever comes back from an instance finds the list where it was. */
+function takePlace(element: HTMLElement | null): void {
+  resized.disconnect();
+  if (element === null) return;
+  resized.observe(element);
+  element.scrollTop = scrolledTo.peek();
 }
+
+const resized = new ResizeObserver(([entry]) => {
+  sight.value = entry?.target.clientHeight ?? sight.peek();
+});
 
 function countWords(shown: number): string {
   if (!isLoaded.value) return 'loading';
   const all = rows.value.length;
   const cut = isCut.value ? `; more than ${ROWS_MAX} are not shown` : '';
-  return `${shown === all ? all : `${shown} of ${all}`} instances${cut}`;
+  return `${shown === all ? all : `${shown} of ${all}`} ${all === 1 ? 'instance' : 'instances'}${cut}`;
 }
 
 /** Stands for lines out of sight. */

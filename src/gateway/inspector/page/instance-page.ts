@@ -1,14 +1,14 @@
 import { html } from 'htm/preact';
 import type { VNode } from 'preact';
 import { useEffect, useMemo } from 'preact/hooks';
-import { momentOf, type StateValue } from '../model/chart-moment.ts';
+import { exitsOf, momentOf, pathsIn, type StateValue } from '../model/chart-moment.ts';
 import type { ShownRecord } from '../model/record-window.ts';
 import { recordWords } from '../model/record-words.ts';
 import { instantWords } from '../model/spans.ts';
 import { ChartDrawing } from './chart-drawing.ts';
 import { chartProblem, drawnChart, wantChart } from './chart-layout.ts';
 import { type Looked, lookAt } from './instance.ts';
-import { ContextPanel, RecordPanel, TimersPanel } from './moment-panels.ts';
+import { ContextPanel, ExitsPanel, RecordPanel, TimersPanel } from './moment-panels.ts';
 import { TimelineList } from './timeline-list.ts';
 
 /** One instance: where it is on the chart, how it came there, and every moment before. */
@@ -33,7 +33,7 @@ export function InstancePage({ instance }: { readonly instance: string }): VNode
             ? null
             : html`
                 <div class="column"><${RecordPanel} record=${record} /><${TimersPanel} record=${record} isLive=${isLive} /></div>
-                <div class="column"><${ContextPanel} record=${record} before=${before} /></div>
+                <div class="column"><${ContextPanel} record=${record} before=${before} /><${Exits} record=${record} /></div>
               `
         }
       </div>
@@ -63,6 +63,7 @@ function Heading({ instance, looked }: { readonly instance: string; readonly loo
   return html`
     <h1>
       ${view.name}
+      ${looked.isLive.value ? null : html`<small>at present</small>`}
       <span class="state ${view.state}">${view.state}</span>
       <small>${view.phase}, health ${view.health_status.status}, wanted ${view.wanted}, run ${view.run}</small>
     </h1>
@@ -113,10 +114,17 @@ function Picture({ record, before, isLive }: PictureProps): VNode {
   return html`
     ${isOther ? html`<p class="hint">Chart ${record.chart.version} made this record; it is shown on chart ${drawn.chart.version}.</p>` : null}
     ${moment.unknown.length === 0 ? null : html`<p class="problem">Not in this chart: ${moment.unknown.join(', ')}.</p>`}
-    <${ChartDrawing} drawn=${drawn} moment=${moment} isLive=${isLive} />
+    <${ChartDrawing} drawn=${drawn} moment=${moment} event=${record.event.type} isLive=${isLive} />
   ` as VNode;
 }
 
 function momentIn({ state, event }: ShownRecord): Parameters<typeof momentOf>[1] {
   return { value: state.value as StateValue, timers: state.timers, event: event.type };
+}
+
+function Exits({ record }: { readonly record: ShownRecord }): VNode | null {
+  const drawn = drawnChart.value;
+  if (drawn === null) return null;
+  const active = new Set(pathsIn(record.state.value as StateValue));
+  return html`<${ExitsPanel} exits=${exitsOf(drawn.chart, active)} />` as VNode;
 }

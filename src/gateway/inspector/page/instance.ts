@@ -19,6 +19,8 @@ import { goTo, place } from './session.ts';
 /** One instance that is looked at: a piece of its records, its present view, and the moment that is shown. */
 
 const PAGE = 60;
+/** Fetched at each news: those that came and, of those before, what has become of what they asked for. */
+const PAGE_OF_NEWS = 20;
 /** Newer records fetched along with one that was asked for, so that the next steps are at hand. */
 const PAGE_AHEAD = 20;
 
@@ -114,9 +116,9 @@ function createReading(instance: string, isLive: ReadonlySignal<boolean>): Readi
   const path = `/v1/instances/${encodeURIComponent(instance)}`;
   let isClosed = false;
 
-  async function fetchPage(from: number | null): Promise<void> {
+  async function fetchPage(from: number | null, limit = PAGE): Promise<void> {
     const start = from === null ? '' : `&from=${from}`;
-    const { body } = await ask<HistoryAnswer>(`${path}/history?order=newest&limit=${PAGE}${start}`);
+    const { body } = await ask<HistoryAnswer>(`${path}/history?order=newest&limit=${limit}${start}`);
     if (isClosed) return;
     window.value = withPage(window.value, body.records.toReversed(), body.first_version);
   }
@@ -146,7 +148,8 @@ function createReading(instance: string, isLive: ReadonlySignal<boolean>): Readi
     window,
     refresh: telling(async () => {
       await fetchView();
-      if (isLive.value || isAtHead(window.value)) await fetchPage(null);
+      if (!isLive.value && !isAtHead(window.value)) return;
+      await fetchPage(null, isAtHead(window.value) ? PAGE_OF_NEWS : PAGE);
     }),
     fetchAround: telling(async () => {
       const { version } = place.value;

@@ -1,5 +1,6 @@
 import { html } from 'htm/preact';
 import type { ComponentChildren, VNode } from 'preact';
+import type { Exit } from '../model/chart-moment.ts';
 import { differences, leavesOf } from '../model/context-difference.ts';
 import type { ShownRecord } from '../model/record-window.ts';
 import { recordWords } from '../model/record-words.ts';
@@ -80,4 +81,23 @@ export function Panel({ title, children }: { readonly title: string; readonly ch
 export function Items({ items, none }: { readonly items: readonly string[]; readonly none: string }): VNode {
   if (items.length === 0) return html`<span class="hint">${none}</span>` as VNode;
   return html`<ul>${items.map((item) => html`<li>${item}</li>`)}</ul>` as VNode;
+}
+
+/** Everything that leads on from here, for whoever reads instead of looking at arrows. */
+export function ExitsPanel({ exits }: { readonly exits: readonly Exit[] }): VNode {
+  const byRegion = Map.groupBy(exits, ({ from }) => from.split('.')[0] ?? '');
+  return html`
+    <${Panel} title="What leads on from here">
+      ${[...byRegion].map(
+        ([region, list]) => html`
+          <details>
+            <summary>${region}: ${list.length} ways</summary>
+            <ul>
+              ${list.map(({ event, guards, from, to }) => html`<li><code>${event}</code>${guards.length === 0 ? '' : ` [${guards.join(' or ')}]`}: ${from} → ${to}</li>`)}
+            </ul>
+          </details>
+        `,
+      )}
+    </${Panel}>
+  ` as VNode;
 }

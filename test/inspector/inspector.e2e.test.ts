@@ -1,0 +1,220 @@
+/**
+ * Goal: the inspector shows a crash, the backoff that counts down, the restart, and the moment before, in a real browser;
+ * nothing that is secret reaches the page and the page reaches nothing but its daemon. Method: Chromium, a real daemon
+ * on the simulator. With STATEVISOR_WRITE_TRANSCRIPTS=1 the picture in the documents is taken anew.
+ */
+import { join } from 'node:path';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { systemClock } from '../../src/actors/clock.ts';
+import { controlSimulator, type SimulatorControl } from '../../src/adapters/simulator/control.ts';
+import { worldProgram } from '../../src/cli/simulator-world.ts';
+import { projectDir } from '../architecture/project-files.ts';
+import { type DaemonProcess, until, type Workplace, workplace } from '../cli/daemon-process.ts';
+import { openBrowser, openPage, type Watched } from './browser.ts';
+
+const FLAGS = ['--hypervisor', 'simulator', '--nats', 'off', '--no-hello'] as const;
+const LIMIT_MS = 120_000;
+const SEEN_MS = 15_000;
+const PICTURE = join(projectDir, 'docs', 'images', 'inspector.png');
+const SIGHT = { width: 1280, height: 820 };
+
+let place: Workplace;
+let daemon: DaemonProcess;
+let control: SimulatorControl;
+let browser: Browser;
+let watched: Watched;
+let address: string;
+
+beforeAll(async () => {
+  place = workplace();
+  [daemon, browser] = await Promise.all([place.serve(...FLAGS), openBrowser()]);
+  control = controlSimulator({ world: { directory: place.data, program: worldProgram }, clock: systemClock() });
+  await cli('run', 'web', '--restart', 'always', '--backoff', '3s', '--ttl', '2h');
+  address = (await cli('inspect')).trim();
+}, LIMIT_MS);
+
+afterAll(async () => {
+  await browser.close();
+  await daemon.end('SIGTERM');
+  await control.shutdownWorld().catch(() => {});
+  await control.close();
+  place.remove();
+}, LIMIT_MS);
+
+async function cli(...args: string[]): Promise<string> {
+  const { status, stdout, stderr } = await place.cli(...args);
+  if (status !== 0) throw new Error(stderr);
+  return stdout;
+}
+
+const origin = (): string => new URL(address).origin;
+const token = (): string => new URLSearchParams(new URL(address).hash.slice(1)).get('token') ?? '';
+
+/** A tab of its own, as somebody who has not been here before. */
+async function tab(url: string): Promise<Page> {
+  const context = await browser.newContext({ viewport: SIGHT, colorScheme: 'light', timezoneId: 'UTC' });
+  context.setDefaultTimeout(SEEN_MS);
+  watched = await openPage(context);
+  await watched.page.goto(url);
+  return watched.page;
+}
+
+afterEach(async () => {
+  // Whatever a test looked at: the page complains of nothing and asks nobody but its daemon.
+  expect(watched.complaints).toEqual([]);
+  expect(watched.asked.filter((url) => new URL(url).origin !== origin())).toEqual([]);
+  await watched.page.context().close();
+});
+
+const lit = (page: Page): Promise<string[]> =>
+  page
+    .locator('.chart-state[aria-current]')
+    .evaluateAll((all) => all.map((one) => one.getAttribute('data-path') ?? ''));
+const seeLit = (page: Page, path: string): Promise<void> => page.locator(`[data-path="${path}"].active`).waitFor();
+const countdown = (page: Page): Promise<string | null> =>
+  page.locator('[data-timer="timer.backoff"] text').textContent();
+
+test('a crash, the backoff counting down, the restart, and stepping back to the moment before', {
+  timeout: LIMIT_MS,
+}, async () => {
+  const page = await tab(`${address}&instance=web`);
+  await seeLit(page, 'lifecycle.running');
+  await control.crash((await place.get('web')).id);
+  // The first attempt comes at once; only the second is held back.
+  await page.locator('h1', { hasText: 'run 2' }).waitFor();
+  await seeLit(page, 'lifecycle.running');
+  await control.crash((await place.get('web')).id);
+
+  await seeLit(page, 'restart.backoff.ended');
+  expect(await lit(page)).toContain('lifecycle.failed');
+  await page.locator('.chart-arrow.taken[data-from="lifecycle.running"][data-to="lifecycle.failed"]').waitFor();
+  const first = await countdown(page);
+  expect(first).toMatch(/^backoff in \d\.\ds$/);
+  await until(
+    () => countdown(page),
+    (now) => now !== first,
+    SEEN_MS,
+  );
+  if (process.env.STATEVISOR_WRITE_TRANSCRIPTS === '1') await page.screenshot({ path: PICTURE });
+
+  await page.locator('h1', { hasText: 'run 3' }).waitFor();
+  await seeLit(page, 'lifecycle.running');
+  expect(await page.locator('[data-timer="timer.backoff"]').count()).toBe(0);
+
+  // Back from run 3 over the restart and the backoff to the last record before the second crash.
+  const crashed = page.locator('button.record', { hasText: 'run 2 ended: crashed' });
+  await crashed.click();
+  expect(await lit(page)).toContain('restart.backoff.ended');
+  expect(await countdown(page)).toMatch(/^backoff \d\d:\d\d:\d\d$/);
+  await page.keyboard.press('ArrowLeft');
+  await seeLit(page, 'lifecycle.running');
+  const before = await lit(page);
+  expect(before).not.toContain('restart.backoff');
+  expect(await page.locator('.stepper .moment').textContent()).toContain('guest of run 2 is ready');
+  expect(await page.locator('h1').textContent()).toContain('at present');
+  const version = Number(await page.getByRole('slider', { name: 'Record' }).inputValue());
+  expect(page.url()).toContain(`version=${version}`);
+  await page.keyboard.press('ArrowRight');
+  await seeLit(page, 'restart.backoff.ended');
+  expect(await page.locator('.difference').textContent()).toContain('restart.next_attempt_at');
+  await page.getByRole('button', { name: 'Live' }).click();
+  await page.locator('h1', { hasNotText: 'at present' }).waitFor();
+  expect(await lit(page)).toContain('lifecycle.running');
+});
+
+describe('the token', () => {
+  test('leaves the address at once, is kept in the tab alone, and is in nothing that the page shows or was sent', {
+    timeout: LIMIT_MS,
+  }, async () => {
+    const page = await tab(`${address}&instance=web`);
+    await seeLit(page, 'lifecycle.running');
+    expect(page.url()).toBe(`${origin()}/inspector/#instance=web`);
+    const kept = await page.evaluate(() => [{ ...sessionStorage }, { ...localStorage }]);
+    expect(kept).toEqual([{ 'statevisor.token': token() }, {}]);
+    expect(await page.content()).not.toContain(token());
+    for (const body of await Promise.all(watched.bodies)) expect(body).not.toContain(token());
+    for (const url of watched.asked) expect(url).not.toContain(token());
+    expect(await page.context().cookies()).toEqual([]);
+    await page.goto(`${origin()}/inspector/`);
+    await page.getByRole('link', { name: 'web', exact: true }).waitFor();
+  });
+
+  test('is asked for when it is missing, and asked for again when it is wrong', { timeout: LIMIT_MS }, async () => {
+    const page = await tab(`${origin()}/inspector/`);
+    await page.getByLabel('Token').fill('not-the-token');
+    await page.getByRole('button', { name: 'Look' }).click();
+    await page.getByRole('alert').getByText('does not know this token').waitFor();
+    // What the browser itself says of the refusal is no fault of the page.
+    expect(watched.complaints.splice(0).every((text) => text.includes('401'))).toBe(true);
+    expect(await page.evaluate(() => sessionStorage.length)).toBe(0);
+    await page.getByLabel('Token').fill(token());
+    await page.getByRole('button', { name: 'Look' }).click();
+    await page.getByRole('link', { name: 'web', exact: true }).waitFor();
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.getByLabel('Token').waitFor();
+    expect(await page.evaluate(() => sessionStorage.length)).toBe(0);
+  });
+});
+
+describe('the list of instances', () => {
+  const MANY = 500;
+  const CREATES_AT_ONCE = 20;
+  /** What a click may take on a machine that does several things at once. */
+  const ANSWER_MS = 2_000;
+
+  async function create(name: string): Promise<void> {
+    const response = await fetch(`${origin()}/v1/instances`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token()}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ name, image: 'demo', start: false }),
+    });
+    if (response.status !== 201) throw new Error(await response.text());
+  }
+
+  const nameOf = (index: number): string => `vm-${String(index).padStart(3, '0')}`;
+  const shownLines = (page: Page): Promise<number> => page.locator('tbody tr[data-name]').count();
+
+  test('of 500 that come while it is watched, all are there, only those in sight are drawn, and it answers at once', {
+    timeout: LIMIT_MS,
+  }, async () => {
+    const page = await tab(address);
+    await page.getByRole('link', { name: 'web', exact: true }).waitFor();
+    for (let first = 0; first < MANY; first += CREATES_AT_ONCE) {
+      await Promise.all(Array.from({ length: CREATES_AT_ONCE }, (_, index) => create(nameOf(first + index))));
+    }
+    await page.getByText(`${MANY + 1} instances`, { exact: true }).waitFor();
+    expect(await shownLines(page)).toBeLessThan(80);
+    const rowOf = (name: string) => page.locator(`tr[data-name="${name}"]`);
+    page.setDefaultTimeout(ANSWER_MS);
+    await page.getByLabel('Filter').fill('vm-49 stopped');
+    await page.getByText(`10 of ${MANY + 1} instances`, { exact: true }).waitFor();
+    expect(await shownLines(page)).toBe(10);
+    await page.getByLabel('Filter').fill('');
+    await page.getByText(`${MANY + 1} instances`, { exact: true }).waitFor();
+    await page.locator('.rows').evaluate((element) => element.scrollTo(0, element.scrollHeight));
+    await rowOf('web').waitFor();
+    expect(await rowOf('web').getAttribute('aria-rowindex')).toBe(String(MANY + 2));
+    await rowOf('vm-499').getByRole('link').click();
+    await page.locator('h1', { hasText: 'vm-499' }).waitFor();
+    await page.goBack();
+    await rowOf('vm-499').waitFor();
+    expect(await page.locator('.rows').evaluate((element) => element.scrollTop)).toBeGreaterThan(0);
+  });
+
+  test('a daemon that is killed is said to be gone; back again, nothing that happened is missing', {
+    timeout: LIMIT_MS,
+  }, async () => {
+    const page = await tab(address);
+    const web = page.locator('tr[data-name="web"]');
+    await page.getByLabel('Filter').fill('web');
+    await web.getByText('Running', { exact: true }).waitFor();
+    await daemon.end('SIGKILL');
+    await page.getByText('not connected').waitFor();
+    daemon = await place.serve(...FLAGS, '--listen', new URL(address).host);
+    await page.getByText('live', { exact: true }).waitFor();
+    await cli('stop', 'web');
+    await web.getByText('Stopped', { exact: true }).waitFor();
+    expect(watched.complaints.splice(0).filter((text) => !text.includes('net::ERR_'))).toEqual([]);
+  });
+});
