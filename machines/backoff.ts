@@ -53,7 +53,7 @@ export function dueAfter(
   { attempts, last_attempt_at }: Attempts,
   { name, run, failedAt }: { readonly name: string; readonly run: number; readonly failedAt: number },
 ): number {
-  if (attempts === 0 || last_attempt_at === null) return failedAt;
+  if (last_attempt_at === null) return failedAt;
   const from = countsFromStart(policy) ? last_attempt_at : failedAt;
   return from + delayBefore(policy, { name, run, attempt: attempts + 1 });
 }

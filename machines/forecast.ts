@@ -48,5 +48,5 @@ export function forecast(context: ChartContext, at: number): Forecast {
     window = { attempts: window.attempts + 1, last_attempt_at: now };
     attempts.push({ attempt: window.attempts, not_before: now });
   }
-  return { attempts, gives_up_after: max > 0 ? Math.max(max, made) : null, unbounded: max === 0 && expiry === null };
+  return { attempts, gives_up_after: max > 0 ? max : null, unbounded: max === 0 && expiry === null };
 }

@@ -55,6 +55,11 @@ describe('what a forecast says', () => {
     bootUp(driver, 0);
     driver.send(1_000, exited(1, 1));
     expect(instants(foretold(driver, 1_500))[0]).toBe(1_500);
+    driver.send(2_000, { type: 'host.granted', run: 1, purpose: 'restart_policy' });
+    driver.send(3_000, failed('vmm.boot', 2));
+    driver.until(10_000);
+    expect(driver.region('restart')).toBe('admission');
+    expect(instants(foretold(driver, 10_500)).slice(0, 2)).toEqual([10_500, 24_500]);
   });
 
   it('without a limit it is cut, and says that there is none', () => {

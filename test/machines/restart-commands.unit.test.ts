@@ -105,6 +105,13 @@ describe('cancelling a restart', () => {
     }
   });
 
+  it('another restart policy opens a new window all the same, for what comes next', () => {
+    const driver = inBackoff();
+    driver.send(5_000, { type: 'cancel_restart', by });
+    driver.send(6_000, { type: 'update', by, changes: { restart_policy: { ...ON_FAILURE, backoff_ms: 1 } } });
+    expect([driver.restart(), driver.region('restart')]).toEqual([{}, 'waived']);
+  });
+
   it('a grant of the host that comes after it starts nothing', () => {
     const driver = asking();
     driver.send(2_000, { type: 'cancel_restart', by });
@@ -235,6 +242,16 @@ describe('a new window without a start', () => {
     driver.send(7_500, { type: 'reset_restart', by });
     bootUp(driver, 8_000);
     expect([driver.lifecycle(), driver.region('restart'), driver.restart()]).toEqual(['running', 'idle', {}]);
+  });
+
+  it('a restart for health that is under way keeps its reason until it has succeeded', () => {
+    const driver = drive(definition({ restart_policy: ON_FAILURE, health_check: SENSITIVE }));
+    bootUp(driver, 0);
+    probe(driver, 1_000, 'failed');
+    driver.send(1_500, { type: 'reset_restart', by });
+    expect(driver.restart()).toEqual({ last_reason: 'health_check_failed' });
+    comeBack(driver, 2_000);
+    expect(driver.restart()).toEqual({});
   });
 
   it('is refused once somebody has stopped the instance: a block by hand is lifted by a start', () => {

@@ -75,6 +75,29 @@ describe('what asks for a restart', () => {
     expect(driver.lifecycle()).toBe('booting');
   });
 
+  it('an end while the host is asked is judged as an end', () => {
+    const driver = drive(
+      definition({ restart_policy: ON_FAILURE, health_check: { ...CHECK, failure_threshold: 1, start_period_ms: 0 } }),
+      'running',
+      0,
+      'silent',
+    );
+    bootUp(driver, 0);
+    probe(driver, 1_000, 'failed');
+    expect(driver.restart()).toEqual({ last_reason: 'health_check_failed' });
+    driver.send(2_000, exited(1, 1));
+    expect([driver.restart(), driver.snapshot().context.admission?.purpose]).toEqual([{}, 'restart_policy']);
+  });
+
+  it('a host that goes down in the middle of it ends it', () => {
+    const driver = running();
+    probe(driver, 11_000, 'failed');
+    probe(driver, 12_000, 'failed');
+    driver.send(13_000, exited(1, 0));
+    driver.send(14_000, { ...exited(2, null), reason: 'host_reboot' } as never);
+    expect(driver.restart()).toEqual({ attempts: 1, last_attempt_at: 12_000 });
+  });
+
   it('the end of a restart for health is never taken for a clean end of the guest', () => {
     const driver = running();
     probe(driver, 11_000, 'failed');
