@@ -6,9 +6,8 @@ import type { Clock } from './contracts/clock.ts';
 import type { Prober } from './contracts/probe.ts';
 import type { ProbeReading } from './contracts/probe-readings.ts';
 import type { Telemetry } from './contracts/telemetry.ts';
-import type { InstanceActor } from './instance-actor.ts';
 import { ProbeScheduler, type ProbingStatus } from './probing/probe-scheduler.ts';
-import { changesNothing } from './steady-state.ts';
+import { changesNothing, type Deciding } from './steady-state.ts';
 
 /**
  * What is done for as long as an instance is in certain states: probing it, watching its traffic. It is never an entry
@@ -26,7 +25,7 @@ export interface StandingWorkOptions {
   readonly telemetry?: Telemetry | undefined;
   readonly deliver: (instance: string, reading: Unstamped<ObservationEvent>) => void;
   /** Undefined when the instance is not in memory. */
-  readonly actorOf: (instance: string) => InstanceActor | undefined;
+  readonly actorOf: (instance: string) => Deciding | undefined;
 }
 
 interface Work {

@@ -1,11 +1,13 @@
 /** Goal: what is asked of instances follows their charts and nothing else. Method: the runtime in simulated time. */
 import { describe, expect, test } from 'vitest';
+import { SimulatedClock } from '../../../src/actors/clock.ts';
 import type { ProbedGuest, ProbeResult } from '../../../src/actors/contracts/probe.ts';
 import { WAKE_GAP_MS } from '../../../src/actors/probing/cadence.ts';
+import { StandingWork } from '../../../src/actors/standing-work.ts';
 import { changesNothing } from '../../../src/actors/steady-state.ts';
 import { definition } from '../../machines/definitions.ts';
 import { bootUp, drive } from '../../machines/driver.ts';
-import { ON_FAILURE, OPERATOR, runningInstance, simulatedHost } from '../simulated-host.ts';
+import { ON_FAILURE, OPERATOR, runningInstance, START, simulatedHost } from '../simulated-host.ts';
 import { CHECK } from './probing-scene.ts';
 
 const PASSED: ProbeResult = { result: 'passed' };
@@ -156,6 +158,23 @@ describe('a result that would change nothing', () => {
     expect(changesNothing({ working: false, head: head(0) }, passed, 5)).toBe(false);
     driver.send(1_000, passed);
     expect(changesNothing({ working: false, head: head(0) }, passed, 5)).toBe(true);
+  });
+
+  test('is not even handed to the instance by what probes it', async () => {
+    driver.send(1_000, passed);
+    const handed: string[] = [];
+    const clock = new SimulatedClock(START);
+    const standing = new StandingWork({
+      clock,
+      prober: { probe: async () => PASSED },
+      deliver: (instance) => void handed.push(instance),
+      actorOf: (instance) => (instance === 'in-memory' ? { working: false, head: head(0) } : undefined),
+    });
+    for (const instance of ['in-memory', 'read-back']) standing.derive(instance, driver.snapshot());
+    await clock.advance(50_000);
+    expect(standing.readingsOf('in-memory')).toMatchObject({ consecutive_successes: 1 + 6 });
+    expect(handed).toEqual(Array(6).fill('read-back'));
+    standing.close();
   });
 
   test('waits its turn while the instance has something in hand, since that may change what it means', () => {
