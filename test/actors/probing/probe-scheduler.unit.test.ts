@@ -1,6 +1,7 @@
 /** Goal: guests are asked when they should be, whatever they, the prober or the host do. Method: simulated time. */
 import { describe, expect, test } from 'vitest';
 import { WAKE_GAP_MS } from '../../../src/actors/probing/cadence.ts';
+import { STARTS_PER_TURN_MAX } from '../../../src/actors/probing/probe-scheduler.ts';
 import { many, passing, probingScene, silent } from './probing-scene.ts';
 
 describe('the cadence of one guest', () => {
@@ -78,6 +79,21 @@ describe('many guests', () => {
     await scene.clock.advance(10_000);
     const second = scene.asked.slice(10_000);
     expect(second.map(({ at }) => at - 10_000)).toEqual(scene.asked.slice(0, 10_000).map(({ at }) => at));
+  });
+
+  test('wake the process no more often than every 10 ms, and let others work between the first hundreds', async () => {
+    const scene = probingScene(passing);
+    for (const name of many(5_000)) scene.open(name);
+    await scene.clock.advance(60_000);
+    expect(scene.wakes()).toBeLessThanOrEqual(60_000 / WAKE_GAP_MS);
+    const begun = new Map<number, number>();
+    scene.answer = async () => {
+      begun.set(scene.wakes(), (begun.get(scene.wakes()) ?? 0) + 1);
+      return { result: 'passed' };
+    };
+    scene.clock.stall(900);
+    await scene.clock.advance(1_000);
+    expect(Math.max(...begun.values())).toBe(STARTS_PER_TURN_MAX);
   });
 
   test('one of them alone is asked at once', async () => {

@@ -175,6 +175,7 @@ describe('a result that would change nothing', () => {
     expect(standing.readingsOf('in-memory')).toMatchObject({ consecutive_successes: 1 + 6 });
     expect(handed).toEqual(Array(6).fill('read-back'));
     standing.close();
+    expect(clock.nextTimerInMs()).toBeNull();
   });
 
   test('waits its turn while the instance has something in hand, since that may change what it means', () => {

@@ -78,6 +78,7 @@ export function probingScene(answer: Answer, limits?: PlaceLimits) {
     told,
     scheduler,
     armed: timers.armed,
+    wakes: timers.wakes,
     open: (instance: string, changes: Partial<HealthCheck> = {}, window = { run: 1, revision: 1 }) =>
       scheduler.open(
         {
@@ -95,14 +96,22 @@ export function probingScene(answer: Answer, limits?: PlaceLimits) {
   });
 }
 
-/** Tells how many timers of the clock are armed. */
-function countingClock(clock: SimulatedClock): { readonly clock: Clock; readonly armed: () => number } {
+interface CountingClock {
+  readonly clock: Clock;
+  /** Timers that are armed, and those that have fired. */
+  readonly armed: () => number;
+  readonly wakes: () => number;
+}
+
+function countingClock(clock: SimulatedClock): CountingClock {
+  let wakes = 0;
   const armed = new Set<object>();
   const after: Clock['after'] = (delayMs, callback) => {
     const timer = {};
     armed.add(timer);
     const cancel = clock.after(delayMs, () => {
       armed.delete(timer);
+      wakes += 1;
       callback();
     });
     return () => {
@@ -117,7 +126,7 @@ function countingClock(clock: SimulatedClock): { readonly clock: Clock; readonly
     sleep: (delayMs, signal) => clock.sleep(delayMs, signal),
     turn: () => clock.turn(),
   };
-  return { clock: counting, armed: () => armed.size };
+  return { clock: counting, armed: () => armed.size, wakes: () => wakes };
 }
 
 /** Names of many instances. */

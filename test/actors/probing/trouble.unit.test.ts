@@ -108,6 +108,15 @@ describe('what fails while this process stood still', () => {
     expect(scene.resultsOf('web')).toEqual([expect.stringMatching(/^probe\.unavailable: .*: reset$/)]);
   });
 
+  test('but a wall clock that was set back is no such thing', async () => {
+    const scene = probingScene((_, clock) => clock.sleep(1_500).then(() => ({ result: 'failed', error: 'reset' })));
+    scene.open('web');
+    await scene.clock.advance(1_000);
+    scene.clock.step(-3_600_000);
+    await scene.clock.advance(1_000);
+    expect(scene.resultsOf('web')).toEqual(['probe.failed: reset']);
+  });
+
   test('a guest that answered has answered', async () => {
     const scene = probingScene((_, clock) => clock.sleep(1_500).then(() => ({ result: 'passed' })));
     scene.open('web');
