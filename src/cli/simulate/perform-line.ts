@@ -160,6 +160,8 @@ function commandOf(stage: Stage, line: Line<'do'> | Line<'update'>, id: string):
     case 'restore':
     case 'delete':
     case 'ignore':
+    case 'cancel_restart':
+    case 'reset_restart':
       return { type: verb, by: ACTOR };
     default:
       throw new Error(`${String(verb)} is not a command.`);

@@ -70,7 +70,19 @@ const behaviour = z.union(
   [z.enum(['ok', 'fail', 'hang', 'hang_after', 'lie', 'crash']), z.strictObject({ slow: duration })],
   'must be ok, fail, hang, hang_after, lie, crash or { slow: DURATION }',
 );
-const plainVerb = z.enum(['start', 'stop', 'restart', 'standby', 'restore', 'hold', 'delete', 'update', 'ignore']);
+const plainVerb = z.enum([
+  'start',
+  'stop',
+  'restart',
+  'standby',
+  'restore',
+  'hold',
+  'delete',
+  'update',
+  'ignore',
+  'cancel_restart',
+  'reset_restart',
+]);
 const changes = z.record(z.string(), z.unknown());
 
 /** What stands in one line of the timeline, by the key that says which kind it is. */
@@ -80,7 +92,7 @@ export const TIMELINE_KINDS = {
     instance,
     do: z.union(
       [plainVerb, z.strictObject({ update: changes })],
-      'must be start, stop, restart, standby, restore, hold, delete, ignore or { update: … }',
+      'must be start, stop, restart, standby, restore, hold, delete, ignore, cancel_restart, reset_restart or { update: … }',
     ),
     update: changes.optional(),
     /** For `stop`. */

@@ -71,6 +71,8 @@ export function eventText(event: InstanceRecord['event']): string {
     case 'delete':
     case 'update':
     case 'ignore':
+    case 'cancel_restart':
+    case 'reset_restart':
       return `${event.type} accepted`;
     default:
       return event.type;
