@@ -86,7 +86,8 @@ export async function perform(operators: Operators, task: EffectTask, control: E
 }
 
 async function prepare(hypervisor: Hypervisor, task: EffectTask): Promise<ResultEvent> {
-  const refused = await hypervisor.checkImage(task.definition.image);
+  const { image, memory_bytes } = task.definition;
+  const refused = await hypervisor.checkImage(image, memory_bytes);
   return refused === null ? toEvent(task, { outcome: 'done', result: null }) : failed(task, refused);
 }
 

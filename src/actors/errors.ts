@@ -8,6 +8,7 @@ export const ERRORS = {
   name_conflict: { status: 400, remedy: 'Choose another name, or delete the instance that has it.' },
   image_not_found: { status: 400, remedy: 'Name an image that exists; `statevisor image build-demo` builds `demo`.' },
   image_not_ready: { status: 400, remedy: 'Wait until the image is built, or build it again.' },
+  memory_too_small: { status: 400, remedy: 'Give a larger size; the least that the image needs is named.' },
   unauthorized: { status: 401, remedy: 'Send the token as `Authorization: Bearer TOKEN`.' },
   forbidden: { status: 403, remedy: 'Use a token with the scope that is named.' },
   not_found: { status: 404, remedy: 'Check the id or name with `statevisor ps`.' },

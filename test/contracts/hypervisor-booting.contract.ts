@@ -21,9 +21,10 @@ async function nothingStartsWithoutCause(scene: Scene): Promise<void> {
   assert.deepEqual(await hypervisor.inspect(FIRST), { reality: 'none' }, 'a run never booted does not exist');
   assert.deepEqual(await hypervisor.adopt(FIRST), { reality: 'none' }, 'and cannot be adopted');
   assert.equal((await hypervisor.readLog(FIRST, 'console', null, 100)).text, '', 'and said nothing');
-  assert.equal((await hypervisor.checkImage('no-such-image'))?.code, 'image_not_found');
   const spec = scene.world.spec(FIRST);
-  assert.equal(await hypervisor.checkImage(spec.image), null, 'the image of the contract is usable');
+  assert.equal((await hypervisor.checkImage('no-such-image', spec.memory_bytes))?.code, 'image_not_found');
+  const usable = await hypervisor.checkImage(spec.image, spec.memory_bytes);
+  assert.equal(usable, null, 'the image of the contract is usable');
 
   const unknown = await hypervisor.boot({ ...spec, image: 'no-such-image' }, wanted());
   assert.equal(unknown.outcome, 'failed');

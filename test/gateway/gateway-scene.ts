@@ -6,7 +6,7 @@ import { createMemoryLog } from '../../src/adapters/log-memory/memory-log.ts';
 import { controlSimulator, type SimulatorControl } from '../../src/adapters/simulator/control.ts';
 import { createSimulator } from '../../src/adapters/simulator/simulator.ts';
 import { createWorld } from '../../src/adapters/simulator/world.ts';
-import type { Caller, Reply, UseCases } from '../../src/gateway/use-cases/contract.ts';
+import type { Caller, Reply, UseCaseOptions, UseCases } from '../../src/gateway/use-cases/contract.ts';
 import { createLogReader } from '../../src/gateway/use-cases/logs.ts';
 import { createStreamUseCases, type StreamUseCases } from '../../src/gateway/use-cases/streams.ts';
 import { createUseCases } from '../../src/gateway/use-cases/use-cases.ts';
@@ -43,7 +43,7 @@ export interface Scene {
 const STEP_MS = 250;
 const STEPS_MAX = 4_000;
 
-export async function gatewayScene(): Promise<Scene> {
+export async function gatewayScene(overrides: Partial<UseCaseOptions> = {}): Promise<Scene> {
   const clock = new SimulatedClock(SCENE_START_MS);
   const random = seededRandom(7, clock);
   const world = createWorld({ clock, random });
@@ -64,7 +64,7 @@ export async function gatewayScene(): Promise<Scene> {
   const { checkImage, readLog } = hypervisor;
   const watched = counting(instances);
   const answering = { supervisor, instances: watched, log, readLog, clock, host: HOST, checkImage };
-  const useCases = createUseCases(answering);
+  const useCases = createUseCases({ ...answering, ...overrides });
   const feed = createRecordFeed(log, clock);
   const streams = createStreamUseCases({ supervisor, feed, clock, logs: createLogReader(answering) });
   const during = <T>(pending: Promise<T>): Promise<T> => passing(clock, pending);

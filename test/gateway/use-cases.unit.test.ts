@@ -31,6 +31,16 @@ describe('commands', () => {
     expect(await scene.countRecords()).toBeGreaterThan(0);
   });
 
+  test('a create with less memory than its image needs is refused, names the field, and appends nothing', async () => {
+    const message = 'image demo needs at least 96MB of memory, not 64MB';
+    const checkImage = async () => ({ code: 'memory_too_small', message });
+    const small = await gatewayScene({ checkImage });
+    const error = await refusal(small.useCases.create({ name: 'web', image: 'demo', size: '64MB' }, OPERATOR));
+    expect(error).toMatchObject({ code: 'memory_too_small', field: 'size', message: `${message}.` });
+    expect(await small.countRecords()).toBe(0);
+    await small.close();
+  });
+
   test('with wait it is answered when the guest runs', async () => {
     const reply = await scene.during(scene.useCases.create({ name: 'web', image: 'demo', wait: '1m' }, OPERATOR));
     expect(reply).toMatchObject({ status: 201, outcome: 'reached', body: { state: 'Running', run: 1 } });

@@ -125,8 +125,11 @@ export interface Hypervisor {
   readonly name: 'qemu' | 'cloud-hypervisor' | 'simulator';
   /** Whether pause, snapshot, resume and restore work; without it they answer `failed` with code `not_supported`. */
   readonly snapshots: boolean;
-  /** Is the image there and usable? Null when it is, else why not (`image_not_found`, `image_not_ready`). */
-  checkImage(image: string): Promise<OperationError | null>;
+  /**
+   * Is the image there and usable, with so much memory? Null when it is, else why not (`image_not_found`, `image_not_ready`,
+   * `memory_too_small`).
+   */
+  checkImage(image: string, memoryBytes: number): Promise<OperationError | null>;
   inspect(ref: RunRef): Promise<Reality>;
   /** Done as soon as the VMM runs; readiness follows as `guest.ready`. Observes the run from then on. */
   boot(spec: RunSpec, control: EffectControl): Promise<Outcome<BootResult>>;

@@ -6,7 +6,7 @@ import { hostProcesses, signalProcess } from '../../actors/contracts/process-ide
 import type { Accelerator } from './accelerator.ts';
 import { commandLine, MONITOR_SOCKET } from './command-line.ts';
 import { formatReadyRule } from './image/manifest.ts';
-import type { Image } from './image/store.ts';
+import { type Image, memoryError } from './image/store.ts';
 import {
   giveUpRun,
   LOOPBACK,
@@ -154,6 +154,8 @@ export async function bootRun(
   control: EffectControl,
   options: BootOptions,
 ): Promise<Booted> {
+  const tooSmall = memoryError(image, spec.memory_bytes);
+  if (tooSmall !== null) return { outcome: 'failed', error: tooSmall };
   const door = readyDoor(spec, image);
   if (door === undefined) {
     const rule = formatReadyRule(image.ready);

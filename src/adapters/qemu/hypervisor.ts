@@ -15,7 +15,7 @@ import { type ProbedAccelerator, probeAccelerator } from './accelerator.ts';
 import { type BootOptions, bootRun, isWithdrawn } from './boot.ts';
 import { AGENT_SOCKET } from './command-line.ts';
 import { QemuGuestAgents } from './guest-agents.ts';
-import type { ImageStore } from './image/store.ts';
+import { type ImageStore, memoryError } from './image/store.ts';
 import { queryAgentOpen } from './monitor.ts';
 import { killRun, shutDownRun, tellGuest } from './operations.ts';
 import { describeRun, otherLiveRun, type RunScope, type RunWatches } from './reality.ts';
@@ -154,9 +154,9 @@ export function createQemuHypervisor(options: QemuOptions): QemuHypervisor {
     agents,
     name: 'qemu',
     snapshots: false,
-    checkImage: async (image) => {
+    checkImage: async (image, memoryBytes) => {
       const found = await images.find(image);
-      return 'error' in found ? found.error : null;
+      return 'error' in found ? found.error : memoryError(found.image, memoryBytes);
     },
     inspect: (ref) => describeRun(scope, ref),
     adopt: (ref) => describeRun(scope, ref, watchAdopted),

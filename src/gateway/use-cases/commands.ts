@@ -84,7 +84,7 @@ class CommandSender {
   async create(input: unknown, caller: Caller): Promise<Reply> {
     const { definition, wanted, waitMs } = parseCreate(input, this.#options.clock.now());
     const meta = metaOf('create', input, caller);
-    const problem = await this.#options.checkImage(definition.image);
+    const problem = await this.#options.checkImage(definition.image, definition.memory_bytes);
     if (problem !== null) throw imageRefusal(definition.image, problem);
     const acceptance = await this.#options.supervisor.create(definition, wanted, meta);
     return this.#answer('create', acceptance, { waitMs, wanted, caller });
@@ -193,8 +193,11 @@ function metaOf(verb: CommandVerb, input: unknown, caller: Caller): CommandMeta 
 }
 
 function imageRefusal(image: string, problem: { code: string; message: string }): StatevisorError {
-  const code: ErrorCode = problem.code === 'image_not_found' ? 'image_not_found' : 'image_not_ready';
   const message = problem.message.endsWith('.') ? problem.message : `${problem.message}.`;
+  if (problem.code === 'memory_too_small') {
+    return new StatevisorError('memory_too_small', message, { field: 'size', details: { image } });
+  }
+  const code: ErrorCode = problem.code === 'image_not_found' ? 'image_not_found' : 'image_not_ready';
   return new StatevisorError(code, message, { field: 'image', details: { image } });
 }
 

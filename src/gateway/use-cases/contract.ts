@@ -142,5 +142,5 @@ export interface UseCaseOptions {
   /** Name of this host, in every reply. */
   readonly host: string;
   /** `hypervisor.checkImage`. */
-  readonly checkImage: (image: string) => Promise<OperationError | null>;
+  readonly checkImage: (image: string, memoryBytes: number) => Promise<OperationError | null>;
 }

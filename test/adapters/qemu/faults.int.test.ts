@@ -73,6 +73,14 @@ describe('a boot that fails', () => {
     expect((await scene.current().boot(scene.world.spec(REF), wanted())).outcome).toBe('unknown');
   });
 
+  rule('is not tried with less memory than the image needs, and the run was never taken', async (scene, world) => {
+    const error = { code: 'memory_too_small', message: 'image demo needs at least 96MB of memory, not 64MB' };
+    const [size, image] = [64 * 1024 ** 2, 'demo'];
+    expect(await failure(scene, { memory_bytes: size })).toEqual(error);
+    expect(await scene.current().checkImage(image, size)).toEqual(error);
+    expect(listRuns(world.root, REF.instance)).toEqual([]);
+  });
+
   rule('tells that a host port is in use', async (scene, world) => {
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

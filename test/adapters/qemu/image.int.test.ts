@@ -8,7 +8,7 @@ import { systemClock } from '../../../src/actors/clock.ts';
 import { buildDemoImage } from '../../../src/adapters/qemu/image/build-demo.ts';
 import { packArchive } from '../../../src/adapters/qemu/image/cpio.ts';
 import { formatReadyRule, parseReadyRule } from '../../../src/adapters/qemu/image/manifest.ts';
-import { openImageStore } from '../../../src/adapters/qemu/image/store.ts';
+import { memoryError, openImageStore } from '../../../src/adapters/qemu/image/store.ts';
 
 const clock = systemClock();
 let directory = '';
@@ -33,7 +33,9 @@ describe('the demo image', () => {
     expect(readFileSync(join(second.directory, 'initrd')).equals(bytes), 'equal parts give equal bytes').toBe(true);
     expect(readdirSync(directory), 'nothing half made is left').toEqual(['demo']);
     const found = await openImageStore(directory).find('demo');
-    expect(found).toMatchObject({ image: { name: 'demo', ready: { by: 'agent' }, guestPorts: [80, 7] } });
+    expect(found).toMatchObject({
+      image: { name: 'demo', ready: { by: 'agent' }, guestPorts: [80, 7], memoryMinBytes: 96 * 1024 ** 2 },
+    });
     const listed = execFileSync('cpio', ['-t', '--quiet'], { input: gunzipSync(bytes), encoding: 'utf8' }).split('\n');
     expect(listed).toEqual(expect.arrayContaining(['init', 'bin/busybox', 'bin/sh', 'www/health', 'www/cgi-bin/exit']));
   });
@@ -98,6 +100,21 @@ describe('the image store', () => {
       expect(await store.find('other')).toMatchObject({ error: { code: 'image_not_ready' } });
     }
     expect(await store.list()).toEqual(['other']);
+  });
+
+  it('knows how little memory is too little for an image, where it says so', async () => {
+    const least = { ...MANIFEST, memory_min_bytes: 96 * 1024 ** 2 };
+    for (const [manifest, megabytes, error] of [
+      [MANIFEST, 64, null],
+      [least, 96, null],
+      [least, 95, 'image other needs at least 96MB of memory, not 95MB'],
+    ] as const) {
+      writeImage('other', manifest);
+      const found = await openImageStore(directory).find('other');
+      if ('error' in found) throw new Error(found.error.message);
+      const said = memoryError(found.image, megabytes * 1024 ** 2);
+      expect(said).toEqual(error === null ? null : { code: 'memory_too_small', message: error });
+    }
   });
 
   it('reads ready rules and refuses what is none', () => {

@@ -207,10 +207,11 @@ describe('the journal', () => {
 
 describe('the simulator', () => {
   it('knows the image demo and those whose names begin with sim-', async () => {
+    const ENOUGH = 64 * 1024 ** 2;
     const { hypervisor } = simulatedScene();
-    expect(await hypervisor.checkImage('demo')).toBeNull();
-    expect(await hypervisor.checkImage('sim-web')).toBeNull();
-    expect(await hypervisor.checkImage('debian')).toMatchObject({ code: 'image_not_found' });
+    expect(await hypervisor.checkImage('demo', ENOUGH)).toBeNull();
+    expect(await hypervisor.checkImage('sim-web', ENOUGH)).toBeNull();
+    expect(await hypervisor.checkImage('debian', ENOUGH)).toMatchObject({ code: 'image_not_found' });
   });
 
   it('never acts again once it is closed, whatever it was in the middle of', async () => {

@@ -9,6 +9,8 @@ import { type ArchiveEntry, packArchive } from './cpio.ts';
 import type { Manifest } from './manifest.ts';
 
 const DEMO_IMAGE = 'demo';
+/** With 72 MB the kernel has no room to unpack and resets; 80 MB are enough, and the workload needs some too. */
+const MEMORY_MIN_BYTES = 96 * 1024 ** 2;
 const AGENT_PORT = 'org.statevisor.agent.0';
 const EXIT_PORT = 'org.statevisor.exit.0';
 const COMMAND_LINE = 'console=ttyS0 panic=-1 quiet no_timer_check';
@@ -179,6 +181,7 @@ export async function buildDemoImage(
       agent_port: AGENT_PORT,
       exit_port: EXIT_PORT,
       guest_ports: [80, 7],
+      memory_min_bytes: MEMORY_MIN_BYTES,
       digests: {
         kernel: await writeSynced(join(made, 'kernel'), await readFile(kernel.file)),
         initrd: await writeSynced(join(made, 'initrd'), gzipSync(packArchive(entries), { level: GZIP_LEVEL })),

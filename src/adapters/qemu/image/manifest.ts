@@ -47,6 +47,7 @@ export const manifestSchema = z
     ready: z.string().refine((text) => parseReadyRule(text) !== null, 'one of agent, port:N, console:REGEX, immediate'),
     agent_port: portName.optional(),
     exit_port: portName.optional(),
+    memory_min_bytes: z.int().nonnegative().default(0),
     guest_ports: z.array(z.int().min(1).max(PORT_MAX)).max(64).default([]),
     digests: z.record(z.string(), sha256).default({}),
   })

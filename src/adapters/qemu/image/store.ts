@@ -15,6 +15,8 @@ export interface Image {
   /** Names of virtio-serial ports: the guest agent, and where the exit code of the workload is written. */
   readonly agentPort: string | null;
   readonly exitPort: string | null;
+  /** With less memory a guest does not get ready. */
+  readonly memoryMinBytes: number;
   /** TCP ports the guest is known to serve. */
   readonly guestPorts: readonly number[];
 }
@@ -77,9 +79,19 @@ async function load(directory: string, name: string): Promise<FoundImage> {
       ready,
       agentPort: manifest.agent_port ?? null,
       exitPort: manifest.exit_port ?? null,
+      memoryMinBytes: manifest.memory_min_bytes,
       guestPorts: manifest.guest_ports,
     },
   };
+}
+
+const MIB = 1024 ** 2;
+
+/** Null when a guest of this image gets ready with so much memory: with less it would be reset again and again. */
+export function memoryError({ name, memoryMinBytes }: Image, memoryBytes: number): OperationError | null {
+  if (memoryBytes >= memoryMinBytes) return null;
+  const message = `image ${name} needs at least ${Math.ceil(memoryMinBytes / MIB)}MB of memory, not ${Math.floor(memoryBytes / MIB)}MB`;
+  return { code: 'memory_too_small', message };
 }
 
 /** The images of `imagesDirectory`, one directory each. The directory need not exist yet. */
