@@ -1,5 +1,5 @@
 import { dueAfter } from './backoff.ts';
-import type { ChartContext } from './context.ts';
+import type { Attempt, ChartContext } from './context.ts';
 import type { EndReason, RunEnd } from './events.ts';
 import type { RestartPolicy } from './policies.ts';
 
@@ -89,6 +89,15 @@ function restartsAfter({ policy, exit_codes }: RestartPolicy, { failed, code }: 
   if (code !== null && exit_codes?.never?.includes(code)) return false;
   if (code !== null && exit_codes?.restart?.includes(code)) return true;
   return policy === 'always' || failed;
+}
+
+/** What the automatic start or restart answers that is pending, if one is: a guest that still runs is only unhealthy. */
+export function pendingCause({
+  admission,
+  run,
+}: Pick<ChartContext, 'admission' | 'run'>): Attempt['cause'] | 'host_reboot' {
+  if (admission?.purpose === 'host_reboot') return 'host_reboot';
+  return run.ended ? 'exit' : 'health';
 }
 
 export interface EndOfRun {

@@ -2,7 +2,7 @@ import { type Attempt, type ChartContext, INITIAL_CONTEXT, type RestartContext }
 import { forecast } from '../../machines/forecast.ts';
 import { stateOf } from '../../machines/public-states.ts';
 import type { InstanceRecord } from '../../machines/record.ts';
-import { automationAllowed, heldBackBy } from '../../machines/rules.ts';
+import { automationAllowed, heldBackBy, pendingCause } from '../../machines/rules.ts';
 import type { ChartSnapshot } from '../../machines/step.ts';
 import { nullableInstant, toRfc3339 } from './instants.ts';
 
@@ -85,16 +85,15 @@ function attemptView({ attempt, at, cause, detail }: Attempt): AttemptView {
 
 function pendingView({ value, context }: InstanceRecord['state']): PendingRestartView | null {
   const { restart, admission } = context;
-  const byHealth = restart.last_reason === null ? 'exit' : 'health';
+  const cause = pendingCause(context);
   switch (stateOf(value, 'restart')) {
     case 'backoff':
-      return { cause: byHealth, waits_for: 'backoff', not_before: nullableInstant(restart.next_attempt_at) };
+      return { cause, waits_for: 'backoff', not_before: nullableInstant(restart.next_attempt_at) };
     case 'gated':
-      return { cause: 'health', waits_for: 'stability_period', not_before: nullableInstant(restart.next_attempt_at) };
+      return { cause, waits_for: 'stability_period', not_before: nullableInstant(restart.next_attempt_at) };
     case 'admission': {
       if (admission === null) return null;
-      const { purpose, reason, retry_at } = admission;
-      const cause = purpose === 'restart_policy' ? 'exit' : purpose;
+      const { reason, retry_at } = admission;
       return { cause, waits_for: reason ?? 'host', not_before: nullableInstant(retry_at) };
     }
     default:

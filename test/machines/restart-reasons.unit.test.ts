@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { HealthCheck } from '../../machines/policies.ts';
+import { pendingCause } from '../../machines/rules.ts';
 import { CHECK, definition, ON_FAILURE, START } from './definitions.ts';
 import { bootUp, type Driver, done, drive, exited, failed } from './driver.ts';
 import { comeBack, probe } from './probing.ts';
@@ -57,6 +58,7 @@ describe('what asks for a restart', () => {
       next_attempt_at: 19_000,
       last_reason: 'health_check_failed',
     });
+    expect(pendingCause(driver.snapshot().context)).toBe('exit');
     driver.until(19_000);
     expect(driver.restart()).toMatchObject({ attempts: 2, last_reason: 'health_check_failed' });
     expect(driver.snapshot().context.restart.history.map(({ cause }) => cause)).toEqual(['health', 'exit']);

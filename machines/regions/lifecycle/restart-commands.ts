@@ -1,14 +1,9 @@
 import { noteCommand } from '../../actions.ts';
-import type { ChartContext } from '../../context.ts';
 import { restartPending } from '../../guards.ts';
+import { pendingCause } from '../../rules.ts';
 import { chart, type Moment } from '../../setup.ts';
 
 /** The two commands about automatic restarts that leave the instance itself, and what is wanted of it, as they are. */
-
-function pendingCause({ admission, run }: ChartContext): string {
-  if (admission?.purpose === 'host_reboot') return 'host_reboot';
-  return run.ended ? 'exit' : 'health';
-}
 
 /** Said here, while what is pending is still known: the restart region forgets it when it hears of this. */
 const sayCancelled = chart.emit(({ context }) => ({
