@@ -88,6 +88,16 @@ describe('metrics', () => {
     expect(everything).not.toContain('another');
   });
 
+  test('tell of probes what the host shows of them', async () => {
+    const health_check = { tcp: { port: 80 }, interval: '1h' };
+    await ask('/v1/instances', { method: 'POST', body: { name: 'probed', image: 'demo', health_check, wait: '30s' } });
+    const host = (await (await ask('/v1/host')).json()) as { probes: Record<string, number> };
+    expect(host.probes).toMatchObject({ windows: 1, waiting: 0 });
+    const families = await scrape();
+    expect(families.get('statevisor_probes_waiting')?.samples).toEqual([{ labels: {}, value: 0 }]);
+    expect(families.get('statevisor_probes_in_flight')?.samples[0]?.value).toBeLessThanOrEqual(1);
+  });
+
   test('of time are in seconds, of size in bytes, and counters end in _total', async () => {
     for (const [metric, { kind, help }] of await scrape()) {
       expect(metric).toMatch(/^statevisor_[a-z_]+$/);

@@ -49,6 +49,7 @@ export async function openReadModels(options: ReadModelOptions): Promise<ReadMod
     telemetry,
     started: (supervisor) => {
       registerSupervisorMetrics(metrics, () => supervisor.status());
+      sections.add('probes', () => supervisor.status().probing);
       projections.start();
     },
   };
