@@ -56,6 +56,13 @@ export const longChecks = [
     why: 'every record once and in order in its stream, however often nats-server and daemon die',
   },
   {
+    name: 'mutants',
+    script: 'test/mutants/main.ts',
+    args: [],
+    minutesMax: 6,
+    why: 'every planted defect is noticed by the test that is named for it',
+  },
+  {
     name: 'fresh-clone',
     script: 'test/fresh/fresh-clone.ts',
     args: [],

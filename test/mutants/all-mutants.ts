@@ -1,0 +1,12 @@
+import type { Mutant } from './mutant.ts';
+import { MUTANTS_OF_HEALTH } from './mutants-of-health.ts';
+import { MUTANTS_OF_PROBING } from './mutants-of-probing.ts';
+import { MUTANTS_OF_RESTART } from './mutants-of-restart.ts';
+import { MUTANTS_OF_RUNTIME } from './mutants-of-runtime.ts';
+
+export const MUTANTS: readonly Mutant[] = [
+  ...MUTANTS_OF_RESTART,
+  ...MUTANTS_OF_HEALTH,
+  ...MUTANTS_OF_RUNTIME,
+  ...MUTANTS_OF_PROBING,
+];
