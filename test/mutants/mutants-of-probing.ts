@@ -116,6 +116,16 @@ export const MUTANTS_OF_PROBING: readonly Mutant[] = [
     killedBy: { file: 'test/actors/safe-sentence.unit.test.ts', title: 'is cut at the end of a character' },
   },
   {
+    name: 'an agent that is not there is a failure of the guest',
+    file: 'src/adapters/probes/exec-prober.ts',
+    find: "return { result: 'unavailable', error: safeSentence(answer.reason) };",
+    put: "return { result: 'failed', error: safeSentence(answer.reason) };",
+    killedBy: {
+      file: 'test/adapters/probes/exec-answers.unit.test.ts',
+      title: 'that is not there yet says nothing about the guest, and is looked for again by the next probe',
+    },
+  },
+  {
     name: 'a redirect is taken for an answer of the right status',
     file: HTTP,
     find: 'if (statusCode === expected_status)',

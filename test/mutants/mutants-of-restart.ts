@@ -9,7 +9,7 @@ const GUARDS = 'machines/guards.ts';
 
 const restart = (title: string) => ({ file: 'test/machines/restart.unit.test.ts', title });
 const timelines = (title: string) => ({ file: 'test/machines/worked-timelines.unit.test.ts', title });
-const windows = (title: string) => ({ file: 'test/machines/health-windows.unit.test.ts', title });
+const reasons = (title: string) => ({ file: 'test/machines/restart-reasons.unit.test.ts', title });
 const delays = (title: string) => ({ file: 'test/machines/backoff.unit.test.ts', title });
 const lifecycle = (title: string) => ({ file: 'test/machines/lifecycle.unit.test.ts', title });
 const period = (title: string) => ({ file: 'test/machines/stability-period.unit.test.ts', title });
@@ -129,21 +129,21 @@ export const MUTANTS_OF_RESTART: readonly Mutant[] = [
     file: REGION,
     find: "          { guard: provesNothing, target: '#probation', reenter: true },\n",
     put: '',
-    killedBy: windows('does not close between the end of the start period and the probe that makes it unhealthy'),
+    killedBy: reasons('does not close between the end of the start period and the probe that makes it unhealthy'),
   },
   {
     name: 'the end that a restart for health asked for is taken for a clean end of the guest',
     file: 'machines/regions/lifecycle/ends.ts',
     find: "guard: all(ended, nextIs('boot')),",
     put: "guard: all(ended, saysFailure, nextIs('boot')),",
-    killedBy: windows('the end of a restart for health is never taken for a clean end of the guest'),
+    killedBy: reasons('the end of a restart for health is never taken for a clean end of the guest'),
   },
   {
     name: 'the reason of a restart outlives it',
     file: REGION,
     find: "{ guard: hasAttempts, target: '#probation', actions: settle }",
     put: "{ guard: hasAttempts, target: '#probation' }",
-    killedBy: windows('a reason belongs to its restart: once the guest is ready again it is gone'),
+    killedBy: reasons('a reason belongs to its restart: once the guest is ready again it is gone'),
   },
   {
     name: 'a restart that waits goes on although the guest is put to sleep',
