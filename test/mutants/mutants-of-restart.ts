@@ -99,8 +99,8 @@ export const MUTANTS_OF_RESTART: readonly Mutant[] = [
   {
     name: 'the first attempt waits for a backoff',
     file: BACKOFF,
-    find: 'if (attempts === 0 || last_attempt_at === null) return failedAt;',
-    put: 'if (attempts === 0 || last_attempt_at === null) return failedAt + policy.backoff_ms;',
+    find: 'if (last_attempt_at === null) return failedAt;',
+    put: 'if (last_attempt_at === null) return failedAt + policy.backoff_ms;',
     killedBy: delays('the first attempt of a window is due with the failure, whatever the policy'),
   },
   {
