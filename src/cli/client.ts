@@ -21,11 +21,14 @@ export interface Client {
 /** A failure the user can do something about; printed without a stack. */
 export class CliError extends Error {
   readonly code: string;
+  /** The field of the request that the daemon refused, if it named one. */
+  readonly field: string | null;
 
-  constructor(code: string, message: string, cause?: unknown) {
+  constructor(code: string, message: string, cause?: unknown, field: string | null = null) {
     super(message, cause === undefined ? undefined : { cause });
     this.name = 'CliError';
     this.code = code;
+    this.field = field;
   }
 }
 
@@ -101,5 +104,6 @@ function refusalFrom({ status, statusText }: Response, text: string): CliError {
   const refusal = (text === '' ? null : JSON.parse(text)) as { code?: string; message?: string; field?: string } | null;
   const message = refusal?.message ?? statusText;
   const isNamed = refusal?.field === undefined || message.includes(refusal.field);
-  return new CliError(refusal?.code ?? `http_${status}`, isNamed ? message : `${message} (${refusal.field})`);
+  const told = isNamed ? message : `${message} (${refusal.field})`;
+  return new CliError(refusal?.code ?? `http_${status}`, told, undefined, refusal?.field ?? null);
 }

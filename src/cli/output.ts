@@ -1,5 +1,6 @@
 import type { InstanceView } from '../projections/instance-view.ts';
 import { DEMO_IMAGE } from './daemon/demo-image.ts';
+import { attemptCount, stateWords } from './instance-words.ts';
 
 /** What commands print: lines for people, JSON for programs. */
 export interface Output {
@@ -34,12 +35,16 @@ export function table(rows: readonly (readonly string[])[]): string[] {
   );
 }
 
-export function instanceTable(views: readonly InstanceView[]): string[] {
+/** `now`: epoch ms, for what is counting down. */
+export function instanceTable(views: readonly InstanceView[], now: number): string[] {
   // A host without bridged guests has no use for the column.
   const isBridged = views.some((view) => view.network.address !== undefined);
+  // Nor has one without checks of this one.
+  const isChecked = views.some((view) => view.health_check !== undefined);
   const head = [
     'NAME',
     'STATE',
+    ...(isChecked ? ['HEALTH'] : []),
     'WANTED',
     'RUN',
     'ATTEMPTS',
@@ -48,16 +53,19 @@ export function instanceTable(views: readonly InstanceView[]): string[] {
     'IMAGE',
     'ID',
   ];
-  return table([head, ...views.map((view) => instanceRow(view, isBridged))]);
+  return table([head, ...views.map((view) => instanceRow(view, { isBridged, isChecked, now }))]);
 }
 
-function instanceRow(view: InstanceView, isBridged: boolean): string[] {
+function instanceRow(
+  view: InstanceView,
+  { isBridged, isChecked, now }: { isBridged: boolean; isChecked: boolean; now: number },
+): string[] {
   const ports = view.network.ports.map((port) => `${port.host_port}->${port.guest_port}`).join(',');
   const address = isBridged ? [view.network.address ?? '-'] : [];
-  const attempts = String(view.restart_status?.attempts ?? 0);
-  const waits = view.phase === 'backoff' || view.phase === 'held';
-  const state = waits ? `${view.state} (${view.phase})` : view.state;
-  return [view.name, state, view.wanted, String(view.run), attempts, ...address, ports || '-', view.image, view.id];
+  const { status } = view.health_status;
+  const health = isChecked ? [status === 'disabled' ? '-' : status] : [];
+  const about = [view.name, stateWords(view, now), ...health, view.wanted, String(view.run), attemptCount(view)];
+  return [...about, ...address, ports || '-', view.image, view.id];
 }
 
 export function portLines(view: InstanceView): string[] {

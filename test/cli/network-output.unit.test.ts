@@ -13,6 +13,7 @@ function viewOf(name: string, network: InstanceView['network'], image = 'demo'):
     phase: 'running',
     wanted: 'running',
     run: 1,
+    health_status: { status: 'disabled', consecutive_successes: 0, consecutive_failures: 0 },
   };
   return about as InstanceView;
 }
@@ -39,11 +40,11 @@ describe('how a guest is reached', () => {
   });
 
   it('stands in the list in a column of its own as soon as one guest is bridged', () => {
-    const rows = instanceTable([viewOf('a', bridged), viewOf('b', forwarded)]).map((line) => line.split(/ {2,}/));
+    const rows = instanceTable([viewOf('a', bridged), viewOf('b', forwarded)], 0).map((line) => line.split(/ {2,}/));
     expect(rows[0]?.slice(5, 7)).toEqual(['ADDRESS', 'PORTS']);
     expect(rows[1]?.slice(5, 7)).toEqual(['10.77.0.2', '-']);
     expect(rows[2]?.slice(5, 7)).toEqual(['-', '20000->80']);
-    expect(instanceTable([viewOf('b', forwarded)])[0]).not.toContain('ADDRESS');
+    expect(instanceTable([viewOf('b', forwarded)], 0)[0]).not.toContain('ADDRESS');
   });
 
   it('is printed after a run: the page of the demo guest, or the address', () => {

@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import type { InstanceView } from '../../projections/instance-view.ts';
 import { type Client, connectClient } from '../client.ts';
 import { endWithReader, type Output } from '../output.ts';
+import { inFlags } from './field-flags.ts';
 
 /** What the commands that speak to a running daemon have in common. */
 
@@ -22,10 +23,17 @@ export function addCommand(program: Command, spec: string, description: string, 
   const command = program.command(spec).description(description);
   command.option('--data <dir>', 'data directory of the daemon').option('--json', 'print JSON');
   command.action(async (...received: unknown[]) => {
-    const given = received.slice(0, command.registeredArguments.length).filter((arg) => arg !== undefined);
+    const given = received
+      .slice(0, command.registeredArguments.length)
+      .flat()
+      .filter((arg) => arg !== undefined);
     const options = command.opts<Options>();
     endWithReader();
-    await act(connectClient(options.data), options, ...(given as string[]));
+    try {
+      await act(connectClient(options.data), options, ...(given as string[]));
+    } catch (error) {
+      throw inFlags(command, error);
+    }
   });
   return command;
 }

@@ -1,7 +1,10 @@
 import { type Command, Option } from 'commander';
+import { systemClock } from '../../actors/clock.ts';
 import { LIST_LIMIT_MAX } from '../../gateway/requests/target.ts';
+import type { WholeView } from '../../gateway/use-cases/readings.ts';
 import type { InstanceView } from '../../projections/instance-view.ts';
 import { CliError, type Client } from '../client.ts';
+import { instanceRows } from '../instance-words.ts';
 import { instanceTable, type Output, table } from '../output.ts';
 import { addCommand, INSTANCES, instancePath, type Options, OUTCOME_WAIT, showInstance, waitOf } from './command.ts';
 
@@ -56,15 +59,30 @@ export function addInstanceCommands(program: Command, output: Output): void {
   );
   const remove = addCommand(
     program,
-    'rm <instance>',
-    'stop an instance and remove it',
-    async (client, options, instance) => {
+    'rm <instances...>',
+    'stop instances and remove them, one after the other',
+    async (client, options, ...instances) => {
       const query = options.wait === false ? '' : `?wait=${OUTCOME_WAIT}`;
-      const answer = await client.call('DELETE', `${instancePath(instance)}${query}`);
-      output.line(options.json === true ? JSON.stringify(answer) : `${instance} removed`);
+      const failures: CliError[] = [];
+      for (const instance of instances) {
+        try {
+          const answer = await client.call('DELETE', `${instancePath(instance)}${query}`);
+          output.line(options.json === true ? JSON.stringify(answer) : `${instance} removed`);
+        } catch (error) {
+          if (!(error instanceof CliError)) throw error;
+          failures.push(error);
+        }
+      }
+      throwTogether(failures);
     },
   );
   remove.option('--no-wait', 'return as soon as the command is recorded');
+}
+
+/** One that could not be dealt with does not keep the others from it; in the end all that went wrong is told. */
+function throwTogether(failures: readonly CliError[]): void {
+  const [first] = failures;
+  if (first !== undefined) throw new CliError(first.code, failures.map(({ message }) => message).join(' '), first);
 }
 
 /** What `restart` does instead, when it is only about automatic restarts. */
@@ -77,16 +95,12 @@ function addReads(program: Command, output: Output): void {
   addCommand(program, 'ps', 'list instances', async (client, options) => {
     const views = await listOf(client);
     if (options.json === true) return output.line(JSON.stringify(views));
-    for (const line of instanceTable(views)) output.line(line);
+    for (const line of instanceTable(views, systemClock().now())) output.line(line);
   });
   addCommand(program, 'get <instance>', 'show one instance', async (client, options, instance) => {
-    const view = (await client.call('GET', instancePath(instance))) as InstanceView;
+    const view = (await client.call('GET', instancePath(instance))) as WholeView;
     if (options.json === true) return output.line(JSON.stringify(view));
-    const rows = Object.entries(view).map(([key, value]) => [
-      key,
-      typeof value === 'string' ? value : JSON.stringify(value),
-    ]);
-    for (const line of table(rows)) output.line(line);
+    for (const line of table(instanceRows(view, systemClock().now()))) output.line(line);
   });
   addCommand(program, 'wait <instance>', 'wait until an instance is in a state', async (client, options, instance) => {
     const query = new URLSearchParams({ state: String(options.state), timeout: String(options.timeout) });
