@@ -5,6 +5,7 @@ import type { ActivityReading, ActivitySource } from './contracts/activity.ts';
 import type { Clock } from './contracts/clock.ts';
 import type { Prober } from './contracts/probe.ts';
 import type { ProbeReading } from './contracts/probe-readings.ts';
+import { safeSentence } from './contracts/safe-sentence.ts';
 import type { Telemetry } from './contracts/telemetry.ts';
 import { ProbeScheduler, type ProbingStatus } from './probing/probe-scheduler.ts';
 import { changesNothing, type Deciding } from './steady-state.ts';
@@ -14,9 +15,6 @@ import { changesNothing, type Deciding } from './steady-state.ts';
  * or exit effect: after each record, and at recovery, it is derived from the tags of the state and started or stopped
  * by difference. Nothing of it is recorded; only what it finds, and only when that changes something.
  */
-
-/** Longest error text of an observer that reaches a record. */
-const ERROR_MAX_CHARS = 512;
 
 export interface StandingWorkOptions {
   readonly clock: Clock;
@@ -160,7 +158,7 @@ function activityEvents(
 ): Unstamped<ObservationEvent>[] {
   const state = stateOf(value, 'standby');
   if (reading.observer === 'lost') {
-    return state === 'blind' ? [] : [{ type: 'observer.lost', error: reading.error.slice(0, ERROR_MAX_CHARS) }];
+    return state === 'blind' ? [] : [{ type: 'observer.lost', error: safeSentence(reading.error) }];
   }
   if (context.standby.observer === 'lost') return [{ type: 'observer.restored' }];
   const { connections } = reading;

@@ -13,6 +13,7 @@ export interface ProberCheck {
   readonly run: (world: ProberWorld) => Promise<void>;
 }
 
+const TRAVEL_MS = 100;
 const NOT_SHOWN = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
 
 function errorOf(result: ProbeResult): string {
@@ -24,12 +25,20 @@ async function resultFor(world: ProberWorld, workload: Workload): Promise<ProbeR
   return answerOf(world, askNow(world));
 }
 
+/** Until a guest has noticed that it is asked, or has had the time for it: one that hangs does not even notice. */
+async function untilNoticed(world: ProberWorld, before: number): Promise<void> {
+  await until(() => world.asked() > before, TRAVEL_MS);
+  await world.clock.settle();
+}
+
 /** Asks a workload that does not answer, until the time for it is up. */
 async function askInVain(world: ProberWorld): Promise<ProbeResult> {
   await world.become('silent');
-  const asked = askNow(world);
+  const asked = world.asked();
+  const answer = askNow(world);
+  await untilNoticed(world, asked);
   await world.clock.advance(TIMEOUT_MS);
-  return within('an answer when the time was up', asked, world.patienceMs);
+  return within('an answer when the time was up', answer, world.patienceMs);
 }
 
 async function assertNothingOpen(world: ProberWorld, after: string): Promise<void> {
@@ -96,10 +105,11 @@ const ending: readonly ProberCheck[] = [
     run: async (world) => {
       await world.become('silent');
       const time = new AbortController();
-      const asked = world.prober.probe(world.guest, world.check, time.signal);
-      await world.clock.settle();
+      const asked = world.asked();
+      const answer = world.prober.probe(world.guest, world.check, time.signal);
+      await untilNoticed(world, asked);
       time.abort(PROBE_TIME_UP);
-      assert.equal((await within('an answer when the time was up', asked, world.patienceMs)).result, 'failed');
+      assert.equal((await within('an answer when the time was up', answer, world.patienceMs)).result, 'failed');
     },
   },
   {

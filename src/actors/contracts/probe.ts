@@ -32,7 +32,7 @@ export const PROBE_TIME_UP = new Error('The time of this probe is up.');
 /**
  * One way to ask guests. Promises every implementation keeps (test/contracts/prober.contract.ts runs over each of
  * them): one call asks once; it settles by `check.timeout_ms`, and soon after `signal` fires, with what it knows when the reason is `PROBE_TIME_UP`; when it has settled
- * no connection of it is left; no guest's silence delays another's answer; it changes nothing outside of the guest.
+ * no question of it is left open; no guest's silence delays another's answer; it changes nothing outside of the guest.
  */
 export interface Prober {
   probe(guest: ProbedGuest, check: HealthCheck, signal: AbortSignal): Promise<ProbeResult>;

@@ -18,7 +18,7 @@ export interface SimulatedQuestions {
 const [GUEST, NEIGHBOUR, UNASKABLE] = ['guest', 'neighbour', 'unaskable'] as const;
 const BOOT_LIMIT_MS = 60_000;
 /** Nothing of a simulated world takes longer than some turns of the event loop. */
-const PATIENCE_MS = 500;
+const PATIENCE_MS = 200;
 
 /** The prober contract's world on the simulator, with the prober made worse by `spoil`. */
 export async function simulatedProberWorld(
