@@ -13,6 +13,7 @@ import {
   inspectorFiles,
 } from '../../src/gateway/inspector/inspector-files.ts';
 import { projectDir } from '../architecture/project-files.ts';
+import { document } from '../documents/markdown.ts';
 
 const warnings: unknown[] = [];
 process.on('warning', (warning) => warnings.push(warning));
@@ -116,4 +117,8 @@ describe('how they are sent', () => {
     expect(files.prefix).toBe(INSPECTOR_PREFIX);
     expect(String(inspectorFiles().file('')!.body)).toBe(pageText);
   });
+});
+
+test('the reference tells the policy as it is sent', () => {
+  expect(document('docs/reference/inspector.md')).toContain(`\n${CONTENT_SECURITY_POLICY}\n`);
 });

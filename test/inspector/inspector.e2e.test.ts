@@ -56,6 +56,15 @@ async function get(name: string): Promise<InstanceView> {
   return (await (await fetch(`${origin()}/v1/instances/${name}`, { headers })).json()) as InstanceView;
 }
 
+async function create(name: string, more: Readonly<Record<string, unknown>>): Promise<void> {
+  const response = await fetch(`${origin()}/v1/instances`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token()}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ name, image: 'demo', ...more }),
+  });
+  if (response.status !== 201) throw new Error(await response.text());
+}
+
 const origin = (): string => new URL(address).origin;
 const token = (): string => new URLSearchParams(new URL(address).hash.slice(1)).get('token') ?? '';
 
@@ -133,6 +142,25 @@ test('a crash, the backoff counting down, the restart, and stepping back to the 
   expect(await lit(page)).toContain('lifecycle.running');
 });
 
+test('what probes say and what restarts would follow is shown of the present, and of the present only', {
+  timeout: LIMIT_MS,
+}, async () => {
+  await create('sick', {
+    restart_policy: { policy: 'always', backoff: '1h', max_attempts: 3 },
+    health_check: { type: 'http', http: { port: 80, path: '/' }, interval: '1s', failure_threshold: 100 },
+  });
+  const { id } = await get('sick');
+  await control.setProbe(id, 'fail');
+  const page = await tab(`${address}&instance=sick`);
+  await page.locator('.probes .failed', { hasText: 'failed' }).nth(1).waitFor();
+  const forecast = page.locator('.forecast');
+  expect(await forecast.locator('li').count()).toBe(3);
+  expect(await forecast.textContent()).toMatch(/attempt 1 at once.*attempt 2 in .*gives up after attempt 3/);
+  await page.keyboard.press('ArrowLeft');
+  await page.getByText('known of the present only').waitFor();
+  expect([await forecast.count(), await page.locator('.probes').count()]).toEqual([0, 0]);
+});
+
 describe('the token', () => {
   test('leaves the address at once, is kept in the tab alone, and is in nothing that the page shows or was sent', {
     timeout: LIMIT_MS,
@@ -173,15 +201,6 @@ describe('the list of instances', () => {
   /** What a click may take on a machine that does several things at once. */
   const ANSWER_MS = 2_000;
 
-  async function create(name: string): Promise<void> {
-    const response = await fetch(`${origin()}/v1/instances`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${token()}`, 'content-type': 'application/json' },
-      body: JSON.stringify({ name, image: 'demo', start: false }),
-    });
-    if (response.status !== 201) throw new Error(await response.text());
-  }
-
   const nameOf = (index: number): string => `vm-${String(index).padStart(3, '0')}`;
   const shownLines = (page: Page): Promise<number> => page.locator('tbody tr[data-name]').count();
 
@@ -190,21 +209,24 @@ describe('the list of instances', () => {
   }, async () => {
     const page = await tab(address);
     await page.getByRole('link', { name: 'web', exact: true }).waitFor();
+    const all = MANY + Number.parseInt((await page.locator('.count').textContent()) ?? '', 10);
     for (let first = 0; first < MANY; first += CREATES_AT_ONCE) {
-      await Promise.all(Array.from({ length: CREATES_AT_ONCE }, (_, index) => create(nameOf(first + index))));
+      await Promise.all(
+        Array.from({ length: CREATES_AT_ONCE }, (_, index) => create(nameOf(first + index), { start: false })),
+      );
     }
-    await page.getByText(`${MANY + 1} instances`, { exact: true }).waitFor();
+    await page.getByText(`${all} instances`, { exact: true }).waitFor();
     expect(await shownLines(page)).toBeLessThan(80);
     const rowOf = (name: string) => page.locator(`tr[data-name="${name}"]`);
     page.setDefaultTimeout(ANSWER_MS);
     await page.getByLabel('Filter').fill('vm-49 stopped');
-    await page.getByText(`10 of ${MANY + 1} instances`, { exact: true }).waitFor();
+    await page.getByText(`10 of ${all} instances`, { exact: true }).waitFor();
     expect(await shownLines(page)).toBe(10);
     await page.getByLabel('Filter').fill('');
-    await page.getByText(`${MANY + 1} instances`, { exact: true }).waitFor();
+    await page.getByText(`${all} instances`, { exact: true }).waitFor();
     await page.locator('.rows').evaluate((element) => element.scrollTo(0, element.scrollHeight));
     await rowOf('web').waitFor();
-    expect(await rowOf('web').getAttribute('aria-rowindex')).toBe(String(MANY + 2));
+    expect(await rowOf('web').getAttribute('aria-rowindex')).toBe(String(all + 1));
     await rowOf('vm-499').getByRole('link').click();
     await page.locator('h1', { hasText: 'vm-499' }).waitFor();
     await page.goBack();

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { ChartState, ChartStructure } from '../../projections/chart-structure.ts';
 import { type Client, connectClient } from '../client.ts';
 import { endWithReader, type Output, table } from '../output.ts';
 
@@ -39,6 +40,12 @@ export function addHostCommands(program: Command, output: Output): void {
     if (options.json === true) return output.line(JSON.stringify(view));
     for (const line of table(rowsOf(view))) output.line(line);
   });
+  add('chart', 'show the states and timers of the chart', async (client, options) => {
+    const chart = (await client.call('GET', '/v1/chart')) as ChartStructure;
+    if (options.json === true) return output.line(JSON.stringify(chart));
+    output.line(`chart ${chart.version}`);
+    for (const line of chart.regions.flatMap((region) => stateLines(region, '  '))) output.line(line);
+  });
   for (const [name, description] of MODES) {
     add(name, description, async (client, options) => {
       const answer = (await client.call('POST', '/v1/host/mode', { mode: MODE_OF[name] })) as ModeAnswer;
@@ -58,6 +65,12 @@ function modeLine({ mode, untold }: ModeAnswer): string {
   return untold === 0
     ? line
     : `${line} Instances that do not know it yet, and are told as soon as they can be: ${untold}.`;
+}
+
+/** `graceful  timer.stop_deadline`, under the state around it. */
+function stateLines({ name, timers, states }: ChartState, indent: string): string[] {
+  const line = [`${indent}${name}`, ...timers.map((timer) => timer.name)].join('  ');
+  return [line, ...states.flatMap((state) => stateLines(state, `${indent}  `))];
 }
 
 /** `log.survives  os`: one line for each thing a section says. */

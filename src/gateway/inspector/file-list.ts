@@ -19,6 +19,7 @@ export const SOURCE_FILES: readonly string[] = [
     'fleet-list',
     'instance',
     'instance-page',
+    'live-panels',
     'main',
     'moment-panels',
     'session',

@@ -2,6 +2,9 @@ import { type Phase, type PublicState, phaseOf, publicStateOf, stateOf } from '.
 import type { InstanceRecord } from '../../../../machines/record.ts';
 import type { InstanceView } from '../../../projections/instance-view.ts';
 
+/** More than one host holds; what lies beyond is not shown, and the page says so. */
+export const FLEET_ROWS_MAX = 10_000;
+
 /** One line of the list of instances: what GET shows of it, kept up to date with each of its records. */
 export interface FleetRow {
   readonly id: string;

@@ -1,10 +1,10 @@
 import { signal } from '@preact/signals';
 import { html } from 'htm/preact';
 import type { VNode } from 'preact';
-import type { FleetRow } from '../model/fleet-row.ts';
+import { FLEET_ROWS_MAX, type FleetRow } from '../model/fleet-row.ts';
 import { untilWords } from '../model/spans.ts';
 import { ticking } from './browser-clock.ts';
-import { filter, isCut, isLoaded, ROWS_MAX, rows, shownRows } from './fleet.ts';
+import { filter, isCut, isLoaded, rows, shownRows } from './fleet.ts';
 import { addressOf, goTo } from './session.ts';
 
 /** Only the lines in sight are drawn, so that ten thousand instances are no slower than ten. */
@@ -71,7 +71,7 @@ const resized = new ResizeObserver(([entry]) => {
 function countWords(shown: number): string {
   if (!isLoaded.value) return 'loading';
   const all = rows.value.length;
-  const cut = isCut.value ? `; more than ${ROWS_MAX} are not shown` : '';
+  const cut = isCut.value ? `; more than ${FLEET_ROWS_MAX} are not shown` : '';
   return `${shown === all ? all : `${shown} of ${all}`} ${all === 1 ? 'instance' : 'instances'}${cut}`;
 }
 
@@ -105,7 +105,8 @@ function Restarts({ row: { attempts, nextAttemptAt, blocked, phase } }: { readon
   const parts = [
     ...(attempts === 0 ? [] : [`${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}`]),
     ...(blocked === null ? [] : [`blocked: ${blocked.replaceAll('_', ' ')}`]),
-    ...(nextAttemptAt === null || phase !== 'backoff' ? [] : [`next ${untilWords(nextAttemptAt, ticking.value)}`]),
+    ...(phase === 'held' ? ['waits for the host'] : []),
+    ...(nextAttemptAt === null || phase === 'held' ? [] : [`next ${untilWords(nextAttemptAt, ticking.value)}`]),
   ];
   return html`<span>${parts.join(', ')}</span>` as VNode;
 }

@@ -1,7 +1,7 @@
 import { batch, computed, signal } from '@preact/signals';
 import type { InstanceRecord } from '../../../../machines/record.ts';
 import type { InstanceView } from '../../../projections/instance-view.ts';
-import { type FleetRow, fits, rowOfRecord, rowOfView } from '../model/fleet-row.ts';
+import { FLEET_ROWS_MAX, type FleetRow, fits, rowOfRecord, rowOfView } from '../model/fleet-row.ts';
 import { beforeNextPicture } from './browser-clock.ts';
 import { ask } from './daemon.ts';
 import { type Connection, followFeed } from './feed.ts';
@@ -10,9 +10,6 @@ import { token } from './session.ts';
 /** All instances of the host, one line each, kept current. Nothing else of them is held. */
 
 const PAGE = 500;
-/** More than one host holds; what lies beyond is not shown, and the page says so. */
-export const ROWS_MAX = 10_000;
-
 export const connection = signal<Connection>('connecting');
 /** In the order of names. */
 export const rows = signal<readonly FleetRow[]>([]);
@@ -52,7 +49,7 @@ export function followFleet(): void {
 async function takeStock(): Promise<string> {
   const found = new Map<string, FleetRow>();
   let [from, after, isMore] = ['', '', true];
-  while (isMore && found.size < ROWS_MAX) {
+  while (isMore && found.size < FLEET_ROWS_MAX) {
     const { body, position } = await ask<{ instances: InstanceView[]; next: string | null }>(
       `/v1/instances?limit=${PAGE}&after=${after}`,
     );
@@ -82,7 +79,7 @@ function takeRecord(record: InstanceRecord): void {
 function put(record: InstanceRecord, known: FleetRow | undefined): void {
   const row = rowOfRecord(record, known?.name ?? record.stream);
   if (row === null) byId.delete(record.stream);
-  else if (known !== undefined || byId.size < ROWS_MAX) byId.set(row.id, row);
+  else if (known !== undefined || byId.size < FLEET_ROWS_MAX) byId.set(row.id, row);
   else isCut.value = true;
   publishSoon();
 }

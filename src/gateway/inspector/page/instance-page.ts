@@ -8,6 +8,7 @@ import { instantWords } from '../model/spans.ts';
 import { ChartDrawing } from './chart-drawing.ts';
 import { chartProblem, drawnChart, wantChart } from './chart-layout.ts';
 import { type Looked, lookAt } from './instance.ts';
+import { LivePanels } from './live-panels.ts';
 import { ContextPanel, ExitsPanel, RecordPanel, TimersPanel } from './moment-panels.ts';
 import { TimelineList } from './timeline-list.ts';
 
@@ -32,7 +33,7 @@ export function InstancePage({ instance }: { readonly instance: string }): VNode
           record === null
             ? null
             : html`
-                <div class="column"><${RecordPanel} record=${record} /><${TimersPanel} record=${record} isLive=${isLive} /></div>
+                <div class="column"><${RecordPanel} record=${record} /><${TimersPanel} record=${record} isLive=${isLive} /><${Present} looked=${looked} /></div>
                 <div class="column"><${ContextPanel} record=${record} before=${before} /><${Exits} record=${record} /></div>
               `
         }
@@ -127,4 +128,12 @@ function Exits({ record }: { readonly record: ShownRecord }): VNode | null {
   if (drawn === null) return null;
   const active = new Set(pathsIn(record.state.value as StateValue));
   return html`<${ExitsPanel} exits=${exitsOf(drawn.chart, active)} />` as VNode;
+}
+
+/** Readings are of the present: of the past nobody has kept them. */
+function Present({ looked }: { readonly looked: Looked }): VNode | null {
+  const view = looked.view.value;
+  if (view === null) return null;
+  if (looked.isLive.value) return html`<${LivePanels} view=${view} />` as VNode;
+  return html`<p class="hint">Results of probes and the forecast of restarts are known of the present only: press Live.</p>` as VNode;
 }

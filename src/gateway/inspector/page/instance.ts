@@ -1,6 +1,8 @@
 import { computed, type ReadonlySignal, type Signal, signal } from '@preact/signals';
 import type { InstanceRecord } from '../../../../machines/record.ts';
+import type { ProbesView } from '../../../projections/health-view.ts';
 import type { InstanceView } from '../../../projections/instance-view.ts';
+import type { RestartForecastView } from '../../../projections/restart-view.ts';
 import {
   EMPTY_WINDOW,
   firstHeld,
@@ -12,6 +14,7 @@ import {
   withNewest,
   withPage,
 } from '../model/record-window.ts';
+import { sleep } from './browser-clock.ts';
 import { ask, Refused } from './daemon.ts';
 import { onRecord } from './fleet.ts';
 import { goTo, place } from './session.ts';
@@ -24,9 +27,18 @@ const PAGE_OF_NEWS = 20;
 /** Newer records fetched along with one that was asked for, so that the next steps are at hand. */
 const PAGE_AHEAD = 20;
 
+/** How often a guest that is probed is looked at: its probes write no records, so nothing tells of them. */
+const LOOK_EVERY_MS = 2_000;
+
+/** What GET shows of one instance: its view, and what is known beside the log. */
+export interface PresentView extends InstanceView {
+  readonly restart_forecast?: RestartForecastView;
+  readonly probes?: ProbesView;
+}
+
 export interface Looked {
   /** As GET shows it now; null while nothing is known, and for one that is gone. */
-  readonly view: Signal<InstanceView | null>;
+  readonly view: Signal<PresentView | null>;
   readonly problem: Signal<string | null>;
   readonly window: Signal<RecordWindow>;
   /** The record of the moment that is shown. */
@@ -110,11 +122,19 @@ interface Reading extends Pick<Looked, 'view' | 'problem' | 'window'> {
 
 /** What is fetched of one instance. A failure is told and changes nothing that is held. */
 function createReading(instance: string, isLive: ReadonlySignal<boolean>): Reading {
-  const view = signal<InstanceView | null>(null);
+  const view = signal<PresentView | null>(null);
   const problem = signal<string | null>(null);
   const window = signal<RecordWindow>(EMPTY_WINDOW);
   const path = `/v1/instances/${encodeURIComponent(instance)}`;
   let isClosed = false;
+
+  async function lookAgain(): Promise<void> {
+    while (!isClosed) {
+      await sleep(LOOK_EVERY_MS);
+      const isProbed = view.value?.probes !== undefined;
+      if (isProbed && isLive.value && !document.hidden) lookOnce();
+    }
+  }
 
   async function fetchPage(from: number | null, limit = PAGE): Promise<void> {
     const start = from === null ? '' : `&from=${from}`;
@@ -124,7 +144,7 @@ function createReading(instance: string, isLive: ReadonlySignal<boolean>): Readi
   }
 
   async function fetchView(): Promise<void> {
-    const found = await ask<InstanceView>(path).catch((error: unknown) => {
+    const found = await ask<PresentView>(path).catch((error: unknown) => {
       // What is gone still has its history, under its whole id.
       if (error instanceof Refused && error.code === 'not_found') return null;
       throw error;
@@ -142,6 +162,8 @@ function createReading(instance: string, isLive: ReadonlySignal<boolean>): Readi
       }
     });
 
+  const lookOnce = telling(fetchView);
+  void lookAgain();
   return {
     view,
     problem,
