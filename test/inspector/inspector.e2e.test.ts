@@ -20,6 +20,8 @@ const SEEN_MS = 20_000;
 /** A guest that is soon ready, so that it can be ended while the backoff still holds back what follows. */
 const BOOT_MS = 50;
 const PICTURE = join(projectDir, 'docs', 'images', 'inspector.png');
+/** With the timeline below the chart. */
+const PICTURE_SIZE = { width: 1280, height: 1090 };
 const SIGHT = { width: 1280, height: 820 };
 
 let place: Workplace;
@@ -115,7 +117,10 @@ test('a crash, the backoff counting down, the restart, and stepping back to the 
     (now) => now !== first,
     SEEN_MS,
   );
-  if (process.env.STATEVISOR_WRITE_TRANSCRIPTS === '1') await page.screenshot({ path: PICTURE });
+  if (process.env.STATEVISOR_WRITE_TRANSCRIPTS === '1') {
+    await page.setViewportSize(PICTURE_SIZE);
+    await page.screenshot({ path: PICTURE });
+  }
 
   await page.locator('h1', { hasText: 'run 3' }).waitFor();
   await seeLit(page, 'lifecycle.running');

@@ -43,13 +43,14 @@ export function ChartDrawing({ drawn: { picture }, moment, event, isLive }: Char
           `,
         )}
       </defs>
-      ${boxes.map((box) => html`<${State} key=${box.state.path} box=${box} moment=${moment} isLive=${isLive} />`)}
+      ${boxes.map((box) => html`<${State} key=${box.state.path} box=${box} moment=${moment} />`)}
       <g aria-hidden="true">
         ${drawnAlways.map((arrow) => html`<${Line} key=${arrow.id} arrow=${arrow} kind="plain" />`)}
         ${arrows.filter((arrow) => arrow.always && leaving(arrow)).map((arrow) => html`<${Line} key=${arrow.id} arrow=${arrow} kind="leaving" />`)}
       </g>
       ${taken.map((arrow) => html`<${Line} key=${arrow.id} arrow=${arrow} kind="taken" />`)}
       ${taken.map((arrow) => html`<${Label} key=${arrow.id} arrow=${arrow} event=${event} />`)}
+      ${boxes.map((box) => html`<${Timers} key=${box.state.path} box=${box} timers=${moment.timers.get(box.state.path) ?? []} isLive=${isLive} />`)}
     </svg>
   ` as VNode;
 }
@@ -61,34 +62,45 @@ function activeWords({ active }: ChartMoment): string {
 interface StateProps {
   readonly box: StateBox;
   readonly moment: ChartMoment;
-  readonly isLive: boolean;
 }
 
-function State({ box: { x, y, width, height, state, depth }, moment, isLive }: StateProps): VNode {
+function State({ box: { x, y, width, height, state, depth }, moment }: StateProps): VNode {
   const isActive = moment.active.has(state.path);
-  const timers = moment.timers.get(state.path) ?? [];
   const kind = depth === 0 ? 'region' : state.states.length > 0 ? 'outer' : 'leaf';
-  const isOuter = kind !== 'leaf';
   return html`
     <g
       class="chart-state ${kind} ${isActive ? 'active' : ''}"
       role="group"
       data-path=${state.path}
       aria-current=${isActive ? 'true' : null}
-      tabindex=${isActive && !isOuter ? 0 : null}
+      tabindex=${isActive && kind === 'leaf' ? 0 : null}
       aria-label="${state.path}${isActive ? ', active' : ''}"
     >
       <title>${titleOf(state.path, isActive, state.tags)}</title>
       <rect x=${x} y=${y} width=${width} height=${height} rx=${kind === 'region' ? 12 : 7} />
       ${isActive && kind !== 'region' ? html`<circle class="mark" cx=${x + 11} cy=${y + 16} r="4" />` : null}
       <text x=${x + (kind === 'region' ? 12 : 20)} y=${y + 20.5}>${state.name}</text>
-      ${timers.map((timer) => html`<${Timer} timer=${timer} x=${x + width / 2} y=${isOuter ? y - 5 : y + height + 3} isLive=${isLive} />`)}
     </g>
   ` as VNode;
 }
 
 function titleOf(path: string, isActive: boolean, tags: readonly string[]): string {
   return `${path}${isActive ? ' (active)' : ''}${tags.length === 0 ? '' : `; ${tags.join(', ')}`}`;
+}
+
+interface TimersProps {
+  readonly box: StateBox;
+  readonly timers: readonly RunningTimer[];
+  readonly isLive: boolean;
+}
+
+/** Over everything else: below a state, and above one with others inside. */
+function Timers({ box: { x, y, width, height, state }, timers, isLive }: TimersProps): VNode[] {
+  const isOuter = state.states.length > 0;
+  return timers.map(
+    (timer, index) =>
+      html`<${Timer} timer=${timer} x=${x + width / 2} y=${isOuter ? y - 5 - 18 * index : y + height + 3 + 18 * index} isLive=${isLive} />` as VNode,
+  );
 }
 
 interface TimerProps {
