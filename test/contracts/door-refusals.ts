@@ -13,6 +13,21 @@ const create = (fields: object, field: string, code = 'invalid_request'): BadReq
   return { verb: 'create', input: { name: 'new', image: 'demo', ...fields }, status: 400, code, field };
 };
 
+/** Verbs that an instance must be there for. */
+const REFUSING_UNKNOWN = [
+  'get',
+  'start',
+  'stop',
+  'restart',
+  'standby',
+  'restore',
+  'delete',
+  'history',
+  'logs',
+  'cancel_restart',
+  'reset_restart',
+];
+
 /** What a door can be sent that is wrong, in a world where `web` runs and `db` is stopped. */
 export function badRequests({ web, db }: Pick<DoorWorld, 'web' | 'db'>): BadRequest[] {
   const unknown = '0'.repeat(26);
@@ -42,7 +57,7 @@ export function badRequests({ web, db }: Pick<DoorWorld, 'web' | 'db'>): BadRequ
     { verb: 'create', input: {}, status: 400, code: 'invalid_request', field: 'name' },
     { verb: 'update', input: { id: web }, status: 400, code: 'invalid_request' },
     { verb: 'update', input: { id: web, vcpus: 4 }, status: 400, code: 'invalid_request', field: 'vcpus' },
-    ...['get', 'start', 'stop', 'restart', 'standby', 'restore', 'delete', 'history', 'logs'].flatMap((verb) => [
+    ...REFUSING_UNKNOWN.flatMap((verb) => [
       { verb, input: { id: unknown }, status: 404, code: 'not_found' },
       { verb, input: { id: web.slice(0, 4) }, status: 409, code: 'ambiguous' },
     ]),
@@ -51,6 +66,9 @@ export function badRequests({ web, db }: Pick<DoorWorld, 'web' | 'db'>): BadRequ
     { verb: 'restore', input: { id: db }, status: 409, code: 'invalid_state' },
     { verb: 'standby', input: { id: db }, status: 409, code: 'invalid_state' },
     { verb: 'hold', input: { id: db, for: '1m' }, status: 409, code: 'invalid_state' },
+    { verb: 'cancel_restart', input: { id: web }, status: 409, code: 'invalid_state' },
+    { verb: 'reset_restart', input: { id: db }, status: 409, code: 'invalid_state' },
+    { verb: 'reset_restart', input: { id: web, start: true }, status: 400, code: 'invalid_request', field: 'start' },
     {
       verb: 'hold',
       input: { id: web, for: '1m', until: '2030-01-01T00:00:00Z' },

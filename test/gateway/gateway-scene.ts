@@ -1,5 +1,6 @@
 import { SimulatedClock, seededRandom } from '../../src/actors/clock.ts';
 import type { Log } from '../../src/actors/contracts/log.ts';
+import type { Prober } from '../../src/actors/contracts/probe.ts';
 import { createSupervisor } from '../../src/actors/create-supervisor.ts';
 import type { Supervisor } from '../../src/actors/supervisor.ts';
 import { createMemoryLog } from '../../src/adapters/log-memory/memory-log.ts';
@@ -43,7 +44,7 @@ export interface Scene {
 const STEP_MS = 250;
 const STEPS_MAX = 4_000;
 
-export async function gatewayScene(overrides: Partial<UseCaseOptions> = {}): Promise<Scene> {
+export async function gatewayScene(overrides: Partial<UseCaseOptions> = {}, prober?: Prober): Promise<Scene> {
   const clock = new SimulatedClock(SCENE_START_MS);
   const random = seededRandom(7, clock);
   const world = createWorld({ clock, random });
@@ -58,6 +59,7 @@ export async function gatewayScene(overrides: Partial<UseCaseOptions> = {}): Pro
     clock,
     random,
     clockLookMs: Number.POSITIVE_INFINITY,
+    prober,
     faults: (point) => (point === 'decided' ? gate : Promise.resolve()),
     onRecord: (published) => instances.apply(published),
   });
