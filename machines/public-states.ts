@@ -69,6 +69,14 @@ export function awaitsStart(phase: Phase): boolean {
   return phase === 'backoff' || phase === 'held';
 }
 
+/** States in which nothing more comes by itself, unless a start is pending: whoever waits for another waits in vain. */
+const RESTING: readonly PublicState[] = ['Stopped', 'Standby', 'Unknown'];
+
+export function hasComeToRest(phase: Phase): boolean {
+  if (phase === 'backoff' || phase === 'held') return false;
+  return RESTING.includes(TABLE[phase]);
+}
+
 /** A VMM of it lives, or may live for all that anybody knows. */
 export function mayHaveVmm(phase: Phase): boolean {
   const vmm = vmmIn(phase);

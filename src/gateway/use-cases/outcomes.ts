@@ -1,5 +1,4 @@
-import { awaitsStart } from '../../../machines/public-states.ts';
-import type { InstanceView } from '../../projections/instance-view.ts';
+import { awaitsStart, hasComeToRest } from '../../../machines/public-states.ts';
 import type { CommandOutcome, Verb } from './contract.ts';
 import type { Sight } from './waiting.ts';
 
@@ -9,14 +8,9 @@ import type { Sight } from './waiting.ts';
  */
 type Verdict = Exclude<CommandOutcome, 'timed_out'> | null;
 
-export function isAtRest({ state, phase }: InstanceView): boolean {
-  if (awaitsStart(phase)) return false;
-  return state === 'Stopped' || state === 'Standby' || state === 'Unknown';
-}
-
 function becomesRunning({ view, deleted }: Sight): Verdict {
   if (view.state === 'Running' && !deleted) return 'reached';
-  return deleted || isAtRest(view) ? 'missed' : null;
+  return deleted || hasComeToRest(view.phase) ? 'missed' : null;
 }
 
 function becomesStopped({ view, deleted }: Sight): Verdict {
@@ -28,12 +22,12 @@ function becomesStopped({ view, deleted }: Sight): Verdict {
 
 function becomesStandby({ view, deleted }: Sight): Verdict {
   if (view.state === 'Standby' && !deleted) return 'reached';
-  return deleted || view.state === 'Running' || isAtRest(view) ? 'missed' : null;
+  return deleted || view.state === 'Running' || hasComeToRest(view.phase) ? 'missed' : null;
 }
 
 function isCreatedStopped({ view, deleted }: Sight): Verdict {
   if (view.phase === 'stopped') return 'reached';
-  return deleted || isAtRest(view) ? 'missed' : null;
+  return deleted || hasComeToRest(view.phase) ? 'missed' : null;
 }
 
 const reachedAtOnce = (): Verdict => 'reached';

@@ -1,3 +1,4 @@
+import { hasComeToRest } from '../../../machines/public-states.ts';
 import { StatevisorError } from '../../actors/errors.ts';
 import type { InstanceView } from '../../projections/instance-view.ts';
 import { toRfc3339 } from '../../projections/instants.ts';
@@ -6,7 +7,6 @@ import { checked } from '../requests/checked.ts';
 import { getRequest, listRequest, parseWait, timelineRequest } from '../requests/target.ts';
 import { caughtUp } from './caught-up.ts';
 import type { Reply, UseCaseOptions, UseCases } from './contract.ts';
-import { isAtRest } from './outcomes.ts';
 import { createReadings } from './readings.ts';
 import type { Sight, Waiting } from './waiting.ts';
 
@@ -53,7 +53,7 @@ export function readUseCases(
       const { id: text, state, timeoutMs } = parseWait(input);
       const { id } = present(text);
       const judge = (sight: Sight): Sight | null => {
-        return sight.deleted || sight.view.state === state || isAtRest(sight.view) ? sight : null;
+        return sight.deleted || sight.view.state === state || hasComeToRest(sight.view.phase) ? sight : null;
       };
       const seen = await waiting.state(id, timeoutMs, judge, caller.signal);
       if (seen?.deleted === true) throw new StatevisorError('not_found', `The instance ${text} was deleted meanwhile.`);
