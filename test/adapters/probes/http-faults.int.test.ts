@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BODY_MAX_BYTES, HEAD_MAX_BYTES } from '../../../src/adapters/probes/http-prober.ts';
 import { until } from '../../contracts/prober.world.ts';
@@ -76,6 +77,40 @@ describe('an answer that is none', () => {
     ['only that it goes on', (socket) => socket.write('HTTP/1.1 102 Processing\r\n\r\n'), 'no status in time'],
   ])('fails when the time is up, and not before: %s', async (_what, does, error) => {
     await withGuest({ does }, async ({ askUntilLate }) => expect(await askUntilLate()).toEqual(failed(error)));
+  });
+});
+
+describe('any bytes', () => {
+  /** Pieces of answers, in any order, between bytes of any kind. */
+  const piece = fc.oneof(
+    fc.constantFrom(
+      'HTTP/1.1 ',
+      '200',
+      ' OK',
+      '\r\n',
+      '\n',
+      'Content-Length: 5\r\n',
+      'Transfer-Encoding: chunked\r\n',
+      '0\r\n\r\n',
+    ),
+    fc.string({ unit: 'binary', maxLength: 40 }),
+  );
+  const answers = fc.array(piece, { maxLength: 12 }).map((pieces) => pieces.join(''));
+
+  it('are answered for, in words of ours, and pass only as an answer with the status that is expected', async () => {
+    let answer = '';
+    await withGuest({ does: (socket) => socket.end(answer) }, async ({ ask, server }) => {
+      await fc.assert(
+        fc.asyncProperty(answers, async (bytes) => {
+          answer = bytes;
+          const said = await ask();
+          if (said.result === 'passed') expect(bytes).toMatch(/^[\r\n]*HTTP\/1\.1 200/);
+          else expect(said.error).toMatch(/^(the |expected status 200, got \d{3}$)[ -~]*$/);
+        }),
+        { numRuns: 300 },
+      );
+      expect(await until(() => server.open() === 0, 5_000)).toBe(true);
+    });
   });
 });
 
