@@ -19,8 +19,11 @@ export type HostMode = z.infer<typeof hostModeSchema>;
 export const purposeSchema = z.enum(['restart_policy', 'health', 'host_reboot']);
 export type Purpose = z.infer<typeof purposeSchema>;
 
-/** What there was too little of. `spread`: too many boots are under way at once. */
-export const heldReasonSchema = z.enum(['memory', 'vcpus', 'disk', 'spread']);
+/**
+ * What there was too little of. `spread`: too many boots are under way at once. `restart_budget`: the host has made as
+ * many automatic restarts of late as it may.
+ */
+export const heldReasonSchema = z.enum(['memory', 'vcpus', 'disk', 'spread', 'restart_budget']);
 export type HeldReason = z.infer<typeof heldReasonSchema>;
 
 export const wantedSchema = z.enum(['running', 'stopped', 'ignore']);

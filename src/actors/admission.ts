@@ -3,12 +3,15 @@ import { type Demand, demandOf } from '../../machines/occupancy.ts';
 import { stateOf } from '../../machines/public-states.ts';
 import type { ChartSnapshot } from '../../machines/step.ts';
 import type { Capacity, ResourceUse } from './capacity.ts';
-import type { Clock } from './contracts/clock.ts';
+import type { CancelTimer, Clock } from './contracts/clock.ts';
 import type { AdmissionAnswer } from './effect-operations.ts';
+import type { RestartBudget } from './restart-budget.ts';
+import { isBefore, WaitingLine } from './waiting-line.ts';
 
 /**
- * Lets automatic starts onto the host as far as it has room, the longest held first. Who is held, and which boots after
- * a reboot are under way, is a fold of the heads; only promises for answers under way are kept besides.
+ * Lets automatic starts onto the host as far as it has room and its restart budget lasts, the longest held first. Who
+ * is held, and which boots after a reboot are under way, is a fold of the heads; only promises for answers under way
+ * are kept besides.
  */
 
 /** Boots after a reboot of the host that may be under way at once, unless told otherwise. */
@@ -18,6 +21,8 @@ export const BOOTS_AT_ONCE_DEFAULT = 4;
 export const ADMISSION_RETRY_MS = 600_000;
 /** Later ones ask again later, so that thousands do not ask in one moment. */
 export const ADMISSION_RETRY_STAGGER_MS = 20;
+/** Whoever waits for the budget asks again so long after its turn should have come by itself. */
+export const BUDGET_RETRY_SLACK_MS = 1_000;
 
 /** An instance that waits for the host to have room. */
 export interface HeldInstance {
@@ -35,10 +40,13 @@ interface Waiting extends Omit<HeldInstance, 'reason'> {
   readonly since: number;
   readonly run: number;
   readonly demand: Demand;
+  /** Those of one line need the same: when there is no room for its first there is none for the others. */
+  readonly line: string;
 }
 
 export interface AdmissionOptions {
   readonly capacity: Capacity;
+  readonly budget: RestartBudget;
   readonly clock: Clock;
   readonly bootsAtOnce: number;
   /** Puts a grant into the mailbox of an instance that is held; `settled` is called once it has been dealt with. */
@@ -52,18 +60,18 @@ interface Asking {
   readonly demand: Demand;
 }
 
-type Line = Map<string, Waiting>;
-
 export class Admission {
   readonly #options: AdmissionOptions;
-  /** In the order in which they first asked; those that come back after a reboot of the host apart from the others. */
-  #spread: Line = new Map();
-  #others: Line = new Map();
-  /** A grant is on its way to them, unasked. */
-  readonly #offered = new Set<string>();
+  /** All that have asked and were not granted. */
+  readonly #waiting = new Map<string, Waiting>();
+  /** Those that are held, and whom no grant is on its way to. */
+  readonly #lines = new Map<string, WaitingLine<Waiting>>();
+  /** Those whose question is not answered yet: what they have waited for longest is not given to others meanwhile. */
+  readonly #asking = new WaitingLine<Waiting>();
   /** Boots after a reboot that are under way, and those that are promised. */
   readonly #booting = new Set<string>();
   readonly #starting = new Map<string, number>();
+  #cancelTurn: CancelTimer | null = null;
   #open = false;
 
   constructor(options: AdmissionOptions) {
@@ -73,59 +81,73 @@ export class Admission {
   /** Every head is known: from now on whoever is held may be let go. */
   open(): void {
     this.#open = true;
-    this.#spread = byAge(this.#spread);
-    this.#others = byAge(this.#others);
     this.letGo();
   }
 
-  /** What the newest record of an instance says. True when a place among the boots under way has become free. */
+  close(): void {
+    this.#open = false;
+    this.#cancelTurn?.();
+    this.#cancelTurn = null;
+  }
+
+  /** What the newest record of an instance says. True when others may be let go now. */
   note(id: string, { value, context }: Pick<ChartSnapshot, 'value' | 'context'>): boolean {
     const { run } = context;
-    this.#queue(id, context);
+    const gaveUp = this.#queue(id, context);
     const booted = this.#booting.delete(id);
     // Nobody ends a boot that somebody looks into: it may last for ever, and the others do not wait for it.
     const ignored = context.intent.wanted === 'ignore';
     const boots = stateOf(value, 'lifecycle') === 'booting' && run.cause === 'host_reboot' && !ignored;
     if (boots) this.#booting.add(id);
-    return booted && !boots;
+    return gaveUp || (booted && !boots);
   }
 
   forget(id: string): void {
-    this.#spread.delete(id);
-    this.#others.delete(id);
+    this.#leave(id);
     this.#booting.delete(id);
   }
 
   /** A grant holds its room until `settle`. */
   ask(asking: Asking): Unstamped<AdmissionAnswer> {
-    const { run, purpose } = asking;
-    const reason = this.#promise(asking);
+    const { id, run, purpose } = asking;
+    const { budget, clock } = this.#options;
+    const place = this.#waiting.get(id) ?? { ...asking, since: clock.now() };
+    const counted = isCounted(purpose) && budget.limit !== null;
+    // What has become free since the last look belongs to those that have waited longer.
+    if (counted) this.letGo();
+    const reason = this.#promise({ ...place, ...asking });
+    if (this.#asking.remove(place) && reason !== null && counted) this.letGo();
     if (reason === null) return { type: 'host.granted', run, purpose };
-    const stagger = (this.#spread.size + this.#others.size) * ADMISSION_RETRY_STAGGER_MS;
-    const retry_at = this.#options.clock.now() + ADMISSION_RETRY_MS + stagger;
-    return { type: 'host.held', run, purpose, reason, retry_at };
+    this.#armTurn();
+    return { type: 'host.held', run, purpose, reason, retry_at: clock.now() + this.#retryInMs(reason, place) };
   }
 
   /** A grant was used (the record is folded) or came too late: either way what was promised for it is void. */
   settle(id: string): void {
     this.#options.capacity.settle(id);
+    this.#options.budget.settle(id);
     const promised = this.#starting.get(id) ?? 0;
     if (promised > 1) this.#starting.set(id, promised - 1);
     else this.#starting.delete(id);
-    this.#offered.delete(id);
+    const waiting = this.#waiting.get(id);
     // Whoever is held still could not take it (the log is full): it asks again by its timer, not over and over.
-    const waiting = this.#spread.get(id) ?? this.#others.get(id);
     if (waiting === undefined || waiting.reason === null) this.letGo();
+    else this.#lineOf(waiting).add(waiting);
   }
 
   /** Offers what there is to those that are held, in their order; who needs more than there is does not stop the others. */
   letGo(): void {
     if (!this.#open) return;
-    for (const { id, run, purpose, reason, demand } of this.#inOrder()) {
-      if (reason === null || this.#offered.has(id) || this.#promise({ id, purpose, demand }) !== null) continue;
-      this.#offered.add(id);
-      this.#options.grant(id, { type: 'host.granted', run, purpose }, () => this.settle(id));
+    const lines = new Set(this.#lines.values());
+    for (let line = longestHeld(lines); line !== undefined; line = longestHeld(lines)) {
+      const waiting = line.first()!;
+      const { id, run, purpose } = waiting;
+      if (this.#promise(waiting) === null) {
+        line.remove(waiting);
+        this.#options.grant(id, { type: 'host.granted', run, purpose }, () => this.settle(id));
+      } else lines.delete(line);
     }
+    this.#armTurn();
   }
 
   boots(): ResourceUse {
@@ -133,50 +155,85 @@ export class Admission {
   }
 
   held(): HeldInstance[] {
-    return [...byAge(new Map([...this.#spread, ...this.#others])).values()].flatMap((waiting) => {
-      const { id, name, purpose, reason, retry_at } = waiting;
-      return reason === null ? [] : [{ id, name, purpose, reason, retry_at }];
-    });
+    return [...this.#waiting.values()]
+      .sort((one, other) => (isBefore(one, other) ? -1 : 1))
+      .flatMap(({ id, name, purpose, reason, retry_at }) =>
+        reason === null ? [] : [{ id, name, purpose, reason, retry_at }],
+      );
   }
 
-  /** An admission keeps its place from the first question to its end; a new one begins at the end of the line. */
-  #queue(id: string, context: ChartSnapshot['context']): void {
+  /** An admission keeps its place from the first question to its end. True when one that asked does not any more. */
+  #queue(id: string, context: ChartSnapshot['context']): boolean {
     const { admission, definition, run } = context;
-    const line = admission?.purpose === 'host_reboot' ? this.#spread : this.#others;
-    const known = line.get(id);
-    if (admission === null || definition === null || known?.since !== admission.since) {
-      this.#spread.delete(id);
-      this.#others.delete(id);
-    }
-    if (admission === null || definition === null) return;
+    const asked = this.#leave(id);
+    if (admission === null || definition === null) return asked;
     const { purpose, since, reason, retry_at } = admission;
+    const demand = demandOf(context);
+    const line = [purpose, ...Object.values(demand), context.snapshot !== null].join(' ');
     const about = { id, name: definition.name, purpose, since, reason, retry_at: retry_at ?? 0 };
-    line.set(id, { ...about, run: run.number, demand: demandOf(context) });
+    const waiting = { ...about, run: run.number, demand, line };
+    this.#waiting.set(id, waiting);
+    if (reason === null) this.#asking.add(waiting);
+    else this.#lineOf(waiting).add(waiting);
+    return asked && reason !== null;
   }
 
-  /** Both lines as one, the oldest first. With every place among the boots taken the one behind it is not looked at. */
-  *#inOrder(): Generator<Waiting> {
-    const [spread, others] = [this.#spread.values(), this.#others.values()];
-    let [first, other] = [spread.next(), others.next()];
-    while (!first.done || !other.done) {
-      if (!first.done && this.#boots() >= this.#options.bootsAtOnce) first = { done: true, value: undefined };
-      else if (!first.done && (other.done || first.value.since <= other.value.since)) {
-        yield first.value;
-        first = spread.next();
-      } else if (!other.done) {
-        yield other.value;
-        other = others.next();
-      }
-    }
+  #leave(id: string): boolean {
+    const waiting = this.#waiting.get(id);
+    if (waiting === undefined) return false;
+    this.#waiting.delete(id);
+    const line = this.#lines.get(waiting.line);
+    line?.remove(waiting);
+    if (line?.size === 0) this.#lines.delete(waiting.line);
+    return this.#asking.remove(waiting);
   }
 
-  #promise({ id, purpose, demand }: Omit<Asking, 'run'>): HeldReason | null {
+  #lineOf({ line }: Waiting): WaitingLine<Waiting> {
+    const known = this.#lines.get(line) ?? new WaitingLine<Waiting>();
+    this.#lines.set(line, known);
+    return known;
+  }
+
+  #promise(waiting: Omit<Asking, 'run'> & { readonly since: number }): HeldReason | null {
+    const { id, purpose, demand } = waiting;
+    const { budget, capacity, bootsAtOnce } = this.#options;
     const spread = purpose === 'host_reboot';
     const counted = this.#booting.has(id) || this.#starting.has(id);
-    if (spread && !counted && this.#boots() >= this.#options.bootsAtOnce) return 'spread';
-    const lacking = this.#options.capacity.promise(id, demand);
-    if (lacking === null && spread) this.#starting.set(id, (this.#starting.get(id) ?? 0) + 1);
-    return lacking;
+    if (spread && !counted && this.#boots() >= bootsAtOnce) return 'spread';
+    if (isCounted(purpose) && !this.#isInBudget(waiting)) return 'restart_budget';
+    const lacking = capacity.promise(id, demand);
+    if (lacking !== null) return lacking;
+    if (spread) this.#starting.set(id, (this.#starting.get(id) ?? 0) + 1);
+    else budget.promise(id);
+    return null;
+  }
+
+  /** Whoever asks and has waited longer may yet take one. */
+  #isInBudget(waiting: { readonly id: string; readonly since: number }): boolean {
+    const { budget } = this.#options;
+    if (budget.limit === null || budget.isPromised(waiting.id)) return true;
+    return budget.free() > this.#asking.countBefore(waiting);
+  }
+
+  /** When it asks again if nobody lets it go before. */
+  #retryInMs(reason: HeldReason, place: { readonly id: string; readonly since: number }): number {
+    if (reason !== 'restart_budget') return ADMISSION_RETRY_MS + this.#waiting.size * ADMISSION_RETRY_STAGGER_MS;
+    let ahead = this.#asking.countBefore(place);
+    for (const line of this.#lines.values()) {
+      if (isCounted(line.first()?.purpose)) ahead += line.countBefore(place);
+    }
+    return Math.ceil(this.#options.budget.turnInMs(ahead)) + BUDGET_RETRY_SLACK_MS;
+  }
+
+  /** Looks again at those that are held when the budget has room again. */
+  #armTurn(): void {
+    const { budget, clock } = this.#options;
+    if (!this.#open || this.#cancelTurn !== null || budget.free() > 0) return;
+    if (![...this.#lines.values()].some((line) => isCounted(line.first()?.purpose))) return;
+    this.#cancelTurn = clock.after(Math.max(1, Math.ceil(budget.turnInMs(0))), () => {
+      this.#cancelTurn = null;
+      this.letGo();
+    });
   }
 
   #boots(): number {
@@ -186,7 +243,17 @@ export class Admission {
   }
 }
 
-/** Heads are met in no particular order. */
-function byAge(line: Line): Line {
-  return new Map([...line].sort(([, one], [, other]) => one.since - other.since));
+/** Coming back after a reboot of the host is no restart: those boots have a limit of their own. */
+function isCounted(purpose: Purpose | undefined): boolean {
+  return purpose === 'restart_policy' || purpose === 'health';
+}
+
+/** The line whose first has waited longest. */
+function longestHeld(lines: ReadonlySet<WaitingLine<Waiting>>): WaitingLine<Waiting> | undefined {
+  let longest: WaitingLine<Waiting> | undefined;
+  for (const line of lines) {
+    const [first, other] = [line.first(), longest?.first()];
+    if (first !== undefined && (other === undefined || isBefore(first, other))) longest = line;
+  }
+  return longest;
 }

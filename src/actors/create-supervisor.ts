@@ -65,6 +65,7 @@ class RunningSupervisor implements Supervisor {
       clock,
       limits: options.capacity,
       bootsAtOnce: options.bootsAtOnce,
+      restartLimit: options.restartLimit,
       isSeen: (id) => !this.#unseen.has(id),
       deliver: (id, event, settled) => void this.#deliver(id, event, 'observation', settled),
     });
@@ -85,11 +86,11 @@ class RunningSupervisor implements Supervisor {
       onLoaded: ({ id, head }) => this.#life.tell(id, head.snapshot),
     });
     this.#keeping = new RecordKeeping({
+      ...options,
       ledger: this.#ledger,
       life: this.#life,
       desk: this.#desk,
       residents: this.#residents,
-      onRecord: options.onRecord,
       report: (instance, message, error) => this.#report(instance, message, error),
     });
   }
@@ -158,13 +159,9 @@ class RunningSupervisor implements Supervisor {
     return this.#life.setMode(mode, meta);
   }
 
-  mode(): HostMode {
-    return this.#life.mode;
-  }
+  mode = (): HostMode => this.#life.mode;
 
-  capacity(): CapacityView {
-    return this.#life.capacity();
-  }
+  capacity = (): CapacityView => this.#life.capacity();
 
   observe(id: string, event: Parameters<Supervisor['observe']>[1]): void {
     if (this.has(id)) void this.#deliver(id, event, 'observation');

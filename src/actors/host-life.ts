@@ -1,5 +1,7 @@
+import type { Attempt } from '../../machines/context.ts';
 import type { Definition } from '../../machines/definition.ts';
 import type { ExternalEvent, HostMode, Unstamped } from '../../machines/events.ts';
+import type { Fact } from '../../machines/facts.ts';
 import { demandOf, hasOrAwaitsRun, NO_DEMAND, occupancyOf } from '../../machines/occupancy.ts';
 import type { ChartSnapshot } from '../../machines/step.ts';
 import { Admission, BOOTS_AT_ONCE_DEFAULT, type HeldInstance } from './admission.ts';
@@ -10,6 +12,7 @@ import type { AdmissionAnswer, AdmissionQuestion, ResultEvent } from './effect-o
 import { StatevisorError } from './errors.ts';
 import type { HostAppended, HostStream } from './host-stream.ts';
 import type { Decided } from './instance-actor.ts';
+import { RestartBudget, type RestartLimit } from './restart-budget.ts';
 import type { CommandMeta } from './supervisor.ts';
 
 /**
@@ -38,8 +41,19 @@ export interface CapacityView {
   readonly disk_bytes: ResourceUse;
   /** Boots after a reboot of the host that are under way, and how many may be at once. */
   readonly boots: ResourceUse;
+  /** Automatic restarts that count at the moment, of all instances together; null while they are not limited. */
+  readonly restarts: RestartUse | null;
   /** In the order in which they are let go. */
   readonly held: readonly HeldInstance[];
+}
+
+export interface RestartUse {
+  readonly used: number;
+  readonly limit: number;
+  /** The stretch of time that the limit is about. */
+  readonly per_ms: number;
+  /** Instances that are held back by it. */
+  readonly waiting: number;
 }
 
 export interface HostLifeOptions {
@@ -47,6 +61,7 @@ export interface HostLifeOptions {
   readonly clock: Clock;
   readonly limits: CapacityLimits | undefined;
   readonly bootsAtOnce: number | undefined;
+  readonly restartLimit: RestartLimit | undefined;
   /** Whether what runs of an instance is known to it; at the start it is not. */
   readonly isSeen: (id: string) => boolean;
   /** Puts an event into the mailbox of an instance; `settled` is called once it has been dealt with. */
@@ -56,6 +71,7 @@ export interface HostLifeOptions {
 export class HostLife {
   readonly #options: HostLifeOptions;
   readonly #capacity: Capacity;
+  readonly #budget: RestartBudget;
   readonly #admission: Admission;
   /** The mode that each instance has a record of. */
   readonly #modes = new Map<string, HostMode>();
@@ -67,8 +83,10 @@ export class HostLife {
   constructor(options: HostLifeOptions) {
     this.#options = options;
     this.#capacity = new Capacity(options.limits);
+    this.#budget = new RestartBudget(options.restartLimit ?? null, options.clock);
     this.#admission = new Admission({
       capacity: this.#capacity,
+      budget: this.#budget,
       clock: options.clock,
       bootsAtOnce: options.bootsAtOnce ?? BOOTS_AT_ONCE_DEFAULT,
       grant: options.deliver,
@@ -88,6 +106,7 @@ export class HostLife {
   close(): void {
     this.#open = false;
     this.#cancelTelling();
+    this.#admission.close();
     this.#options.stream.close();
   }
 
@@ -113,12 +132,23 @@ export class HostLife {
     if (context.host.mode !== this.mode && this.#mayBeTold(id)) this.#tell(id, () => {});
   }
 
-  /** What the newest record of an instance says about what it takes and waits for. */
-  note(id: string, snapshot: ChartSnapshot): void {
+  /** Since when (epoch ms) restarts count towards the budget of the host; null when it has none. */
+  restartsSince(): number | null {
+    return this.#budget.since();
+  }
+
+  /** Restarts of an instance, dead or alive, from before this process began. */
+  recallRestarts(attempts: readonly Pick<Attempt, 'at'>[]): void {
+    this.#budget.recall(attempts);
+  }
+
+  /** What the newest record of an instance says about what it takes and waits for, and which facts are new in it. */
+  note(id: string, snapshot: ChartSnapshot, facts: readonly Fact[] = []): void {
+    for (const { type } of facts) if (type === 'restart.attempted') this.#budget.made(id);
     this.#modes.set(id, snapshot.context.host.mode);
     const less = this.#capacity.note(id, occupancyOf(snapshot));
-    const booted = this.#admission.note(id, snapshot);
-    if (less || booted) this.#admission.letGo();
+    const others = this.#admission.note(id, snapshot);
+    if (less || others) this.#admission.letGo();
   }
 
   /** Of an instance whose last record is not understood: it may have a run. */
@@ -160,7 +190,11 @@ export class HostLife {
   }
 
   capacity(): CapacityView {
-    return { ...this.#capacity.use(), boots: this.#admission.boots(), held: this.#admission.held() };
+    const held = this.#admission.held();
+    const { limit, used } = this.#budget;
+    const waiting = held.filter(({ reason }) => reason === 'restart_budget').length;
+    const restarts = limit === null ? null : { used, limit: limit.restarts, per_ms: limit.per_ms, waiting };
+    return { ...this.#capacity.use(), boots: this.#admission.boots(), restarts, held };
   }
 
   #untold(): string[] {

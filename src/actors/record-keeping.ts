@@ -2,10 +2,11 @@ import { CHART_VERSION } from '../../machines/chart.ts';
 import type { Definition } from '../../machines/definition.ts';
 import { type InstanceRecord, SYSTEM_CAUSE } from '../../machines/record.ts';
 import type { CommandDesk } from './command-desk.ts';
-import type { LogEntry, Position } from './contracts/log.ts';
+import type { Log, LogEntry, Position } from './contracts/log.ts';
 import type { HostLedger } from './host-ledger.ts';
 import type { HostLife } from './host-life.ts';
 import type { InstanceActor } from './instance-actor.ts';
+import { recallRestarts } from './recall-restarts.ts';
 import type { Head } from './records.ts';
 import { dueTimersOf } from './recovery.ts';
 import type { Loaded, Residents } from './residents.ts';
@@ -26,11 +27,12 @@ export interface Heads {
 }
 
 export interface RecordKeepingOptions {
+  readonly log: Log;
   readonly ledger: HostLedger;
   readonly life: HostLife;
   readonly desk: CommandDesk;
   readonly residents: Residents;
-  readonly onRecord: SupervisorOptions['onRecord'];
+  readonly onRecord?: SupervisorOptions['onRecord'];
   readonly report: (instance: string | null, message: string, error?: unknown) => void;
 }
 
@@ -44,12 +46,13 @@ export class RecordKeeping {
 
   /** Reads every head and does nothing about any. */
   async readHeads(): Promise<Heads> {
-    const { residents } = this.#options;
+    const { log, life, residents } = this.#options;
     const waiting: InstanceActor[] = [];
     const behind: Behind[] = [];
     const timers: DueTimer[] = [];
     for await (const loaded of residents.restoreAll((...unreadable) => this.#setAside(...unreadable))) {
       const { actor, writtenBy } = loaded;
+      await recallRestarts(log, life, actor.head);
       if (!this.#noteHead(loaded)) continue;
       const { snapshot } = actor.head;
       const atRest = snapshot.hasTag('at_rest') && !snapshot.hasTag('waits');
@@ -90,7 +93,7 @@ export class RecordKeeping {
   publish(record: InstanceRecord, { snapshot }: Head, position: Position): void {
     const { desk, ledger, life, residents } = this.#options;
     const { definition } = snapshot.context;
-    life.note(record.stream, snapshot);
+    life.note(record.stream, snapshot, record.facts);
     if (definition === null) return;
     desk.remember(record);
     if (record.facts.some((fact) => fact.type === 'instance.deleted')) {

@@ -17,6 +17,7 @@ import type { FaultInjector } from './fault-points.ts';
 import type { PortRange } from './host-ledger.ts';
 import type { CapacityView, HostChange } from './host-life.ts';
 import type { ProbingStatus } from './probing/probe-scheduler.ts';
+import type { RestartLimit } from './restart-budget.ts';
 
 /**
  * The runtime as the doors see it. Doors can construct commands only; everything else enters from adapters.
@@ -74,6 +75,8 @@ export interface SupervisorOptions {
   readonly capacity?: CapacityLimits;
   /** Boots after a reboot of the host that may be under way at once. */
   readonly bootsAtOnce?: number;
+  /** Automatic restarts of all instances together in any stretch of time; without it they are not limited. */
+  readonly restartLimit?: RestartLimit;
   /** Without it every hook fails as `hook_unknown`. */
   readonly hooks?: Hooks;
   /** Without it no instance can be bridged. */

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { INITIAL_CONTEXT } from '../../machines/context.ts';
 import { type Definition, definitionSchema } from '../../machines/definition.ts';
 import type { InstanceRecord } from '../../machines/record.ts';
+import { EMPTY_SNAPSHOT } from '../../machines/step.ts';
 import { parseRecord } from './contracts/instance-entry.ts';
 import type { Log, LogHead } from './contracts/log.ts';
 import { CHART, DEFINITION_RESTATED_EVERY } from './records.ts';
@@ -38,8 +39,8 @@ export function asQuarantined(bytes: string, error: unknown): InstanceRecord | n
       ...record,
       state: {
         ...record.state,
-        value: { ...(value as object), lifecycle: 'quarantined' } as typeof value,
-        // Of an older chart, parts may be missing that readers look for.
+        // Parts may be missing that readers look for.
+        value: { ...(EMPTY_SNAPSHOT.value as object), ...(value as object), lifecycle: 'quarantined' } as typeof value,
         context: { ...unknown, ...context, trouble: { message, tries: 0 } },
       },
     };

@@ -4,6 +4,7 @@ import { EMPTY_SNAPSHOT } from '../../machines/step.ts';
 import { Admission } from '../../src/actors/admission.ts';
 import { Capacity } from '../../src/actors/capacity.ts';
 import { SimulatedClock } from '../../src/actors/clock.ts';
+import { RestartBudget } from '../../src/actors/restart-budget.ts';
 import { definition, ON_FAILURE, OPERATOR, runningInstance, START, simulatedHost } from './simulated-host.ts';
 
 /** Who goes first when the host has room again, and that nobody keeps a place for nothing. */
@@ -91,9 +92,11 @@ describe('a place that becomes free among ten thousand that wait', () => {
     const looks = vi.spyOn(capacity, 'promise');
     const granted: string[] = [];
     const settles: (() => void)[] = [];
+    const clock = new SimulatedClock(START);
     const admission = new Admission({
       capacity,
-      clock: new SimulatedClock(START),
+      budget: new RestartBudget(null, clock),
+      clock,
       bootsAtOnce: BOOTS_AT_ONCE,
       grant: (id, _event, settled) => {
         granted.push(id);

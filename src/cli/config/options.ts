@@ -8,6 +8,7 @@ import { webhooksOption } from '../../gateway/webhooks/options.ts';
 import { BRIDGE_NAME } from '../daemon/network.ts';
 import { limitOption, parseCount, ratioOption } from './capacity-options.ts';
 import { option } from './option.ts';
+import { restartBudgetOption } from './restart-budget-option.ts';
 
 /**
  * Every setting of the daemon: the one table from which the file, the environment, the flags, their help and
@@ -69,6 +70,7 @@ export const OPTIONS = {
   overcommit_vcpus: ratioOption('vcpus'),
   capacity_disk: limitOption('disk', 'off', parseSize),
   overcommit_disk: ratioOption('disk'),
+  restart_budget: restartBudgetOption,
   log: option({
     schema: z.enum(['sqlite', 'memory', 'jetstream']),
     default: 'sqlite',

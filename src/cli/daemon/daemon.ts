@@ -4,6 +4,7 @@ import { systemClock, systemRandom } from '../../actors/clock.ts';
 import type { Clock, Random } from '../../actors/contracts/clock.ts';
 import { createSupervisor } from '../../actors/create-supervisor.ts';
 import type { FaultInjector } from '../../actors/fault-points.ts';
+import type { RestartLimit } from '../../actors/restart-budget.ts';
 import type { Supervisor, SupervisorOptions } from '../../actors/supervisor.ts';
 import { createHookPrograms } from '../../adapters/hooks/hook-programs.ts';
 import { createHostSections } from '../../gateway/host-sections.ts';
@@ -35,6 +36,7 @@ import { type LogSettings, openLog, SURVIVAL } from './open-log.ts';
 import { openOutboxes } from './outboxes.ts';
 import { programVersion } from './program-version.ts';
 import { openReadModels } from './projections.ts';
+import { registerRestartBudget } from './restart-budget-metrics.ts';
 import { serveNats } from './serve-nats.ts';
 import { keepStorage } from './storage.ts';
 
@@ -50,6 +52,8 @@ export interface DaemonOptions extends NetworkOptions, CapacityOptions, LogSetti
   readonly webhooks?: readonly Webhook[];
   /** How long records are kept, in ms; for ever when null or absent. */
   readonly retention?: number | null;
+  /** Automatic restarts of all instances together; not limited when null or absent. */
+  readonly restart_budget?: RestartLimit | null;
   /** Lines for the person who started it. */
   readonly say: (line: string) => void;
   /** Where the daemon logs about itself; standard error when absent. */
@@ -130,6 +134,7 @@ async function assemble(options: DaemonOptions, parts: Parts): Promise<Daemon> {
     ...bridged,
     hooks: createHookPrograms({ directory: directory.hooks, clock }),
     capacity: capacityOf(options, { data: directory.path, simulated }),
+    ...(options.restart_budget && { restartLimit: options.restart_budget }),
     clock,
     random,
     faults: options.faults,
@@ -141,6 +146,7 @@ async function assemble(options: DaemonOptions, parts: Parts): Promise<Daemon> {
   options.signal?.throwIfAborted();
   showNetwork(bridged, { sections, closers, say: options.say });
   readModels.started(supervisor);
+  registerRestartBudget(metrics, supervisor);
   const host = hostname();
   const { checkImage, readLog } = hypervisor;
   const { feed, streamsOf } = openFeed(log, { clock, closers, sections });

@@ -4,6 +4,7 @@ import { parseDuration } from '../../../machines/duration.ts';
 import { hostModeSchema } from '../../../machines/events.ts';
 import { factSchema } from '../../../machines/facts.ts';
 import { parseSize } from '../../gateway/requests/scalars.ts';
+import { restartBudget } from '../config/restart-budget-option.ts';
 
 /** The words of a scenario file; docs/reference/scenarios.md tells what they mean. Durations become milliseconds. */
 
@@ -48,6 +49,7 @@ const hostSchema = z.strictObject({
   vcpus: z.int().nonnegative().optional(),
   disk: size.optional(),
   boots_at_once: z.int().positive().optional(),
+  restart_budget: z.string().transform(restartBudget).optional(),
   hooks: z.record(name, z.enum(['done', 'fail', 'hang'])).optional(),
 });
 export type ScenarioHost = z.output<typeof hostSchema>;

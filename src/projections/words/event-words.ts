@@ -1,6 +1,6 @@
 import type { ExternalEvent, TimerEvent } from '../../../machines/events.ts';
 import { effectWords } from './effect-words.ts';
-import { clockTime, codeWords, listWords, messageWords, plainWords } from './plain.ts';
+import { clockTime, codeWords, heldWords, listWords, messageWords, plainWords } from './plain.ts';
 
 /** What was asked for, seen or reported, in words: one entry for each type of event. */
 
@@ -38,7 +38,7 @@ const TABLE: Table = {
   'host.mode_changed': ({ mode }) => `the host is in mode ${mode}`,
   'host.granted': ({ purpose }) => `the host lets it run (${purpose})`,
   'host.held': ({ purpose, reason, retry_at }) =>
-    `the host holds it back (${purpose}): ${reason}, asked again at ${clockTime(retry_at)}`,
+    `the host holds it back (${plainWords(purpose)}): ${heldWords(reason)}, asked again at ${clockTime(retry_at)}`,
   'chart.upgraded': ({ from, to }) => `chart ${from} replaced by chart ${to}`,
   'instance.quarantined': ({ error }) => `the chart failed${messageWords(error)}`,
   'effect.done': ({ kind, run, pid, ended }) => {

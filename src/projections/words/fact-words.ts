@@ -1,5 +1,5 @@
 import type { Fact } from '../../../machines/facts.ts';
-import { clockTime, codeWords, listWords, messageWords, plainWords } from './plain.ts';
+import { clockTime, codeWords, heldWords, listWords, messageWords, plainWords } from './plain.ts';
 
 /** What was decided, in words: one entry for each type of fact. */
 
@@ -34,7 +34,7 @@ const TABLE: Table = {
   'restart.cancelled': ({ attempt, cause }) => `restart attempt ${attempt} (${cause}) cancelled, wanted as before`,
   'health.changed': ({ from, to, error }) => `health ${from} -> ${to}${messageWords(error)}`,
   'host.mode_changed': ({ mode }) => `noted that the host is in mode ${mode}`,
-  'host.held': ({ purpose, reason }) => `held back (${purpose}): ${reason}`,
+  'host.held': ({ purpose, reason }) => `held back (${plainWords(purpose)}): ${heldWords(reason)}`,
   'hook.ended': ({ hook, moment, outcome, message }) =>
     `hook ${hook} ${plainWords(moment)}: ${plainWords(outcome)}${messageWords(message)}`,
   'standby.countdown_started': ({ due }) => `idle, standby due at ${clockTime(due)}`,

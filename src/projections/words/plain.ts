@@ -1,4 +1,5 @@
 import { formatDuration } from '../../../machines/duration.ts';
+import type { HeldReason } from '../../../machines/events.ts';
 
 /** What the tables of words have in common. */
 
@@ -27,4 +28,17 @@ export function messageWords(message: string | null | undefined): string {
 
 export function listWords(parts: readonly string[]): string {
   return parts.length === 0 ? 'nothing' : parts.join(', ');
+}
+
+const HELD: Readonly<Record<HeldReason, string>> = {
+  memory: 'too little memory',
+  vcpus: 'too few processors',
+  disk: 'too little disk',
+  spread: 'too many boots under way at once',
+  restart_budget: 'the restart budget of the host is used up',
+};
+
+/** Why the host holds something back. */
+export function heldWords(reason: HeldReason): string {
+  return HELD[reason];
 }
