@@ -94,10 +94,10 @@ function vmmIn(phase: Phase): (typeof VMM)[keyof typeof VMM] {
 
 export type RegionName = 'lifecycle' | 'restart' | 'health' | 'standby' | 'expiry';
 
-/** Top state of one region: `booting` for `{ booting: 'spawning' }`. */
+/** Top state of one region: `booting` for `{ booting: 'spawning' }`. Empty where a record that is set aside lacks the region. */
 export function stateOf(value: ChartSnapshot['value'], region: RegionName): string {
   const state = (value as Record<string, unknown>)[region];
-  return typeof state === 'string' ? state : (Object.keys(state as object)[0] ?? '');
+  return typeof state === 'string' ? state : (Object.keys(state ?? {})[0] ?? '');
 }
 
 export function phaseOf(value: ChartSnapshot['value']): Phase {
