@@ -4,7 +4,7 @@ import type { RunRef } from './hypervisor.ts';
 export interface GuestCommand {
   readonly command: readonly string[];
   readonly working_dir?: string | undefined;
-  /** Within this time the answer is given; the program itself is ended in the guest after as many whole seconds, at least one. */
+  /** Within this time the answer is given; as long after it was begun, the program is ended in the guest. */
   readonly timeout_ms: number;
 }
 

@@ -2,7 +2,8 @@ import type { Clock, Random } from '../../actors/contracts/clock.ts';
 import type { GuestAgents, GuestAnswer, GuestCommand } from '../../actors/contracts/guest-agent.ts';
 import type { RunRef } from '../../actors/contracts/hypervisor.ts';
 import { PROBE_TIME_UP } from '../../actors/contracts/probe.ts';
-import { AGENT_WAITING_MAX, type AgentLine, openAgentLine } from './agent-line.ts';
+import { guestShellCommand, saysLate } from './agent-command.ts';
+import { AGENT_WAITING_MAX, type AgentLine, type AgentQuestion, openAgentLine } from './agent-line.ts';
 
 /** How to get to the agent of a run. */
 export interface WayToAgents {
@@ -10,6 +11,8 @@ export interface WayToAgents {
   readonly directoryOf: (ref: RunRef) => string | null;
   /** Whether the guest holds the port of its agent open at this moment; null when that cannot be told. */
   readonly isOpen: (ref: RunRef) => Promise<boolean | null>;
+  /** Calls back whenever the guest closes that port, until the answer is called. */
+  readonly onGone: (ref: RunRef, listener: () => void) => () => void;
 }
 
 export interface GuestAgentsOptions extends WayToAgents {
@@ -17,20 +20,12 @@ export interface GuestAgentsOptions extends WayToAgents {
   readonly random: Random;
 }
 
-/** A connection that nobody has used for so long is given up: the socket of an agent takes one at a time. */
-export const AGENT_IDLE_MS = 60_000;
-const MS_PER_SECOND = 1_000;
 const ID_BYTES = 8;
-
-interface Line {
-  readonly line: AgentLine;
-  cancelIdle: () => void;
-}
 
 /** The agents of the guests of QEMU. */
 export class QemuGuestAgents implements GuestAgents {
   readonly #options: GuestAgentsOptions;
-  readonly #lines = new Map<string, Line>();
+  readonly #lines = new Map<string, AgentLine>();
 
   constructor(options: GuestAgentsOptions) {
     this.#options = options;
@@ -55,19 +50,13 @@ export class QemuGuestAgents implements GuestAgents {
         settle(signal.reason === PROBE_TIME_UP ? known : unavailable('the command was withdrawn before its answer'));
       const cancel = clock.after(command.timeout_ms, () => settle(known));
       signal.addEventListener('abort', withdraw, { once: true });
-      const send = (): void => {
-        known = unavailable('the guest agent did not take the command in time');
-        forget = this.#send(guest, command, {
-          taken: () => {
-            known = { answer: 'late' };
-          },
-          settle,
-        });
+      const learn = (answer: GuestAnswer): void => {
+        known = answer;
       };
       this.#whyNot(guest).then(
         (reason) => {
           if (reason !== null) settle(unavailable(reason));
-          else if (!over) send();
+          else if (!over) forget = this.#ask(guest, command, { learn, settle });
         },
         () => settle(unavailable('the guest agent cannot be reached')),
       );
@@ -75,10 +64,7 @@ export class QemuGuestAgents implements GuestAgents {
   }
 
   close(): void {
-    for (const { line, cancelIdle } of [...this.#lines.values()]) {
-      cancelIdle();
-      line.close();
-    }
+    for (const line of [...this.#lines.values()]) line.close();
   }
 
   async #whyNot(guest: RunRef): Promise<string | null> {
@@ -89,56 +75,46 @@ export class QemuGuestAgents implements GuestAgents {
     return open ? null : 'the guest agent is not there';
   }
 
-  /** Answers how to forget the question. */
-  #send(
+  /** `learn` is told what is to be said if the time ends now. Answers how to forget the question. */
+  #ask(
     guest: RunRef,
     command: GuestCommand,
-    heard: { readonly taken: () => void; readonly settle: (answer: GuestAnswer) => void },
+    { learn, settle }: { readonly learn: (known: GuestAnswer) => void; readonly settle: (answer: GuestAnswer) => void },
   ): () => void {
     const line = this.#lineTo(guest);
-    const id = this.#options.random.hex(ID_BYTES);
-    const asked = line.ask(id, shellCommand(command), {
-      taken: heard.taken,
-      ended: (code) => heard.settle({ answer: 'ended', code }),
-      lost: () => heard.settle(unavailable('the connection to the guest agent was lost')),
-    });
-    if (!asked) heard.settle(unavailable(`the guest agent has ${AGENT_WAITING_MAX} commands to run already`));
-    return () => line.forget(id);
+    const question: AgentQuestion = {
+      id: this.#options.random.hex(ID_BYTES),
+      command: guestShellCommand(command),
+      limitMs: command.timeout_ms,
+      sent: () => learn(unavailable('the guest agent did not take the command in time')),
+      taken: () => learn({ answer: 'late' }),
+      ended: (code, output) => settle(saysLate(output) ? { answer: 'late' } : { answer: 'ended', code }),
+      lost: () => settle(unavailable('the guest agent or the connection to it was lost')),
+    };
+    learn(unavailable('the guest agent was busy with an earlier command'));
+    if (!line.ask(question)) settle(unavailable(`${AGENT_WAITING_MAX} commands wait for the guest agent already`));
+    return () => line.forget(question);
   }
 
   #lineTo(guest: RunRef): AgentLine {
     const key = `${guest.instance}/${guest.run}`;
-    const present = this.#lines.get(key) ?? this.#open(key, guest);
-    present.cancelIdle();
-    const rest = (): void => {
-      present.cancelIdle = this.#options.clock.after(AGENT_IDLE_MS, () => present.line.close());
-    };
-    rest();
-    return present.line;
-  }
-
-  #open(key: string, guest: RunRef): Line {
-    const made: Line = {
-      line: openAgentLine(this.#options.directoryOf(guest) ?? '', () => {
-        made.cancelIdle();
-        if (this.#lines.get(key) === made) this.#lines.delete(key);
-      }),
-      cancelIdle: () => {},
-    };
-    this.#lines.set(key, made);
-    return made;
+    const present = this.#lines.get(key);
+    if (present !== undefined) return present;
+    const { clock, directoryOf, onGone } = this.#options;
+    const unsubscribe = onGone(guest, () => line.close());
+    const line = openAgentLine({
+      directory: directoryOf(guest) ?? '',
+      clock,
+      onClose: () => {
+        unsubscribe();
+        if (this.#lines.get(key) === line) this.#lines.delete(key);
+      },
+    });
+    this.#lines.set(key, line);
+    return line;
   }
 }
 
 function unavailable(reason: string): GuestAnswer {
   return { answer: 'unavailable', reason };
-}
-
-const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
-
-/** What the guest's shell is told. What the program writes is not wanted, and may be endless. */
-function shellCommand({ command, working_dir, timeout_ms }: GuestCommand): string {
-  const seconds = Math.max(1, Math.ceil(timeout_ms / MS_PER_SECOND));
-  const into = working_dir === undefined ? '' : `cd ${quoted(working_dir)} && `;
-  return `${into}exec timeout -s KILL ${seconds} ${command.map(quoted).join(' ')} >/dev/null 2>&1 </dev/null`;
 }

@@ -118,6 +118,7 @@ function agentsOf(scope: RunScope, { clock, random }: QemuOptions): QemuGuestAge
       const monitor = scope.watches.get(ref)?.monitor() ?? null;
       return monitor === null ? null : queryAgentOpen(monitor);
     },
+    onGone: (ref, listener) => scope.watches.get(ref)?.onAgentGone(listener) ?? (() => undefined),
   });
 }
 

@@ -70,3 +70,8 @@ export function saysReady(rule: ReadyRule, event: QmpEvent): boolean {
   const { name, data } = event;
   return rule.by === 'agent' && name === 'VSERPORT_CHANGE' && data.id === AGENT_DEVICE && data.open === true;
 }
+
+/** Whether a monitor event says that the guest has closed the port of its agent: it died, or the guest begins anew. */
+export function saysAgentGone({ name, data }: QmpEvent): boolean {
+  return name === 'VSERPORT_CHANGE' && data.id === AGENT_DEVICE && data.open === false;
+}

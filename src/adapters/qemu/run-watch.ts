@@ -4,7 +4,7 @@ import { isAlive, type ProcessIdentity } from '../../actors/contracts/process-id
 import { parseReadyRule } from './image/manifest.ts';
 import { openMonitor } from './monitor.ts';
 import type { QmpConnection, QmpEvent } from './qmp.ts';
-import { isReadyNow, READY_POLL_MS, type ReadyQuestion, readyDoorOf, saysReady } from './readiness.ts';
+import { isReadyNow, READY_POLL_MS, type ReadyQuestion, readyDoorOf, saysAgentGone, saysReady } from './readiness.ts';
 import type { RunFacts } from './run-directory.ts';
 import { endIsRecorded, tellEnd } from './run-ending.ts';
 import { keepNotes } from './run-notes.ts';
@@ -20,6 +20,8 @@ export interface RunWatch extends WatchedRun {
   /** The one monitor connection of the VMM; null while it is lost. */
   monitor(): QmpConnection | null;
   isReady(): boolean;
+  /** Calls back whenever the guest closes the port of its agent, until the answer is called. */
+  onAgentGone(listener: () => void): () => void;
   /** Whether the guest rebooted unseen before this watch began. */
   readonly rebootedBefore: boolean;
   /** Resolves once the first connection was tried: readiness is then known as far as it can be. */
@@ -99,6 +101,23 @@ function createPauses(
   return { next, reset };
 }
 
+interface Callbacks {
+  readonly add: (callback: () => void) => () => void;
+  readonly call: () => void;
+}
+
+function createCallbacks(): Callbacks {
+  const callbacks = new Set<() => void>();
+  const add = (callback: () => void) => {
+    callbacks.add(callback);
+    return () => callbacks.delete(callback);
+  };
+  const call = (): void => {
+    for (const callback of [...callbacks]) callback();
+  };
+  return { add, call };
+}
+
 /**
  * Watches a running VMM until it ends: keeps its monitor connected, and tells readiness once, every guest reboot, and
  * the end once. What was ready or rebooted before the watch began is told by its fields, not observed again.
@@ -118,6 +137,7 @@ export function watchRun(run: WatchedRun, options: WatchOptions): RunWatch {
   const pauses = createPauses(clock, signal);
   let isAttached = isFresh;
   let witnessed: string | null = null;
+  const agentGone = createCallbacks();
 
   const ready = (): void => {
     const isNew = !signal.aborted && notes.becomeReady(clock.now());
@@ -136,6 +156,7 @@ export function watchRun(run: WatchedRun, options: WatchOptions): RunWatch {
     onEvent: (event) => {
       if (event.name === 'RESET' && notes.isNewReset(event.at)) rebooted(event.at);
       if (saysReady(rule, event)) ready();
+      if (saysAgentGone(event)) agentGone.call();
       if (event.name === 'SHUTDOWN' && typeof event.data.reason === 'string') witnessed = event.data.reason;
     },
     onOpen: async (monitor) => {
@@ -175,6 +196,7 @@ export function watchRun(run: WatchedRun, options: WatchOptions): RunWatch {
     ...run,
     monitor: link.monitor,
     isReady: notes.isReady,
+    onAgentGone: agentGone.add,
     rebootedBefore,
     attached: attached.promise,
     ended: watchUntilEnd(),

@@ -13,6 +13,7 @@ import { makeQemuWorld, type QemuWorld } from '../qemu.world.ts';
 /** A program run by the agent of a real guest: what it does is the workload's word, what the agent does not do is nobody's. */
 
 const REF = { instance: '01execprobe0000000000000000', run: 1 };
+const AGENT_BACK_LIMIT_MS = 20_000;
 const STRANGER = { instance: '01nobody000000000000000000', run: 1 };
 
 describe('a program in a real guest', () => {
@@ -60,9 +61,26 @@ describe('a program in a real guest', () => {
     expect((await ask(['true'], { working_dir: '/nowhere' })).result).toBe('failed');
   });
 
-  it('fails when it does not end in time, is ended in the guest, and the next one is run', async () => {
-    expect(await ask(['sleep', '300'], { timeout_ms: 900 })).toEqual(failed('the command did not end in time'));
-    expect(await ask(['sh', '-c', '! pidof sleep'])).toEqual({ result: 'passed' });
+  it('fails where a program cannot be begun, with the status that a shell gives it', async () => {
+    expect(await ask(['/www/health'])).toEqual(failed('exit status 126'));
+    expect(await ask(['true'], { working_dir: '/www/health' })).toEqual(failed('exit status 126'));
+  });
+
+  it('fails when it does not end in time, is ended in the guest with all that it began, and the next one is run', async () => {
+    const begins = 'tail -f /dev/null & tail -f /dev/null & (tail -f /dev/null); true';
+    expect(await ask(['sh', '-c', begins], { timeout_ms: 900 })).toEqual(failed('the command did not end in time'));
+    expect(await ask(['sh', '-c', '! pidof tail'])).toEqual({ result: 'passed' });
+  });
+
+  it('fails each time that it hangs, however soon it is run again', async () => {
+    const hung = () => ask(['tail', '-f', '/dev/null'], { timeout_ms: 1_500 });
+    const answers = [await hung(), await hung(), await hung()];
+    expect(answers).toEqual(answers.map(() => failed('the command did not end in time')));
+  });
+
+  it('may write without an end: it is ended when its time is up', async () => {
+    expect(await ask(['yes'], { timeout_ms: 1_500 })).toEqual(failed('the command did not end in time'));
+    expect(await ask(['sh', '-c', 'yes | head -c 300000; yes | head -c 300000 >&2'])).toEqual({ result: 'passed' });
   });
 
   it('cannot be asked for, of a guest that this host does not watch, nor of one without an agent', async () => {
@@ -70,11 +88,42 @@ describe('a program in a real guest', () => {
   });
 
   it('cannot be asked for while the agent hangs, and can when it goes on', async () => {
-    await ask(['sh', '-c', '(sleep 2; kill -CONT $PPID) & kill -STOP $PPID'], { timeout_ms: 500 });
-    expect(await ask(['true'], { timeout_ms: 500 })).toEqual({
-      result: 'unavailable',
-      error: 'the guest agent did not take the command in time',
+    await ask(['sh', '-c', 'setsid sh -c "sleep 2; kill -CONT $(pidof agent)" & kill -STOP $(pidof agent)'], {
+      timeout_ms: 500,
     });
+    expect(await ask(['true'], { timeout_ms: 500 })).toMatchObject({ result: 'unavailable' });
     expect(await ask(['true'])).toEqual({ result: 'passed' });
   });
+
+  it('says nothing when the agent dies in the middle of it, and another agent is asked', async () => {
+    const killed = await ask(['sh', '-c', 'kill -KILL $(pidof agent); exec tail -f /dev/null']);
+    expect(killed).toEqual({ result: 'unavailable', error: 'the guest agent or the connection to it was lost' });
+    await untilPasses(['true']);
+  });
+
+  it('cannot be asked for while there is no agent, and can when it is back', async () => {
+    const away = 'mv /bin/agent /bin/away; setsid sh -c "sleep 3; mv /bin/away /bin/agent" & kill -KILL $(pidof agent)';
+    expect(await ask(['sh', '-c', away])).toMatchObject({ result: 'unavailable' });
+    expect(await ask(['true'])).toEqual({ result: 'unavailable', error: 'the guest agent is not there' });
+    await untilPasses(['true']);
+  });
+
+  it('cannot be asked for of an agent that writes rubbish without an end, and can when that is gone', async () => {
+    const rubbish = '#!/bin/sh\nexec yes rubbish >/run/agent-port\n';
+    const back = 'sleep 3; mv /bin/away /bin/agent; kill $(pidof yes)';
+    const swap = 'mv /bin/agent /bin/away; printf "$1" >/bin/agent; chmod 755 /bin/agent; kill -KILL $(pidof agent)';
+    const answer = await ask(['sh', '-c', `setsid sh -c "$2" & ${swap}`, 'sh', rubbish, back]);
+    expect(answer).toMatchObject({ result: 'unavailable' });
+    await untilPasses(['true']);
+  });
+
+  async function untilPasses(command: string[]): Promise<void> {
+    const answers = new Set<string>();
+    await untilTrue(
+      async () => answers.add((await ask(command)).result).has('passed'),
+      'it passes again',
+      AGENT_BACK_LIMIT_MS,
+    );
+    expect(answers).not.toContain('failed');
+  }
 });
