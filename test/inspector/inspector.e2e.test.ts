@@ -6,6 +6,7 @@
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { CHART_VERSION } from '../../machines/chart.ts';
 import { systemClock } from '../../src/actors/clock.ts';
 import { controlSimulator, type SimulatorControl } from '../../src/adapters/simulator/control.ts';
 import { worldProgram } from '../../src/cli/simulator-world.ts';
@@ -164,6 +165,22 @@ test('what probes say and what restarts would follow is shown of the present, an
   await page.keyboard.press('ArrowLeft');
   await page.getByText('known of the present only').waitFor();
   expect([await forecast.count(), await page.locator('.probes').count()]).toEqual([0, 0]);
+  await cli('rm', 'sick');
+  await page.getByText('is gone; this is its history').waitFor();
+  await page.getByRole('button', { name: 'Live' }).click();
+  await seeLit(page, 'lifecycle.deleted');
+  // That it is gone is what the browser has to say of the last look at it.
+  expect(watched.complaints.splice(0).every((text) => text.includes('404'))).toBe(true);
+});
+
+test('the command line tells the address of the page and the states of the chart', { timeout: LIMIT_MS }, async () => {
+  const { id } = await get('web');
+  expect((await cli('inspect', id, '--no-token')).trim()).toBe(`${origin()}/inspector/#instance=web`);
+  expect(JSON.parse(await cli('inspect', '--json'))).toEqual({ url: address });
+  await expect(cli('inspect', 'nobody')).rejects.toThrow('no instance');
+  const told = (await cli('host', 'chart')).split('\n');
+  expect(told.slice(0, 2)).toEqual([`chart ${CHART_VERSION}`, '  lifecycle']);
+  expect(told).toContain('    backoff  timer.backoff');
 });
 
 describe('the token', () => {

@@ -28,17 +28,22 @@ export async function ask<T>(path: string): Promise<Answer<T>> {
 }
 
 /** The messages of a stream from after the one with that id on, until it breaks off. */
-export async function* stream(path: string, lastId: string): AsyncGenerator<ReceivedMessage, void> {
-  const response = await send(path, { accept: 'text/event-stream', 'last-event-id': lastId });
+export async function* stream(
+  path: string,
+  lastId: string,
+  signal: AbortSignal,
+): AsyncGenerator<ReceivedMessage, void> {
+  const response = await send(path, { accept: 'text/event-stream', 'last-event-id': lastId }, signal);
   if (response.body !== null) yield* sseMessages(response.body);
 }
 
-async function send(path: string, headers: Record<string, string>): Promise<Response> {
+async function send(path: string, headers: Record<string, string>, signal?: AbortSignal): Promise<Response> {
   const sent = token.value;
   const response = await fetch(path, {
     headers: { ...headers, authorization: `Bearer ${sent ?? ''}` },
     cache: 'no-store',
     credentials: 'omit',
+    signal,
   });
   noteDaemonDate(response.headers.get('date'));
   if (response.ok) return response;

@@ -23,14 +23,15 @@ const BEGIN_AGAIN = new Set(['cursor_too_old', 'cursor_too_new', 'invalid_reques
 /** Nobody gets further by asking again. */
 const FOR_GOOD = new Set(['unauthorized', 'forbidden']);
 
-/** Until `isWanted` says no, or the token is refused. */
-export async function followFeed(listener: FeedListener, isWanted: () => boolean): Promise<void> {
+/** Until the signal fires, or the token is refused. */
+export async function followFeed(listener: FeedListener, signal: AbortSignal): Promise<void> {
   let cursor: string | null = null;
-  for (let pause = PAUSE_FIRST_MS; isWanted(); pause = Math.min(2 * pause, PAUSE_MAX_MS)) {
+  for (let pause = PAUSE_FIRST_MS; !signal.aborted; pause = Math.min(2 * pause, PAUSE_MAX_MS)) {
     try {
       cursor ??= await listener.begin();
-      for await (const { id, event, data } of stream(`${EVENTS_PATH}?after=${cursor || 'beginning'}`, cursor)) {
-        if (!isWanted()) return;
+      const path: string = `${EVENTS_PATH}?after=${cursor || 'beginning'}`;
+      for await (const { id, event, data } of stream(path, cursor, signal)) {
+        if (signal.aborted) return;
         listener.connection('live');
         pause = PAUSE_FIRST_MS;
         if (event === 'error') throw refusalIn(data);
@@ -39,10 +40,11 @@ export async function followFeed(listener: FeedListener, isWanted: () => boolean
         if (data !== null) listener.record(JSON.parse(data) as InstanceRecord);
       }
     } catch (error) {
+      if (signal.aborted) return;
       if (error instanceof Refused && FOR_GOOD.has(error.code)) return listener.connection('lost');
       if (error instanceof Refused && BEGIN_AGAIN.has(error.code)) cursor = null;
     }
-    if (!isWanted()) return;
+    if (signal.aborted) return;
     listener.connection('lost');
     await sleep(pause);
   }

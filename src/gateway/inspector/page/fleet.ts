@@ -5,7 +5,6 @@ import { FLEET_ROWS_MAX, type FleetRow, fits, rowOfRecord, rowOfView } from '../
 import { beforeNextPicture } from './browser-clock.ts';
 import { ask } from './daemon.ts';
 import { type Connection, followFeed } from './feed.ts';
-import { token } from './session.ts';
 
 /** All instances of the host, one line each, kept current. Nothing else of them is held. */
 
@@ -31,9 +30,9 @@ export function onRecord(listener: (record: InstanceRecord) => void): () => void
   return () => listeners.delete(listener);
 }
 
-/** Runs as long as the session has this token. */
-export function followFleet(): void {
-  const mine = token.value;
+/** Until the answer is called: the session has another token then, or none. */
+export function followFleet(): () => void {
+  const gone = new AbortController();
   connection.value = 'connecting';
   const listener = {
     begin: takeStock,
@@ -42,7 +41,8 @@ export function followFleet(): void {
       connection.value = state;
     },
   };
-  void followFeed(listener, () => token.value === mine && mine !== null);
+  void followFeed(listener, gone.signal);
+  return () => gone.abort();
 }
 
 /** Of the position of the first page on: what later pages tell besides is newer, and versions sort that out. */

@@ -60,7 +60,10 @@ function listenToKeys({ step, live }: Looked): () => void {
 
 function Heading({ instance, looked }: { readonly instance: string; readonly looked: Looked }): VNode {
   const view = looked.view.value;
-  if (view === null) return html`<h1>${instance}</h1>` as VNode;
+  if (view === null) {
+    const isGone = looked.window.value.records.length > 0;
+    return html`<h1>${instance} ${isGone ? html`<small>is gone; this is its history</small>` : null}</h1>` as VNode;
+  }
   return html`
     <h1>
       ${view.name}

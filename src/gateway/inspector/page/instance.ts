@@ -125,7 +125,9 @@ function createReading(instance: string, isLive: ReadonlySignal<boolean>): Readi
   const view = signal<PresentView | null>(null);
   const problem = signal<string | null>(null);
   const window = signal<RecordWindow>(EMPTY_WINDOW);
-  const path = `/v1/instances/${encodeURIComponent(instance)}`;
+  /** Once known its id, under which its history is told also when it is gone and another has its name. */
+  let address = instance;
+  const path = (): string => `/v1/instances/${encodeURIComponent(address)}`;
   let isClosed = false;
 
   async function lookAgain(): Promise<void> {
@@ -138,17 +140,18 @@ function createReading(instance: string, isLive: ReadonlySignal<boolean>): Readi
 
   async function fetchPage(from: number | null, limit = PAGE): Promise<void> {
     const start = from === null ? '' : `&from=${from}`;
-    const { body } = await ask<HistoryAnswer>(`${path}/history?order=newest&limit=${limit}${start}`);
+    const { body } = await ask<HistoryAnswer>(`${path()}/history?order=newest&limit=${limit}${start}`);
     if (isClosed) return;
     window.value = withPage(window.value, body.records.toReversed(), body.first_version);
   }
 
   async function fetchView(): Promise<void> {
-    const found = await ask<PresentView>(path).catch((error: unknown) => {
+    const found = await ask<PresentView>(path()).catch((error: unknown) => {
       // What is gone still has its history, under its whole id.
       if (error instanceof Refused && error.code === 'not_found') return null;
       throw error;
     });
+    address = found?.body.id ?? address;
     if (!isClosed) view.value = found?.body ?? null;
   }
 
