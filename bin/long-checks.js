@@ -45,7 +45,7 @@ export const longChecks = [
     name: 'every-moment',
     script: 'test/health/every-moment.ts',
     args: [],
-    minutesMax: 4,
+    minutesMax: 5,
     why: 'a sick guest stopped at every moment of its restart, with real VMs',
   },
   {
