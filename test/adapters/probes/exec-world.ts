@@ -78,6 +78,7 @@ export async function execWorld(): Promise<ProberWorld> {
     random: seededRandom(1, clock),
     directoryOf: ({ instance }) => (instance === UNASKABLE ? null : join(root, instance)),
     isOpen: async () => true,
+    onGone: () => () => undefined,
   });
   return {
     prober: createProbers({ exec: createExecProber({ agents }) }),
