@@ -5,6 +5,11 @@ import { safeSentence } from '../../src/actors/contracts/safe-sentence.ts';
 
 const bytesOf = (text: string): number => new TextEncoder().encode(text).length;
 
+/** Any code points, halves of pairs too. fast-check's own binary strings take seconds to set up. */
+const anything = fc
+  .array(fc.oneof(fc.nat(0x7f), fc.nat(0xffff), fc.nat(0x10ffff)), { maxLength: 700 })
+  .map((points) => String.fromCodePoint(...points));
+
 describe('a safe sentence', () => {
   it.each([
     ['expected status 200, got 503', 'expected status 200, got 503'],
@@ -29,13 +34,12 @@ describe('a safe sentence', () => {
 
   it('holds at most so many bytes and nothing that acts, whatever it is made of', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'binary', maxLength: 700 }), fc.integer({ min: 0, max: 700 }), (text, max) => {
+      fc.property(anything, fc.integer({ min: 0, max: 700 }), (text, max) => {
         const shown = safeSentence(text, max);
         expect(bytesOf(shown)).toBeLessThanOrEqual(max);
         expect(shown).not.toMatch(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u);
         expect(shown.isWellFormed()).toBe(true);
       }),
-      { numRuns: 30 },
     );
     expect(bytesOf(safeSentence('é'.repeat(10_000)))).toBe(PROBE_ERROR_MAX_BYTES);
   });
