@@ -6,6 +6,9 @@ import type { Log, Position } from './contracts/log.ts';
 import { OutcomeUnknownError } from './outcome-unknown.ts';
 import type { Acceptance, CommandMeta } from './supervisor.ts';
 
+/** What of a record says which command it is about, and where it stands. */
+type Remembered = Pick<InstanceRecord, 'cause' | 'version' | 'at'> & { readonly stream: string };
+
 /** Makes sure that one command id acts once, whatever is repeated, crashes included. */
 export class CommandDesk {
   readonly #log: Log;
@@ -30,13 +33,18 @@ export class CommandDesk {
     return this.#read;
   }
 
-  remember({ cause, stream, version, at }: InstanceRecord): void {
+  remember({ cause, stream, version, at }: Remembered): void {
     const { command } = cause;
     if (command !== null) this.#index.remember(command.id, { digest: command.digest, stream, version, at });
   }
 
   /** A repeated command id is answered from the record of the first one; at the same time, it waits for the first. */
-  async once(meta: CommandMeta, act: () => Promise<Acceptance>): Promise<Acceptance> {
+  once(meta: CommandMeta, act: () => Promise<Acceptance>): Promise<Acceptance> {
+    return this.onceOr(meta, act, (known) => this.#repeat(known));
+  }
+
+  /** The same for what is not answered with an instance: `repeat` makes the answer from where the first record stands. */
+  async onceOr<T>(meta: CommandMeta, act: () => Promise<T>, repeat: (known: KnownCommand) => Promise<T>): Promise<T> {
     const { commandId, digest = '' } = meta;
     if (commandId === undefined) return act();
     await this.readBack();
@@ -46,7 +54,7 @@ export class CommandDesk {
     }
     // Nothing is awaited from here to `begin`, so no repetition can slip in between.
     const known = this.#index.find(commandId, digest);
-    if (known !== null) return this.#repeat(known);
+    if (known !== null) return repeat(known);
     const acting = act();
     this.#index.begin(commandId, digest, acting);
     acting.catch((error: unknown) => {

@@ -58,7 +58,8 @@ class RunningSupervisor implements Supervisor {
   constructor(options: SupervisorOptions) {
     this.#options = options;
     const { clock, log, random } = options;
-    this.#host = new HostStream({ log, clock, random, onMode: () => this.#life.modeFound() });
+    this.#desk = new CommandDesk(log, clock);
+    this.#host = new HostStream({ log, clock, random, desk: this.#desk, onMode: () => this.#life.modeFound() });
     this.#ledger = new HostLedger(options.ports, options.addresses);
     this.#life = new HostLife({
       stream: this.#host,
@@ -69,7 +70,6 @@ class RunningSupervisor implements Supervisor {
       isSeen: (id) => !this.#unseen.has(id),
       deliver: (id, event, settled) => void this.#deliver(id, event, 'observation', settled),
     });
-    this.#desk = new CommandDesk(log, clock);
     const actorOf = (id: string): InstanceActor | undefined => this.#residents.resident(id);
     this.#standing = new StandingWork({ ...options, actorOf, deliver: (id, reading) => this.observe(id, reading) });
     this.#heap = new TimerHeap({

@@ -6,7 +6,6 @@ import { demandOf, hasOrAwaitsRun, NO_DEMAND, occupancyOf } from '../../machines
 import type { ChartSnapshot } from '../../machines/step.ts';
 import { Admission, BOOTS_AT_ONCE_DEFAULT, type HeldInstance } from './admission.ts';
 import { Capacity, type CapacityLimits, type ResourceUse } from './capacity.ts';
-import { causeOf } from './command-desk.ts';
 import type { Clock } from './contracts/clock.ts';
 import type { AdmissionAnswer, AdmissionQuestion, ResultEvent } from './effect-operations.ts';
 import { StatevisorError } from './errors.ts';
@@ -113,7 +112,7 @@ export class HostLife {
   /** Durable first; then every instance is told, and the answer says how many could not be told yet. */
   async setMode(mode: HostMode, meta: CommandMeta): Promise<HostChange> {
     const before = this.#telling;
-    const appended = await this.#options.stream.setMode(mode, causeOf(meta));
+    const appended = await this.#options.stream.setMode(mode, meta);
     // The same mode once more: whoever does not know it is told now.
     if (this.#telling === before) this.modeFound();
     await this.#toldOrLate();

@@ -1,9 +1,11 @@
 import type { HostMode } from '../../machines/events.ts';
 import { type Cause, SYSTEM_CAUSE } from '../../machines/record.ts';
+import { type CommandDesk, causeOf } from './command-desk.ts';
 import type { Clock, Random } from './contracts/clock.ts';
 import type { AppendResult, Log, Position, Token } from './contracts/log.ts';
 import { APPEND_RETRY_MS, OUTCOME_WAIT_MAX_MS } from './durable-append.ts';
 import { StatevisorError } from './errors.ts';
+import type { CommandMeta } from './supervisor.ts';
 
 /** The stream of what concerns the host and no single instance. Its name is not an id, so it is never taken for one. */
 export const HOST_STREAM = 'host';
@@ -46,6 +48,8 @@ export interface HostStreamOptions {
   readonly random: Random;
   /** Another mode holds than before, whether it was set here or found in the log. */
   readonly onMode: () => void;
+  /** Knows which commands were accepted before. */
+  readonly desk: CommandDesk;
 }
 
 /**
@@ -91,8 +95,20 @@ export class HostStream {
     this.#enqueue({ event, cause: SYSTEM_CAUSE, settle: () => {} });
   }
 
-  /** Resolves once the new mode is durable. Throws StatevisorError: then the mode is what it was. */
-  setMode(mode: HostMode, cause: Cause): Promise<HostAppended> {
+  /**
+   * Resolves once the new mode is durable. Throws StatevisorError: then the mode is what it was. A repetition under the
+   * same id is answered from the first one's record and sets nothing: another mode may hold by now.
+   */
+  setMode(mode: HostMode, meta: CommandMeta): Promise<HostAppended> {
+    const { desk } = this.#options;
+    return desk.onceOr(
+      meta,
+      () => this.#setMode(mode, causeOf(meta)),
+      ({ version }) => this.#readBack(version),
+    );
+  }
+
+  #setMode(mode: HostMode, cause: Cause): Promise<HostAppended> {
     if (this.#waiting.length >= HOST_EVENTS_MAX) {
       return Promise.reject(new StatevisorError('busy', 'Too many changes of the host are waiting for the log.'));
     }
@@ -101,6 +117,15 @@ export class HostStream {
       const settle: Waiting['settle'] = (outcome) => (outcome instanceof Error ? reject(outcome) : resolve(outcome));
       this.#enqueue({ event, cause, settle });
     });
+  }
+
+  /** A record of before, as it was answered then. */
+  async #readBack(version: number): Promise<HostAppended> {
+    for await (const entry of this.#options.log.read(HOST_STREAM, version, 1)) {
+      const record = JSON.parse(entry.bytes) as HostRecord;
+      return { mode: record.state?.mode ?? this.#mode, record, position: entry.position };
+    }
+    throw new Error(`The log has no record ${version} of the host.`);
   }
 
   #enqueue(waiting: Waiting): void {
@@ -149,6 +174,7 @@ export class HostStream {
       throw refusalOf(result);
     }
     this.#head = { token: result.token, version: record.version, at: record.at };
+    this.#options.desk.remember(record);
     this.#become(mode);
     return { mode, record, position: result.position };
   }

@@ -84,6 +84,19 @@ describe('the mode of the host', () => {
     expect(await scene.log.head('host')).toBeNull();
   });
 
+  test('a repetition under the same id is answered alike, and does not bring the earlier mode back', async () => {
+    const once: Caller = { ...admin, commandId: 'down-for-work' };
+    const first = await host.mode({ mode: 'maintenance' }, once);
+    await host.mode({ mode: 'normal' }, admin);
+    const again = await host.mode({ mode: 'maintenance' }, once);
+    expect(again).toEqual(first);
+    expect(scene.supervisor.mode()).toBe('normal');
+    expect(await scene.countRecords()).toBe(2);
+    await expect(host.mode({ mode: 'draining' }, once)).rejects.toMatchObject({ code: 'idempotency_mismatch' });
+    const other = scene.useCases.create({ name: 'web', image: 'demo' }, once);
+    await expect(other).rejects.toMatchObject({ code: 'idempotency_mismatch' });
+  });
+
   test('is set by admins only', async () => {
     await expect(host.mode({ mode: 'draining' }, OPERATOR)).rejects.toMatchObject({ code: 'forbidden' });
     expect(scene.supervisor.mode()).toBe('normal');

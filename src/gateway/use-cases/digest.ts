@@ -1,13 +1,12 @@
 import { createHash } from 'node:crypto';
 import { StatevisorError } from '../../actors/errors.ts';
 import { isObject } from '../requests/scalars.ts';
-import type { Verb } from './contract.ts';
 
 /** No request nests deeper; text that does is not one. */
 export const NESTING_MAX = 32;
 
 /** SHA-256 (hex) of what a command says: verb, target and payload. How long its caller waits is no part of it. */
-export function digestOf(verb: Verb, input: unknown): string {
+export function digestOf(verb: string, input: unknown): string {
   const { wait: _wait, ...payload } = isObject(input) ? input : {};
   return createHash('sha256').update(canonicalJson({ verb, payload })).digest('hex');
 }

@@ -10,6 +10,7 @@ import type { HostSections } from '../host-sections.ts';
 import { checked } from '../requests/checked.ts';
 import { chartRequest, hostModeRequest, hostStatusRequest, rebuildRequest } from '../requests/host.ts';
 import type { Caller, HostUseCases, Reply } from './contract.ts';
+import { digestOf } from './digest.ts';
 import { eventsPage } from './events-page.ts';
 
 /** The use cases about the host as a whole. */
@@ -71,14 +72,16 @@ export function hostUseCases(options: HostUseCaseOptions): HostUseCases {
     },
     mode: async (input, caller) => {
       const { mode } = checked(hostModeRequest, input);
-      const { record, position, untold } = await supervisor.setMode(mode, metaOf(caller));
+      const { record, position, untold } = await supervisor.setMode(mode, metaOf(input, caller));
       return { ...answer({ mode: record.state?.mode ?? mode, version: record.version, untold }), position };
     },
   };
 }
 
-function metaOf({ actor, via, correlation, trace }: Caller): CommandMeta {
-  return { actor, via, correlation, trace };
+/** Its digest differs from that of any command to an instance: one id is one command, whatever it is about. */
+function metaOf(input: unknown, { actor, via, commandId, correlation, trace }: Caller): CommandMeta {
+  const digest = commandId === undefined ? undefined : digestOf('host mode', input);
+  return { actor, via, commandId, digest, correlation, trace };
 }
 
 /** Times for people; who is held shows what it waits for. */
