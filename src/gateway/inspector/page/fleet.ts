@@ -22,10 +22,17 @@ export const shownRows = computed(() => {
 
 const byId = new Map<string, FleetRow>();
 let isDirty = false;
-const listeners = new Set<(record: InstanceRecord) => void>();
+const listeners = new Set<RecordListener>();
 
-/** Every record of any instance, as it comes. */
-export function onRecord(listener: (record: InstanceRecord) => void): () => void {
+export interface RecordListener {
+  /** Every record of any instance, as it comes. */
+  record(record: InstanceRecord): void;
+  /** Stock was taken: records may have come that nobody was told of. */
+  begin(): void;
+}
+
+/** Until the answer is called. */
+export function listenToRecords(listener: RecordListener): () => void {
   listeners.add(listener);
   return () => listeners.delete(listener);
 }
@@ -65,6 +72,7 @@ async function takeStock(): Promise<string> {
     isLoaded.value = true;
   });
   publishSoon();
+  for (const listener of listeners) listener.begin();
   return from;
 }
 
@@ -73,7 +81,7 @@ function takeRecord(record: InstanceRecord): void {
   if (record.state?.value === undefined || record.stream === 'host') return;
   const known = byId.get(record.stream);
   if (known === undefined || known.version < record.version) put(record, known);
-  for (const listener of listeners) listener(record);
+  for (const listener of listeners) listener.record(record);
 }
 
 function put(record: InstanceRecord, known: FleetRow | undefined): void {

@@ -16,7 +16,7 @@ import {
 } from '../model/record-window.ts';
 import { sleep } from './browser-clock.ts';
 import { ask, Refused } from './daemon.ts';
-import { onRecord } from './fleet.ts';
+import { listenToRecords } from './fleet.ts';
 import { goTo, place } from './session.ts';
 
 /** One instance that is looked at: a piece of its records, its present view, and the moment that is shown. */
@@ -84,7 +84,7 @@ export function lookAt(instance: string): Looked {
     reading.fetchAround();
   }
 
-  const stopListening = onRecord(take);
+  const stopListening = listenToRecords({ record: take, begin: reading.refresh });
   reading.refresh();
   reading.fetchAround();
   return {
