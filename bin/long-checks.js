@@ -56,6 +56,13 @@ export const longChecks = [
     why: 'every record once and in order in its stream, however often nats-server and daemon die',
   },
   {
+    name: 'models',
+    script: 'test/models/main.ts',
+    args: [],
+    minutesMax: 3,
+    why: 'restarts and verdicts are those of a short model, over thousands of random rows of moves',
+  },
+  {
     name: 'mutants',
     script: 'test/mutants/main.ts',
     args: [],
