@@ -78,4 +78,14 @@ export const MUTANTS_OF_HEALTH: readonly Mutant[] = [
     put: '',
     killedBy: health('no verdict is made while the guest is paused or gone'),
   },
+  {
+    name: 'one success is always enough',
+    file: HEALTH,
+    find: 'context.health.successes + 1 >= threshold',
+    put: 'context.health.successes + 1 >= Math.min(threshold, 1)',
+    killedBy: {
+      file: 'test/models/thresholds.unit.test.ts',
+      title: 'are those of the model, whatever happens in whatever order',
+    },
+  },
 ];

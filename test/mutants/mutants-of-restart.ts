@@ -193,4 +193,14 @@ export const MUTANTS_OF_RESTART: readonly Mutant[] = [
       title: 'an observation that means nothing is not recorded, nor is one of another run',
     },
   },
+  {
+    name: 'a new policy leaves the attempts that were made',
+    file: REGION,
+    find: "  { guard: hasWindowAndPolicy, target: '#restart_idle', actions: reset('policy') },\n];",
+    put: '];',
+    killedBy: {
+      file: 'test/models/budget.unit.test.ts',
+      title: 'are those of the model, whatever is done in whatever order',
+    },
+  },
 ];
