@@ -34,7 +34,7 @@ export interface DaemonLifeOptions {
   /** Whether the wall clock of this scenario is ever stepped. */
   readonly clockSteps: boolean;
   /** What its host has for VMs, and its programs. */
-  readonly host: Pick<SupervisorOptions, 'capacity' | 'bootsAtOnce' | 'restartLimit' | 'hooks'>;
+  readonly host: Pick<SupervisorOptions, 'capacity' | 'bootsAtOnce' | 'restartLimit' | 'hooks' | 'faults'>;
   readonly onRecord: (published: Published) => void;
   readonly report: (message: string) => void;
 }
