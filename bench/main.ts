@@ -10,6 +10,7 @@ import { natsCommand } from './rows/nats-command.ts';
 import { probes } from './rows/probes.ts';
 import { projectionRebuild } from './rows/projection-rebuild.ts';
 import { recovery } from './rows/recovery.ts';
+import { restartStorm } from './rows/restart-storm.ts';
 import { retention } from './rows/retention.ts';
 import { stepCost } from './rows/step-cost.ts';
 import { telemetryCost } from './rows/telemetry.ts';
@@ -25,6 +26,7 @@ const ROWS: Readonly<Record<string, (options: BenchOptions) => Promise<Row[]>>> 
   recovery,
   retention,
   boot: bootAfterEnd,
+  storm: restartStorm,
   'http-probe': httpProbe,
   nats: natsCommand,
   'projection-rebuild': projectionRebuild,
