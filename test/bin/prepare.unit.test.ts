@@ -225,7 +225,7 @@ describe('Debian packages', () => {
 test('every entry point can be run as a program', () => {
   const bin = join(import.meta.dirname, '..', '..', 'bin');
   const programs = readdirSync(bin).filter((name) => readFileSync(join(bin, name), 'utf8').startsWith('#!'));
-  expect(programs.sort()).toEqual(['long.js', 'start.js', 'statevisor.js', 'test.js']);
+  expect(programs.sort()).toEqual(['long.js', 'mutants.js', 'start.js', 'statevisor.js', 'test.js']);
   for (const name of programs) expect(statSync(join(bin, name)).mode & 0o111).toBe(0o111);
 });
 
