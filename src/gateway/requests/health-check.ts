@@ -51,7 +51,7 @@ const execTarget = z.strictObject({
   working_dir: z.string().max(EXEC_TEXT_MAX).optional(),
 });
 
-const fields = z.strictObject({
+export const healthCheckFields = z.strictObject({
   type: z.enum(['none', ...KINDS]).optional(),
   http: httpTarget.optional(),
   tcp: z.strictObject({ port }).optional(),
@@ -62,9 +62,9 @@ const fields = z.strictObject({
   failure_threshold: threshold(FAILURE_THRESHOLD_DEFAULT),
   success_threshold: threshold(SUCCESS_THRESHOLD_DEFAULT),
 });
-type Fields = z.infer<typeof fields>;
+type Fields = z.infer<typeof healthCheckFields>;
 
-const strict = fields.transform((given, context): HealthCheck => {
+const strict = healthCheckFields.transform((given, context): HealthCheck => {
   const refuse = (message: string, path: string[] = []): never => {
     context.addIssue({ code: 'custom', message, path });
     return z.NEVER;

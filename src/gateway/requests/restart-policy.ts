@@ -39,7 +39,7 @@ const exitCodeRules = z.strictObject({ restart: exitCodes, never: exitCodes }).t
   return { ...(restart.length === 0 ? {} : { restart }), ...(never.length === 0 ? {} : { never }) };
 });
 
-const fields = z.strictObject({
+export const restartPolicyFields = z.strictObject({
   policy: z.enum(MODES).exclude(['never'], { error: `must be one of ${MODES.join(', ')}` }),
   backoff: duration(null),
   max_attempts: z.int().min(0).max(RESTART_ATTEMPTS_MAX).default(0),
@@ -61,9 +61,9 @@ const fields = z.strictObject({
   exit_codes: exitCodeRules.optional(),
   stability_period: duration(null),
 });
-type Fields = z.output<typeof fields>;
+type Fields = z.output<typeof restartPolicyFields>;
 
-const strict = fields.transform((given, context): RestartPolicy => {
+const strict = restartPolicyFields.transform((given, context): RestartPolicy => {
   const complaint = complaintAbout(given);
   if (complaint !== null) {
     context.addIssue({ code: 'custom', message: complaint.message, path: complaint.path });
