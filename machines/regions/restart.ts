@@ -1,4 +1,4 @@
-import { automatic, ignored, not } from '../guards.ts';
+import { all, automatic, ignored, not } from '../guards.ts';
 import type { RestartVerdict } from '../rules.ts';
 import { chart, type Moment } from '../setup.ts';
 import {
@@ -226,8 +226,16 @@ export const restart = chart.createStateConfig({
         'run.ready': [{ guard: hasOpenWindow, target: '#probation' }, { target: '#restart_idle' }],
         'health.turned': recovered(turnedHealthy),
         'intent.changed': onIntent,
-        'definition.changed': [{ guard: hasWindowAndPolicy, actions: reset('policy') }, ...recovered(verdictVoid)],
-        'window.wanted': goesOnRenewed,
+        'definition.changed': [
+          { guard: all(verdictVoid, hasWindowAndPolicy), target: '#restart_idle', actions: reset('policy') },
+          ...recovered(verdictVoid),
+          { guard: hasWindowAndPolicy, actions: reset('policy') },
+        ],
+        'window.wanted': [
+          { guard: all(windowOfRunning, hasWindow), target: '#restart_idle', actions: reset('operator') },
+          { guard: windowOfRunning, target: '#restart_idle' },
+          goesOnRenewed,
+        ],
       },
     },
     admission,

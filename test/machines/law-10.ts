@@ -1,5 +1,5 @@
 import { stateOf } from '../../machines/public-states.ts';
-import { definitionIn, factIn, type Law } from './laws.ts';
+import { definitionIn, factIn, type Law, lifecycleOf } from './laws.ts';
 
 /** Law 10: what people may do about automatic restarts without touching the instance, and what holds a restart back. */
 
@@ -7,12 +7,12 @@ export const LAW_10: readonly Law[] = [
   {
     law: 10,
     rule: 'what was cancelled does not come back by itself',
-    holds: ({ books, edge: { step } }) => {
+    holds: ({ told, edge: { step } }) => {
       const owed = factIn(step, 'restart.scheduled') ?? factIn(step, 'restart.gated');
       const asks = step.effects.some(({ kind }) => kind === 'host.admit');
-      const news = factIn(step, 'instance.ended') ?? factIn(step, 'health.changed') ?? factIn(step, 'intent.changed');
-      const anew = news !== undefined || factIn(step, 'restart.reset')?.cause === 'operator';
-      return !books.waived || anew || (owed === undefined && !asks && factIn(step, 'restart.attempted') === undefined);
+      const news = factIn(step, 'instance.ended') ?? factIn(step, 'health.changed');
+      const follows = owed !== undefined || asks || factIn(step, 'restart.attempted') !== undefined;
+      return !told.waived || news !== undefined || !follows;
     },
   },
   {
@@ -34,6 +34,15 @@ export const LAW_10: readonly Law[] = [
       const started = !before.hasTag('at_rest') || step.effects.length === 0;
       return started && before.context.intent.wanted === step.next.context.intent.wanted;
     },
+  },
+  {
+    law: 10,
+    rule: 'an unhealthy guest that runs is done without only as long as nothing new has happened',
+    holds: ({ after, edge: { step } }) =>
+      after.waived ||
+      lifecycleOf(step.next) !== 'running' ||
+      stateOf(step.next.value, 'restart') !== 'waived' ||
+      stateOf(step.next.value, 'health') !== 'unhealthy',
   },
   {
     law: 10,

@@ -150,7 +150,7 @@ export function noteEvent(books: Books, { event, step }: Edge): Books {
   const newPolicy = event.type === 'update' && event.changes.restart_policy !== undefined;
   const asked = event.type === 'start' || event.type === 'restart' || event.type === 'reset_restart';
   if (asked || newPolicy || event.type === 'timer.stable') next.automaticStarts = 0;
-  if (STARTS.includes(event.type) || event.type === 'reset_restart') next.waived = false;
+  if (asked) next.waived = false;
   if (event.type === 'cancel_restart') next.waived = true;
   const { auto_standby } = event.type === 'update' ? event.changes : {};
   if (auto_standby !== undefined && auto_standby?.enabled !== true) next.holdUntil = 0;
@@ -167,9 +167,8 @@ export function noteStep(books: Books, { event, step }: Edge): Books {
       Object.assign(next, { attemptOpen: true, automaticStarts: next.automaticStarts + 1 });
     if (fact.type === 'restart.attempted') next.restartedAt = event.at;
     if (fact.type === 'instance.boot_requested' && fact.cause === 'host_reboot') next.restartedAt = event.at;
-    if (fact.type === 'health.changed' || fact.type === 'instance.boot_requested') next.waived = false;
+    if (fact.type === 'health.changed' || fact.type === 'instance.ended') next.waived = false;
     if (fact.type === 'instance.ended') {
-      next.waived = false;
       next.endCode = fact.planned ? null : fact.code;
       next.cleanEnd = !fact.planned && fact.code === 0;
       next.rebooted = fact.reason === 'host_reboot';

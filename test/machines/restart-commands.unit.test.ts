@@ -1,63 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { acceptedCommands, refusalReason } from '../../machines/accepted-commands.ts';
-import { CHECK, definition, ON_FAILURE, START } from './definitions.ts';
-import { bootUp, type Driver, drive, exited, failed, ready } from './driver.ts';
+import { definition, ON_FAILURE, START } from './definitions.ts';
+import { bootUp, type Driver, drive, exited, ready } from './driver.ts';
+import { asking, exhausted, GATED, held, inBackoff, SENSITIVE, unhealthy } from './pending-restarts.ts';
 import { comeBack, probe } from './probing.ts';
 
 /** `cancel_restart` and `reset_restart`. Offsets in milliseconds; backoff 7 s, two attempts. */
 
-const SENSITIVE = { ...CHECK, failure_threshold: 1, start_period_ms: 0 };
-const GATED = { ...ON_FAILURE, stability_period_ms: 90_000 };
 const by = 'ann';
 const DAY_MS = 86_400_000;
-
-/** Down since 1 s, the second attempt due at 7 s. */
-function inBackoff(): Driver {
-  const driver = drive(definition({ restart_policy: ON_FAILURE }));
-  bootUp(driver, 0);
-  driver.send(0, exited(1, 1));
-  driver.send(1_000, failed('vmm.boot', 2));
-  return driver;
-}
-
-/** Running and unhealthy since 3 s; another restart waits for its backoff, or for the stability period. */
-function unhealthy(policy: typeof GATED | typeof ON_FAILURE = ON_FAILURE): Driver {
-  const driver = drive(definition({ restart_policy: policy, health_check: SENSITIVE }));
-  bootUp(driver, 0);
-  probe(driver, 1_000, 'failed');
-  comeBack(driver, 2_000);
-  probe(driver, 3_000, 'failed');
-  return driver;
-}
-
-/** Down, its two attempts used up. */
-function exhausted(): Driver {
-  const driver = inBackoff();
-  driver.until(7_000);
-  driver.send(8_000, failed('vmm.boot', 3));
-  expect(driver.restart()).toMatchObject({ blocked_reason: 'max_attempts_exceeded' });
-  return driver;
-}
-
-/** Down while the host has not answered. */
-function asking(): Driver {
-  const driver = drive(definition({ restart_policy: ON_FAILURE }), 'running', 0, 'silent');
-  bootUp(driver, 0);
-  driver.send(1_000, exited(1, 1));
-  return driver;
-}
-
-function held(): Driver {
-  const driver = asking();
-  driver.send(1_000, {
-    type: 'host.held',
-    run: 1,
-    purpose: 'restart_policy',
-    reason: 'memory',
-    retry_at: START + 60_000,
-  });
-  return driver;
-}
 
 const accepts = (driver: Driver, atMs: number): readonly string[] => acceptedCommands(driver.snapshot(), START + atMs);
 
@@ -169,6 +120,16 @@ describe('cancelling a restart', () => {
     expect(driver.lifecycle()).toBe('stopping');
   });
 
+  it('also when the restart policy changes with the check', () => {
+    const driver = unhealthy();
+    driver.send(4_000, { type: 'cancel_restart', by });
+    const health_check = { ...SENSITIVE, interval_ms: 9_000 };
+    driver.send(5_000, { type: 'update', by, changes: { restart_policy: GATED, health_check } });
+    expect(driver.restart()).toEqual({});
+    probe(driver, 100_000, 'failed');
+    expect(driver.lifecycle()).toBe('stopping');
+  });
+
   it('back from standby an unhealthy guest is watched like any other', () => {
     const driver = unhealthy();
     driver.send(4_000, { type: 'cancel_restart', by });
@@ -267,6 +228,14 @@ describe('a new window without a start', () => {
     bootUp(driver, 0);
     const step = driver.send(1_000, { type: 'reset_restart', by });
     expect([step.accepted, step.facts, step.effects, step.armed]).toEqual([true, [], [], []]);
+  });
+
+  it('a guest that runs unhealthy, its restart cancelled, is judged again as well', () => {
+    const driver = unhealthy();
+    driver.send(4_000, { type: 'cancel_restart', by });
+    driver.send(5_000, { type: 'reset_restart', by });
+    expect(driver.restart()).toMatchObject({ attempts: 1, last_attempt_at: 5_000 });
+    expect(driver.lifecycle()).toBe('stopping');
   });
 
   it('what was cancelled stays cancelled at rest', () => {

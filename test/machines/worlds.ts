@@ -86,7 +86,11 @@ export const WORLDS: readonly World[] = [
     name: 'health check and policy that change',
     definition: definition({ restart_policy: ON_FAILURE, health_check: CHECK }),
     wanted: 'running',
-    changes: [{ health_check: null }, { health_check: CHECK }, { restart_policy: ON_FAILURE }],
+    changes: [
+      { health_check: null },
+      { restart_policy: ON_FAILURE, health_check: CHECK },
+      { restart_policy: ON_FAILURE },
+    ],
     bound: BOUND,
   },
   {
