@@ -156,8 +156,8 @@ export const MUTANTS_OF_RUNTIME: readonly Mutant[] = [
   {
     name: 'whoever waits is told of an end while a restart is pending',
     file: 'machines/public-states.ts',
-    find: "return phase === 'backoff' || phase === 'held';",
-    put: 'return false;',
+    find: "if (phase === 'backoff' || phase === 'held') return false;",
+    put: "if (phase === 'backoff' || phase === 'held') return true;",
     killedBy: { file: 'test/gateway/wait.unit.test.ts', title: 'a pending automatic restart is not an end' },
   },
 ];
