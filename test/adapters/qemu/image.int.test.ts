@@ -9,6 +9,7 @@ import { buildDemoImage } from '../../../src/adapters/qemu/image/build-demo.ts';
 import { packArchive } from '../../../src/adapters/qemu/image/cpio.ts';
 import { formatReadyRule, parseReadyRule } from '../../../src/adapters/qemu/image/manifest.ts';
 import { memoryError, openImageStore } from '../../../src/adapters/qemu/image/store.ts';
+import { buildDemoOnce } from '../../../src/cli/daemon/demo-image.ts';
 
 const clock = systemClock();
 let directory = '';
@@ -25,6 +26,8 @@ function writeImage(name: string, manifest: unknown): void {
   );
 }
 
+const MANIFEST = { name: 'other', kernel: '/proc/version', command_line: '', ready: 'immediate' };
+
 describe('the demo image', () => {
   it('is built from the parts of this machine, found by its name, and built again over itself', async () => {
     const first = await buildDemoImage({ imagesDirectory: directory, clock });
@@ -38,6 +41,27 @@ describe('the demo image', () => {
     });
     const listed = execFileSync('cpio', ['-t', '--quiet'], { input: gunzipSync(bytes), encoding: 'utf8' }).split('\n');
     expect(listed).toEqual(expect.arrayContaining(['init', 'bin/busybox', 'bin/sh', 'www/health', 'www/cgi-bin/exit']));
+  });
+
+  it('is built at a start when there is none or another version has built it, and is left when somebody has made it', async () => {
+    const initrd = join(directory, 'demo/initrd');
+    const manifestFile = join(directory, 'demo/manifest.json');
+    const said: string[] = [];
+    const start = async (): Promise<number> => {
+      await buildDemoOnce(directory, clock, (line) => said.push(line));
+      return said.splice(0).filter((line) => /^Image demo built in \d+ ms\.$/.test(line)).length;
+    };
+    expect([await start(), await start()]).toEqual([1, 0]);
+    const manifest = JSON.parse(readFileSync(manifestFile, 'utf8')) as { digests: Record<string, string> };
+    const { guest: _, ...digests } = manifest.digests;
+    writeImage('demo', { ...manifest, digests });
+    expect([await start(), await start()], 'a version that knew no digest of the guest').toEqual([1, 0]);
+    writeImage('demo', { ...manifest, digests: { ...digests, guest: '0'.repeat(64) } });
+    writeFileSync(initrd, 'of their own');
+    expect(await start()).toBe(0);
+    expect(readFileSync(initrd, 'utf8')).toBe('of their own');
+    writeImage('demo', { ...MANIFEST, name: 'demo' });
+    expect(await start()).toBe(0);
   });
 
   it('names the Debian package of a part that is missing, and leaves nothing behind', async () => {
@@ -72,8 +96,6 @@ describe('the demo image', () => {
 });
 
 describe('the image store', () => {
-  const MANIFEST = { name: 'other', kernel: '/proc/version', command_line: '', ready: 'immediate' };
-
   it('finds no image under a name that is unknown or leads out of the store', async () => {
     const store = openImageStore(directory);
     for (const name of ['absent', '../etc', '', '.', 'a/b', 'UPPER']) {

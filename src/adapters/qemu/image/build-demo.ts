@@ -6,18 +6,12 @@ import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import type { Clock } from '../../../actors/contracts/clock.ts';
 import { type ArchiveEntry, packArchive } from './cpio.ts';
+import { DEMO_MANIFEST, demoGuestDigest, demoGuestEntries, GUEST_DIGEST } from './demo-files.ts';
 import type { Manifest } from './manifest.ts';
 
-const DEMO_IMAGE = 'demo';
-/** With 72 MB the kernel has no room to unpack and resets; 80 MB are enough, and the workload needs some too. */
-const MEMORY_MIN_BYTES = 96 * 1024 ** 2;
-const AGENT_PORT = 'org.statevisor.agent.0';
-const EXIT_PORT = 'org.statevisor.exit.0';
-const COMMAND_LINE = 'console=ttyS0 panic=-1 quiet no_timer_check';
 const KERNEL_PACKAGE = 'linux-image-cloud-amd64';
 const BUSYBOX_PACKAGE = 'busybox-static';
 const KERNEL_NAME = /^vmlinuz-(.+-cloud-amd64)$/;
-const GUEST_DIRECTORY = join(import.meta.dirname, 'demo-guest');
 const APPLETS_MAX_BYTES = 65_536;
 const GZIP_LEVEL = 1;
 const ELF = { headerBytes: 64, programHeadersAt: 32, entrySizeAt: 54, entryCountAt: 56, interpreterType: 3 } as const;
@@ -49,9 +43,6 @@ export class ImagePartMissing extends Error {
     this.debianPackage = debianPackage;
   }
 }
-
-const FRONT_PAGE =
-  '<!doctype html><title>demo</title><p>The demo guest runs. Its health: <a href="health">/health</a></p>\n';
 
 export interface BuildDemoOptions {
   /** `DIR/images`; made when missing. */
@@ -108,23 +99,6 @@ async function busyboxEntries(root: string): Promise<ArchiveEntry[]> {
   throw new ImagePartMissing('a statically linked /bin/busybox', BUSYBOX_PACKAGE);
 }
 
-async function guestEntries(): Promise<ArchiveEntry[]> {
-  const script = async (from: string, path: string): Promise<ArchiveEntry> => {
-    return { type: 'file', path, mode: 0o755, content: await readFile(join(GUEST_DIRECTORY, from)) };
-  };
-  const doors = await readdir(join(GUEST_DIRECTORY, 'cgi-bin'));
-  return [
-    await script('init', 'init'),
-    await script('agent', 'bin/agent'),
-    await script('inittab', 'etc/inittab'),
-    await script('power-button', 'etc/acpi/PWRF/00000080'),
-    ...(await Promise.all(doors.map((name) => script(`cgi-bin/${name}`, `www/cgi-bin/${name}`)))),
-    { type: 'file', path: 'www/health', mode: 0o644, content: Buffer.from('ok\n') },
-    { type: 'file', path: 'www/index.html', mode: 0o644, content: Buffer.from(FRONT_PAGE) },
-    { type: 'file', path: 'etc/ports', mode: 0o644, content: Buffer.from(`${AGENT_PORT} ${EXIT_PORT}\n`) },
-  ];
-}
-
 const DIRECTORIES = [
   'bin',
   'dev',
@@ -168,27 +142,20 @@ export async function buildDemoImage(
   const root = options.root ?? '/';
   const kernel = await newestKernel(root);
   const modules = await moduleEntries(kernel.modules);
-  const entries = [...DIRECTORIES, ...(await busyboxEntries(root)), ...modules, ...(await guestEntries())];
+  const entries = [...DIRECTORIES, ...(await busyboxEntries(root)), ...modules, ...(await demoGuestEntries())];
   await mkdir(options.imagesDirectory, { recursive: true });
-  const made = await mkdtemp(join(options.imagesDirectory, `.${DEMO_IMAGE}-`));
+  const made = await mkdtemp(join(options.imagesDirectory, `.${DEMO_MANIFEST.name}-`));
   try {
     const manifest: Manifest = {
-      name: DEMO_IMAGE,
-      kernel: 'kernel',
-      initrd: 'initrd',
-      command_line: COMMAND_LINE,
-      ready: 'agent',
-      agent_port: AGENT_PORT,
-      exit_port: EXIT_PORT,
-      guest_ports: [80, 7],
-      memory_min_bytes: MEMORY_MIN_BYTES,
+      ...DEMO_MANIFEST,
       digests: {
         kernel: await writeSynced(join(made, 'kernel'), await readFile(kernel.file)),
         initrd: await writeSynced(join(made, 'initrd'), gzipSync(packArchive(entries), { level: GZIP_LEVEL })),
+        [GUEST_DIGEST]: await demoGuestDigest(),
       },
     };
     await writeSynced(join(made, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`);
-    const directory = join(options.imagesDirectory, DEMO_IMAGE);
+    const directory = join(options.imagesDirectory, DEMO_MANIFEST.name);
     await replaceDirectory(made, directory);
     return { directory, milliseconds: Math.round(options.clock.monotonic() - startedAt) };
   } catch (error) {
