@@ -17,11 +17,11 @@ export interface KillSpot {
 
 const LETTERS = [
   ...['create', 'start', 'stop', 'restart', 'update', 'delete'],
-  ...['vmm.exited', 'vmm.found', 'guest.ready', 'guest.rebooted'],
+  ...['vmm.exited', 'vmm.found', 'guest.ready', 'guest.rebooted', 'probe.failed', 'probe.passed'],
   ...['timer.backoff', 'timer.stable', 'timer.stop_deadline'],
 ];
-const RESULTS = ['effect.done', 'effect.failed', 'effect.withdrawn'];
-const EFFECTS = ['instance.prepare', 'vmm.boot', 'vmm.shutdown', 'vmm.kill', 'instance.remove'];
+const RESULTS = ['effect.done', 'effect.failed', 'effect.withdrawn', 'host.granted'];
+const EFFECTS = ['instance.prepare', 'host.admit', 'vmm.boot', 'vmm.shutdown', 'vmm.kill', 'instance.remove'];
 const TIMERS = ['timer.backoff', 'timer.stable', 'timer.stop_deadline'];
 
 const spots = (points: readonly FaultPoint[], subjects: readonly string[]): KillSpot[] =>
@@ -94,7 +94,7 @@ export async function runAtPoints(wanted: readonly KillSpot[], times: number, se
     await keeper.startReady();
     await hurryGuests(world);
     const deeds = everyDeed(world);
-    const create = createSimulated(world);
+    const create = createSimulated(world, { probed: true });
     const about = { seed, clients: CLIENTS, slots: SLOTS, pauseMs: PAUSE_MS, deeds, create };
     const driver = createDriver({ ...about, door: keeper.door });
     const driving = driver.run();

@@ -14,6 +14,12 @@ const POLICIES = [
   { policy: 'always', backoff: '50ms', max_attempts: 2, stable_after: '1h' },
 ];
 const SLOW_BOOT_MS = 80;
+/** One failed probe is enough for a restart, so that it comes while the guest is sick. */
+const HEALTH_CHECK = {
+  ...{ type: 'tcp', tcp: { port: 80 } },
+  ...{ interval: '100ms', timeout: '100ms', start_period: '1ms', failure_threshold: 1, success_threshold: 1 },
+};
+const SICK_MS = 600;
 
 export function controlWorldOf(directory: string): SimulatorControl {
   return controlSimulator({ world: { directory, program: worldProgram }, clock: systemClock() });
@@ -64,6 +70,11 @@ export function everyDeed(world: SimulatorControl): Deed[] {
     fate(2, (id) => world.sigkill(id)),
     fate(2, (id) => world.reboot(id)),
     fate(1, (id) => world.vanish(id)),
+    fate(6, async (id) => {
+      await world.setProbe(id, 'fail');
+      await systemClock().sleep(SICK_MS);
+      await world.setProbe(id, 'pass');
+    }),
     fate(2, (id) => world.setFault(id, 'boot', { slow: SLOW_BOOT_MS }, 1)),
     fate(1, (id) => world.setFault(id, 'boot', 'fail', 1)),
     fate(1, (id) => world.setFault(id, 'shutdown', 'fail', 1)),
@@ -82,8 +93,8 @@ export function commandsMostly(world: SimulatorControl): Deed[] {
   ];
 }
 
-/** Policies in turn; every other guest does not listen when it is asked to shut down. */
-export function createSimulated(world: SimulatorControl) {
+/** Policies in turn; every other guest does not listen when it is asked to shut down. `probed`: half of them are. */
+export function createSimulated(world: SimulatorControl, { probed = false } = {}) {
   return async (slot: Slot, serial: number, send: Send): Promise<string | null> => {
     const body = {
       name: `vm-${serial}`,
@@ -91,6 +102,7 @@ export function createSimulated(world: SimulatorControl) {
       size: '64MB',
       stop_timeout: STOP_TIMEOUT,
       restart_policy: POLICIES[serial % POLICIES.length],
+      ...(probed && serial % 2 === 0 ? { health_check: HEALTH_CHECK } : {}),
     };
     const id = await send('create', null, { method: 'POST', path: '/v1/instances', body });
     if (id !== null && slot.index % 2 === 0) await befall(world.setShutdown(id, { ignored: true }));
