@@ -133,6 +133,7 @@ describe('capacity', () => {
     expect(JSON.parse(await done('host', 'status', '--json'))).toMatchObject({
       capacity: { memory_bytes: { used: 4 * 1024 ** 3, limit: 8 * 1024 ** 3 } },
     });
+    expect(await done('host', 'status')).toMatch(/^capacity\.memory_bytes +4GB of 8GB$/m);
   });
 });
 

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { ChartState, ChartStructure } from '../../projections/chart-structure.ts';
+import { formatSize } from '../../projections/instance-view.ts';
 import { type Client, connectClient } from '../client.ts';
 import { endWithReader, type Output, table } from '../output.ts';
 
@@ -77,10 +78,33 @@ function stateLines({ name, timers, states }: ChartState, indent: string): strin
 function rowsOf(view: Readonly<Record<string, unknown>>): string[][] {
   return Object.entries(view).flatMap(([name, section]) => {
     if (typeof section !== 'object' || section === null || Array.isArray(section)) return [[name, textOf(section)]];
-    return Object.entries(section).map(([key, value]) => [`${name}.${key}`, textOf(value)]);
+    return Object.entries(section).map(([key, value]) => [`${name}.${key}`, textOf(value, key)]);
   });
 }
 
-function textOf(value: unknown): string {
-  return typeof value === 'string' ? value : JSON.stringify(value);
+function textOf(value: unknown, key = ''): string {
+  if (typeof value === 'string') return value;
+  return isUse(value) ? useWords(value, key.endsWith('_bytes') ? sizeWords : String) : JSON.stringify(value);
+}
+
+/** How much of something is taken, of how much. */
+interface Use {
+  readonly used: number;
+  readonly limit: number | null;
+}
+
+function isUse(value: unknown): value is Use {
+  return typeof value === 'object' && value !== null && Object.keys(value).sort().join() === 'limit,used';
+}
+
+function useWords({ used, limit }: Use, words: (amount: number) => string): string {
+  return limit === null ? `${words(used)}, no limit` : `${words(used)} of ${words(limit)}`;
+}
+
+const MIB = 1024 ** 2;
+const GIB = 1024 ** 3;
+
+/** Exact where that is short; what a machine happens to have is rounded. */
+function sizeWords(bytes: number): string {
+  return bytes === 0 || bytes % MIB === 0 ? formatSize(bytes) : `${(bytes / GIB).toFixed(1)}GB`;
 }
