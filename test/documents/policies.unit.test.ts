@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { heldReasonSchema, purposeSchema } from '../../machines/events.ts';
 import { CliError } from '../../src/cli/client.ts';
 import { makeProgram } from '../../src/cli/program.ts';
 import { instanceReply } from '../../src/gateway/replies/schemas.ts';
@@ -58,6 +59,12 @@ describe('the reference of policies', () => {
     const told = tableRows(section(text, heading), head).flatMap(([field]) => quoted(field ?? ''));
     expect(told.sort()).toEqual(Object.keys(shape).sort());
   });
+});
+
+test('everything a restart may wait for is told', () => {
+  const [, meaning = ''] = tableRows(text, 'of `restart` (ours)').find(([field]) => field === '`pending`') ?? [];
+  const reasons = [...heldReasonSchema.options, ...purposeSchema.options.filter((one) => one === 'host_reboot')];
+  for (const word of ['backoff', 'stability_period', 'host', ...reasons]) expect(quoted(meaning)).toContain(word);
 });
 
 describe('the commands of the how-tos', () => {

@@ -124,7 +124,8 @@ test('an unhealthy guest that waits for its restart is told to wait for the righ
   const { restart, restart_status, run, state } = await look(id);
   expect([run, state]).toEqual([2, 'Running']);
   expect(restart_status).toMatchObject({ attempts: 1, last_reason: 'health_check_failed' });
-  expect(restart?.pending).toMatchObject({ cause: 'health', waits_for: 'stability_period' });
+  const gateEnds = new Date(Date.parse(restart_status?.last_attempt_at ?? '') + 600_000).toISOString();
+  expect(restart?.pending).toEqual({ cause: 'health', waits_for: 'stability_period', not_before: gateEnds });
   expect(restart?.causes).toMatchObject([{ attempt: 1, cause: 'health', detail: expect.stringContaining('refused') }]);
   answer = PASSED;
   await scene.clock.advance(10_000);
