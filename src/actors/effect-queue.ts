@@ -24,6 +24,12 @@ const WITHOUT_SIGNAL: ReadonlySet<OneShotKind> = new Set([
 /** Such an operation is given up on, as `unknown`, after this long. */
 export const WITHOUT_SIGNAL_MAX_MS = 30_000;
 
+/**
+ * A shutdown that does not answer although a kill of the same run waits behind it is given up on, as `unknown`, after
+ * this long. It is not withdrawn: whether the guest was asked does not matter to a kill.
+ */
+export const OVERTAKEN_SETTLE_MAX_MS = 5_000;
+
 /** Answered at once by this process, which touches no VMM for it: they wait for no operation that is under way. */
 const OF_THE_HOST: ReadonlySet<OneShotKind> = new Set(['host.admit']);
 
@@ -42,6 +48,8 @@ export interface EffectQueueOptions {
 interface Running {
   readonly task: EffectTask;
   readonly controller: AbortController;
+  /** Something waits behind it that makes it needless. */
+  readonly overtaken: AbortController;
 }
 
 export class EffectQueue {
@@ -66,6 +74,7 @@ export class EffectQueue {
     }
     // One look at a run tells what all that wait to be taken would tell: asking again and again fills no queue.
     if (kind === 'vmm.inspect') this.#drop((other) => other.kind === kind && other.run === run);
+    if (kind === 'vmm.kill') this.#overtake((other) => other.kind === 'vmm.shutdown' && other.run === run);
     this.#waiting.push(task);
     if (!this.#draining) void this.#drain();
   }
@@ -74,6 +83,10 @@ export class EffectQueue {
   withdraw(run: number): void {
     this.#drop((effect) => effect.run === run);
     for (const { task, controller } of this.#running) if (task.effect.run === run) controller.abort();
+  }
+
+  #overtake(needless: (effect: EffectTask['effect']) => boolean): void {
+    for (const { task, overtaken } of this.#running) if (needless(task.effect)) overtaken.abort();
   }
 
   /** What has not begun ends as withdrawn. */
@@ -94,18 +107,18 @@ export class EffectQueue {
 
   async #carryOut(task: EffectTask): Promise<void> {
     const { clock, telemetry } = this.#options;
-    const controller = new AbortController();
-    const running = { task, controller };
+    const running = { task, controller: new AbortController(), overtaken: new AbortController() };
     this.#running.add(running);
     const begun = clock.monotonic();
-    const event = await this.#run(task, controller);
+    const event = await this.#run(running);
     this.#running.delete(running);
     telemetry?.effectEnded(task.effect.kind, outcomeOf(event), clock.monotonic() - begun);
     if (this.#options.mayAct()) this.#options.deliver(event, task);
     else this.#options.discard(event);
   }
 
-  async #run(task: EffectTask, controller: AbortController): Promise<ResultEvent> {
+  async #run(running: Running): Promise<ResultEvent> {
+    const { task, controller } = running;
     const { faults, mayAct, perform } = this.#options;
     const moment = { instance: task.instance, subject: task.effect.kind };
     const stillWanted = (): boolean => !controller.signal.aborted && mayAct();
@@ -115,12 +128,13 @@ export class EffectQueue {
     const settled = perform(task, control).catch((error: unknown) =>
       unknown(task, { code: 'adapter_failed', message: error instanceof Error ? error.message : String(error) }),
     );
-    const event = await this.#orGivenUp(task, controller.signal, settled);
+    const event = await this.#orGivenUp(running, settled);
     await faults?.('effect_done', moment);
     return event;
   }
 
-  #orGivenUp(task: EffectTask, signal: AbortSignal, settled: Promise<ResultEvent>): Promise<ResultEvent> {
+  #orGivenUp({ task, controller, overtaken }: Running, settled: Promise<ResultEvent>): Promise<ResultEvent> {
+    const { signal } = controller;
     return new Promise((resolve) => {
       let cancel = (): void => {};
       const giveUpAfter = (delayMs: number, message: string): void => {
@@ -130,9 +144,12 @@ export class EffectQueue {
       const { kind } = task.effect;
       const giveUpLater = (): void => giveUpAfter(WITHDRAWN_SETTLE_MAX_MS, `${kind} did not answer its withdrawal.`);
       if (WITHOUT_SIGNAL.has(kind)) giveUpAfter(WITHOUT_SIGNAL_MAX_MS, `${kind} did not answer in time.`);
+      const giveWay = (): void => giveUpAfter(OVERTAKEN_SETTLE_MAX_MS, `${kind} did not answer, and a kill waits.`);
       signal.addEventListener('abort', giveUpLater, { once: true });
+      overtaken.signal.addEventListener('abort', giveWay, { once: true });
       void settled.then((event) => {
         signal.removeEventListener('abort', giveUpLater);
+        overtaken.signal.removeEventListener('abort', giveWay);
         cancel();
         resolve(event);
       });

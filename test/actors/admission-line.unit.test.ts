@@ -4,6 +4,7 @@ import { EMPTY_SNAPSHOT } from '../../machines/step.ts';
 import { Admission } from '../../src/actors/admission.ts';
 import { Capacity } from '../../src/actors/capacity.ts';
 import { SimulatedClock } from '../../src/actors/clock.ts';
+import { OVERTAKEN_SETTLE_MAX_MS } from '../../src/actors/effect-queue.ts';
 import { RestartBudget } from '../../src/actors/restart-budget.ts';
 import { definition, ON_FAILURE, OPERATOR, runningInstance, START, simulatedHost } from './simulated-host.ts';
 
@@ -77,6 +78,22 @@ describe('an operation that never answers', () => {
     const answered = records.filter(({ event }) => event.type === 'host.granted');
     expect([asked.length, answered.length]).toEqual([ON_FAILURE.max_attempts, ON_FAILURE.max_attempts]);
     expect(host.instances.get(id)?.restart_status?.blocked_reason).toBe('max_attempts_exceeded');
+  });
+});
+
+describe('a shutdown that never answers', () => {
+  it('keeps no kill waiting for long, and the instance goes on', async () => {
+    const shutdown = () => new Promise<never>(() => {});
+    const host = await simulatedHost({}, { hypervisor: (hypervisor) => ({ ...hypervisor, shutdown }) });
+    const id = await runningInstance(host, { restart_policy: ON_FAILURE, stop_timeout_ms: 5 * SECOND });
+    await host.supervisor.command(id, { type: 'stop', by }, OPERATOR);
+    await host.clock.advance(5 * SECOND + OVERTAKEN_SETTLE_MAX_MS - SECOND);
+    expect(await host.control.countVmms(id)).toBe(1);
+    await host.clock.advance(2 * SECOND);
+    expect([host.instances.get(id)?.phase, await host.control.countVmms(id)]).toEqual(['stopped', 0]);
+    await host.supervisor.command(id, { type: 'start', by }, OPERATOR);
+    await host.clock.advance(5 * SECOND);
+    expect(host.instances.get(id)?.phase).toBe('running');
   });
 });
 
