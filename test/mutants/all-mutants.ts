@@ -1,4 +1,5 @@
 import type { Mutant } from './mutant.ts';
+import { MUTANTS_OF_AGENTS } from './mutants-of-agents.ts';
 import { MUTANTS_OF_HEALTH } from './mutants-of-health.ts';
 import { MUTANTS_OF_PROBING } from './mutants-of-probing.ts';
 import { MUTANTS_OF_RESTART } from './mutants-of-restart.ts';
@@ -9,4 +10,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...MUTANTS_OF_HEALTH,
   ...MUTANTS_OF_RUNTIME,
   ...MUTANTS_OF_PROBING,
+  ...MUTANTS_OF_AGENTS,
 ];
