@@ -40,7 +40,13 @@ export function forecast(context: ChartContext, at: number): Forecast {
   const attempts: ForecastAttempt[] = [];
   let [window, now] = [{ attempts: made, last_attempt_at: context.restart.last_attempt_at }, at];
   let due = isPending(context) ? (context.restart.next_attempt_at ?? at) : null;
-  for (let run = context.run.number; attempts.length < FORECAST_ATTEMPTS_MAX; run++) {
+  let run = context.run.number;
+  if (context.admission?.purpose === 'host_reboot') {
+    // No attempt, but a run of its own: the first attempt answers the end of that one.
+    [now, due] = [Math.max(now, due ?? now), null];
+    run += 1;
+  }
+  for (; attempts.length < FORECAST_ATTEMPTS_MAX; run++) {
     if (restart_policy === null || (max > 0 && window.attempts >= max)) break;
     now = Math.max(now, due ?? dueAfter(restart_policy, window, { name, run, failedAt: now }));
     due = null;

@@ -138,6 +138,8 @@ export function outOfGrace({ health, definition }: ChartContext, at: number): bo
  */
 export function failsInGrace(context: ChartContext, at: number): boolean {
   const { failures } = context.health;
-  const threshold = context.definition?.health_check?.failure_threshold ?? 1;
-  return failures > 0 && (!outOfGrace(context, at) || failures >= threshold);
+  const check = context.definition?.health_check ?? null;
+  // What a check had counted before it was taken away says nothing any more.
+  if (check === null) return false;
+  return failures > 0 && (!outOfGrace(context, at) || failures >= check.failure_threshold);
 }

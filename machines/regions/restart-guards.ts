@@ -78,6 +78,8 @@ export const hasOpenWindow = (moment: Moment): boolean => hasAttempts(moment) &&
 
 export const goesOnWithWindow = (moment: Moment): boolean => turnedHealthy(moment) && hasOpenWindow(moment);
 
+export const goesOnUnjudged = (moment: Moment): boolean => verdictVoid(moment) && hasOpenWindow(moment);
+
 /** The guest runs: a window opened now has something to judge. */
 export const windowOfRunning = ({ event }: Moment): boolean => event.type === 'window.wanted' && event.up;
 

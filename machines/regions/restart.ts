@@ -28,6 +28,7 @@ import {
   afterEnd,
   anotherRunFollows,
   atRest,
+  goesOnUnjudged,
   goesOnWithWindow,
   hasAttempts,
   hasOpenWindow,
@@ -162,7 +163,8 @@ export const restart = chart.createStateConfig({
         'run.ready': { guard: hasOpenWindow, target: '#probation' },
         'health.turned': [...onHealth, { guard: goesOnWithWindow, target: '#probation' }],
         'intent.changed': onIntent,
-        'definition.changed': onPolicy,
+        // No verdict is left that a guest would have to recover from: it has its stable time from here.
+        'definition.changed': [...onPolicy, { guard: goesOnUnjudged, target: '#probation' }],
         'automation.changed': follows(heldBack),
         'window.wanted': beginsAnew,
       },

@@ -62,6 +62,29 @@ describe('what a forecast says', () => {
     expect(instants(foretold(driver, 10_500)).slice(0, 2)).toEqual([10_500, 24_500]);
   });
 
+  it('of a boot after the host went down: it is no attempt, and what follows it answers the next run', () => {
+    const down = { ...exited(1, null), reason: 'host_reboot' } as never;
+    const driver = drive(definition({ restart_policy: { ...GROWING, jitter: 0.5 } }), 'running', 0, 'silent');
+    bootUp(driver, 0);
+    driver.send(1_000, down);
+    const told = foretold(driver, 2_000);
+    expect(told.attempts).toHaveLength(5);
+    driver.send(2_000, { type: 'host.granted', run: 1, purpose: 'host_reboot' });
+    expect(driver.lifecycle()).toBe('booting');
+    expect(told).toEqual(foretold(driver, 2_000));
+  });
+
+  it('of a boot after the host went down with its budget used up: nothing after it', () => {
+    const driver = drive(definition({ restart_policy: { ...ON_FAILURE, max_attempts: 1 } }), 'running', 0, 'silent');
+    bootUp(driver, 0);
+    driver.send(1_000, exited(1, 1));
+    driver.send(1_000, { type: 'host.granted', run: 1, purpose: 'restart_policy' });
+    bootUp(driver, 2_000);
+    driver.send(3_000, { ...exited(2, null), reason: 'host_reboot' } as never);
+    expect(driver.region('restart')).toBe('admission');
+    expect(foretold(driver, 4_000)).toEqual({ attempts: [], gives_up_after: 1, unbounded: false });
+  });
+
   it('without a limit it is cut, and says that there is none', () => {
     const told = foretold(running({ ...ON_FAILURE, max_attempts: 0 }), 0);
     expect(told.attempts).toHaveLength(FORECAST_ATTEMPTS_MAX);

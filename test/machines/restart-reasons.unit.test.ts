@@ -207,6 +207,27 @@ describe('a window of restarts', () => {
     expect(driver.restart()).toMatchObject({ attempts: 1 });
   });
 
+  it('closes on a guest whose check is gone, whatever that had counted', () => {
+    const driver = restarted({ start_period_ms: 100_000, failure_threshold: 1 });
+    probe(driver, 10_000, 'failed');
+    driver.send(20_000, { type: 'update', by, changes: { health_check: null } });
+    expect(driver.region('restart')).toBe('probation');
+    driver.until(62_000);
+    expect(driver.restart()).toEqual({});
+  });
+
+  it('begins its stable time when a guest that could not be restarted for its health loses the check', () => {
+    const driver = restarted({ start_period_ms: 0, failure_threshold: 1 });
+    driver.send(5_000, { type: 'host.mode_changed', mode: 'maintenance' });
+    probe(driver, 10_000, 'failed');
+    driver.send(20_000, { type: 'update', by, changes: { health_check: null } });
+    driver.send(30_000, { type: 'host.mode_changed', mode: 'normal' });
+    driver.until(79_999);
+    expect(driver.restart()).toMatchObject({ attempts: 1 });
+    driver.until(80_000);
+    expect(driver.restart()).toEqual({});
+  });
+
   it('closes although a probe fails now and then', () => {
     const driver = restarted({ start_period_ms: 0 });
     probe(driver, 30_000, 'passed');
