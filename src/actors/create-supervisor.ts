@@ -237,7 +237,7 @@ class RunningSupervisor implements Supervisor {
   #onSeen(actor: InstanceActor): void {
     this.#unseen.delete(actor.id);
     this.#standing.derive(actor.id, actor.head.snapshot);
-    this.#life.tell(actor.id, actor.head.snapshot);
+    this.#life.seen(actor.id, actor.head.snapshot);
   }
 
   async #once(meta: CommandMeta, act: () => Promise<Acceptance>): Promise<Acceptance> {

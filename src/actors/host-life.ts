@@ -74,6 +74,8 @@ export class HostLife {
   readonly #admission: Admission;
   /** The mode that each instance has a record of. */
   readonly #modes = new Map<string, HostMode>();
+  /** Grants to instances that do not know yet what runs of them: a guest that has ended needs no restart for its health. */
+  readonly #early = new Map<string, () => void>();
   #open = false;
   #telling: Promise<void> = Promise.resolve();
   #tellAgainMs = TELL_AGAIN_FIRST_MS;
@@ -88,7 +90,7 @@ export class HostLife {
       budget: this.#budget,
       clock: options.clock,
       bootsAtOnce: options.bootsAtOnce ?? BOOTS_AT_ONCE_DEFAULT,
-      grant: options.deliver,
+      grant: (...grant) => this.#grant(...grant),
     });
   }
 
@@ -129,6 +131,13 @@ export class HostLife {
   /** Tells one instance what it does not know yet: a new one, or one that could not be told before. */
   tell(id: string, { context }: ChartSnapshot): void {
     if (context.host.mode !== this.mode && this.#mayBeTold(id)) this.#tell(id, () => {});
+  }
+
+  /** What runs of it is known to it now. */
+  seen(id: string, snapshot: ChartSnapshot): void {
+    this.tell(id, snapshot);
+    this.#early.get(id)?.();
+    this.#early.delete(id);
   }
 
   /** Since when (epoch ms) restarts count towards the budget of the host; null when it has none. */
@@ -194,6 +203,13 @@ export class HostLife {
     const waiting = held.filter(({ reason }) => reason === 'restart_budget').length;
     const restarts = limit === null ? null : { used, limit: limit.restarts, per_ms: limit.per_ms, waiting };
     return { ...this.#capacity.use(), boots: this.#admission.boots(), restarts, held };
+  }
+
+  #grant(...grant: Parameters<HostLifeOptions['deliver']>): void {
+    const { deliver, isSeen } = this.#options;
+    const [id] = grant;
+    if (isSeen(id)) deliver(...grant);
+    else this.#early.set(id, () => deliver(...grant));
   }
 
   #untold(): string[] {

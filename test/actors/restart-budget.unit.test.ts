@@ -26,6 +26,22 @@ const phases = (host: SimulatedHost, ids: readonly string[]) => ids.map((id) => 
 const bootsAll = (host: SimulatedHost, ids: readonly string[]) => Promise.all(ids.map((id) => bootsOf(host, id)));
 const waiting = (host: SimulatedHost) => host.supervisor.capacity().held.map(({ name, reason }) => `${name} ${reason}`);
 
+/** It has just failed its first probe. */
+async function unhealthyInstance(host: SimulatedHost): Promise<string> {
+  const health_check = {
+    target: { type: 'tcp' as const, port: 80 },
+    interval_ms: SECOND,
+    timeout_ms: SECOND,
+    start_period_ms: 0,
+    failure_threshold: 1,
+    success_threshold: 1,
+  };
+  const id = await runningInstance(host, { name: 'sick', restart_policy: ON_FAILURE, health_check });
+  const { revision } = (await host.records(id)).at(-1)!.state.context.health;
+  host.supervisor.observe(id, { type: 'probe.failed', window: { run: 1, revision }, error: 'refused' });
+  return id;
+}
+
 async function crash(host: SimulatedHost, ids: readonly string[]): Promise<void> {
   for (const id of ids) {
     await host.control.guestExit(id, 1);
@@ -76,17 +92,7 @@ describe('a host with a restart budget', () => {
     await host.restart();
     await host.clock.advance(5 * SECOND);
     expect([phases(host, ids), host.supervisor.capacity().restarts?.used]).toEqual([['running', 'running'], 0]);
-    const health_check = {
-      target: { type: 'tcp' as const, port: 80 },
-      interval_ms: SECOND,
-      timeout_ms: SECOND,
-      start_period_ms: 0,
-      failure_threshold: 1,
-      success_threshold: 1,
-    };
-    const sick = await runningInstance(host, { name: 'sick', restart_policy: ON_FAILURE, health_check });
-    const { revision } = (await host.records(sick)).at(-1)!.state.context.health;
-    host.supervisor.observe(sick, { type: 'probe.failed', window: { run: 1, revision }, error: 'refused' });
+    const sick = await unhealthyInstance(host);
     await host.clock.advance(5 * SECOND);
     expect([await bootsOf(host, sick), host.supervisor.capacity().restarts?.used]).toEqual([2, 1]);
   });
@@ -186,6 +192,21 @@ describe('the restart budget of a host whose daemon dies', () => {
     await host.clock.advance(2 * SECOND);
     expect([phases(host, [id!]), await bootsOf(host, id!)]).toEqual([['running'], 2]);
     expect(host.supervisor.capacity().restarts?.used).toBe(1);
+  });
+
+  it('is given to an unhealthy guest only once it is known that the guest still runs', async () => {
+    const host = await simulatedHost({ restartLimit: { restarts: 1, per_ms: MINUTE } });
+    await crash(host, await running(host, 'a'));
+    const sick = await unhealthyInstance(host);
+    await host.clock.advance(SECOND);
+    expect(waiting(host)).toEqual(['sick restart_budget']);
+    await host.supervisor.close();
+    await host.control.guestExit(sick, 0);
+    await host.clock.advance(2 * MINUTE);
+    await host.restart();
+    await host.clock.advance(5 * SECOND);
+    expect([phases(host, [sick]), await bootsOf(host, sick)]).toEqual([['stopped'], 1]);
+    expect(host.supervisor.capacity().restarts).toMatchObject({ used: 0, waiting: 0 });
   });
 
   it('holds nobody for ever when the wall clock was set back, and lets nobody early by being set forward', async () => {
