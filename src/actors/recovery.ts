@@ -79,12 +79,12 @@ async function lookAt(
 }
 
 /**
- * A timer that was due before a known end took effect before it: a stability window that was full when the guest ended
- * counts. When the end's time is unknown, life is not credited and the end comes first.
+ * A timer that was due before a known end, or at its very instant, took effect before it: a stability window that was full
+ * when the guest ended counts. When the end's time is unknown, life is not credited and the end comes first.
  */
 function fireBefore(actor: InstanceActor, timers: readonly PendingTimer[], found: Reality, now: number): void {
   if (found.reality !== 'ended' || found.ended_at === null) return;
   for (const { name, due, armed } of timers) {
-    if (due < found.ended_at && due <= now) actor.deliver({ type: name, due, armed }, SYSTEM_CAUSE, 'timer');
+    if (due <= found.ended_at && due <= now) actor.deliver({ type: name, due, armed }, SYSTEM_CAUSE, 'timer');
   }
 }

@@ -84,6 +84,9 @@ describe('after the death of the daemon', () => {
   test('a stability window that was full before the end counts; one that was not does not', async () => {
     for (const [livedMs, attempts] of [
       [70_000, 1],
+      // Full at the very instant of the end.
+      [58_000, 1],
+      [57_999, 2],
       [30_000, 2],
     ] as const) {
       const host = await simulatedHost();

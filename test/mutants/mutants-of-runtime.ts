@@ -135,7 +135,7 @@ export const MUTANTS_OF_RUNTIME: readonly Mutant[] = [
   {
     name: 'life that nobody saw counts as stable',
     file: 'src/actors/recovery.ts',
-    find: 'if (due < found.ended_at && due <= now)',
+    find: 'if (due <= found.ended_at && due <= now)',
     put: 'if (due <= now)',
     killedBy: recovery('a stability window that was full before the end counts; one that was not does not'),
   },
