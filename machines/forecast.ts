@@ -1,6 +1,7 @@
 import { dueAfter } from './backoff.ts';
 import type { ChartContext } from './context.ts';
 import { definitionOf, isExpired, mayRestart } from './rules.ts';
+import type { ChartSnapshot } from './step.ts';
 
 /**
  * What the restart policy would do from here on if every run ended at once in a failure: what is pending first, then the
@@ -29,20 +30,25 @@ export interface Forecast {
 const isPending = ({ restart, admission }: ChartContext): boolean =>
   restart.next_attempt_at !== null || admission !== null;
 
-/** Nothing runs that could fail, and nothing is pending. */
-const atPeace = (context: ChartContext): boolean => context.run.ended && context.run.number > 0 && !isPending(context);
+/** Nothing runs whose end anything would follow, and nothing is pending. */
+const atPeace = (snapshot: ChartSnapshot): boolean =>
+  snapshot.matches({ lifecycle: 'quarantined' }) || (snapshot.hasTag('at_rest') && !isPending(snapshot.context));
 
-export function forecast(context: ChartContext, at: number): Forecast {
+/** A run that is no attempt, or was counted as one already, comes first: what is foretold answers the end of that one. */
+const anotherRunComes = ({ run, stop, admission }: ChartContext): boolean =>
+  run.number === 0 || stop?.next === 'boot' || admission?.purpose === 'host_reboot';
+
+export function forecast(snapshot: ChartSnapshot, at: number): Forecast {
+  const { context } = snapshot;
   const { attempts: made } = context.restart;
-  if (!mayRestart(context, at) || atPeace(context)) return { attempts: [], gives_up_after: made, unbounded: false };
+  if (!mayRestart(context, at) || atPeace(snapshot)) return { attempts: [], gives_up_after: made, unbounded: false };
   const { name, restart_policy, expiry } = definitionOf(context);
   const max = restart_policy?.max_attempts ?? 0;
   const attempts: ForecastAttempt[] = [];
   let [window, now] = [{ attempts: made, last_attempt_at: context.restart.last_attempt_at }, at];
   let due = isPending(context) ? (context.restart.next_attempt_at ?? at) : null;
   let run = context.run.number;
-  if (context.admission?.purpose === 'host_reboot') {
-    // No attempt, but a run of its own: the first attempt answers the end of that one.
+  if (anotherRunComes(context)) {
     [now, due] = [Math.max(now, due ?? now), null];
     run += 1;
   }

@@ -102,9 +102,9 @@ function pendingView({ value, context }: InstanceRecord['state']): PendingRestar
 }
 
 /** Only for instances with a policy. `now`: epoch ms. */
-export function restartForecastView({ context }: ChartSnapshot, now: number): RestartForecastView | null {
-  if ((context.definition?.restart_policy ?? null) === null) return null;
-  const { attempts, gives_up_after, unbounded } = forecast(context, now);
+export function restartForecastView(snapshot: ChartSnapshot, now: number): RestartForecastView | null {
+  if ((snapshot.context.definition?.restart_policy ?? null) === null) return null;
+  const { attempts, gives_up_after, unbounded } = forecast(snapshot, now);
   const told = attempts.map(({ attempt, not_before }) => ({ attempt, not_before: toRfc3339(not_before) }));
   return { attempts: told, gives_up_after, unbounded };
 }

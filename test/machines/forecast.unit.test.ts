@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { FORECAST_ATTEMPTS_MAX, type Forecast, forecast } from '../../machines/forecast.ts';
 import type { RestartPolicy } from '../../machines/policies.ts';
 import { CHECK, definition, ON_FAILURE, START } from './definitions.ts';
-import { bootUp, type Driver, drive, exited, failed } from './driver.ts';
+import { bootUp, type Driver, done, drive, exited, failed } from './driver.ts';
 import { comeBack, probe } from './probing.ts';
 
 /** What would follow if every run ended at once in failure. Offsets in milliseconds; backoff 7 s, two attempts. */
@@ -16,7 +16,7 @@ function running(policy: RestartPolicy | null = ON_FAILURE, parts = {}): Driver 
   return driver;
 }
 
-const foretold = (driver: Driver, atMs: number): Forecast => forecast(driver.snapshot().context, START + atMs);
+const foretold = (driver: Driver, atMs: number): Forecast => forecast(driver.snapshot(), START + atMs);
 const instants = ({ attempts }: Forecast): number[] => attempts.map(({ not_before }) => not_before - START);
 
 describe('what a forecast says', () => {
@@ -74,6 +74,22 @@ describe('what a forecast says', () => {
     expect(told).toEqual(foretold(driver, 2_000));
   });
 
+  it('of an instance whose next run is certain to come: what follows answers that run', () => {
+    const jittered = { ...GROWING, jitter: 0.5 };
+    const created = drive(definition({ restart_policy: jittered }));
+    const before = foretold(created, 2_000);
+    created.send(2_000, done('instance.prepare', 0));
+    expect([created.lifecycle(), before]).toEqual(['booting', foretold(created, 2_000)]);
+
+    const check = { ...CHECK, failure_threshold: 1, start_period_ms: 0 };
+    const sick = running(jittered, { health_check: check });
+    probe(sick, 1_000, 'failed');
+    expect(sick.lifecycle()).toBe('stopping');
+    const meanwhile = foretold(sick, 2_000);
+    sick.send(2_000, exited(1, 0));
+    expect([sick.lifecycle(), meanwhile]).toEqual(['booting', foretold(sick, 2_000)]);
+  });
+
   it('of a boot after the host went down with its budget used up: nothing after it', () => {
     const driver = drive(definition({ restart_policy: { ...ON_FAILURE, max_attempts: 1 } }), 'running', 0, 'silent');
     bootUp(driver, 0);
@@ -112,6 +128,11 @@ describe('what a forecast says', () => {
     ['while hands are off', () => send(running(), { type: 'ignore', by: 'ann' })],
     ['in maintenance', () => send(running(), { type: 'host.mode_changed', mode: 'maintenance' })],
     ['at rest after a clean end', () => send(running(), exited(1, 0))],
+    [
+      'when it could not be prepared',
+      () => send(drive(definition({ restart_policy: ON_FAILURE })), failed('instance.prepare', 0)),
+    ],
+    ['set aside', () => send(running(), { type: 'instance.quarantined', error: 'a rule threw' })],
   ] as const)('%s nothing follows', (_when, place) => {
     expect(foretold(place(), 2_000)).toEqual(NOTHING);
   });
