@@ -136,6 +136,16 @@ export const MUTANTS_OF_PROBING: readonly Mutant[] = [
     },
   },
   {
+    name: 'interim answers are read for as long as they come',
+    file: HTTP,
+    find: 'bytes > BEFORE_STATUS_MAX_BYTES',
+    put: 'bytes < 0',
+    killedBy: {
+      file: 'test/adapters/probes/http-faults.int.test.ts',
+      title: 'fails when so much came before a status that none can be waited for',
+    },
+  },
+  {
     name: 'the query of a path is lost',
     file: HTTP,
     find: 'path: requestTarget(target.path),',

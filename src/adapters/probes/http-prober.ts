@@ -12,6 +12,8 @@ import { isConnectedToItself } from './self-connection.ts';
 export const BODY_MAX_BYTES = 64 * 1024;
 /** Status line and headers; an answer whose head is larger is not taken. */
 export const HEAD_MAX_BYTES = 16 * 1024;
+/** All that may come before the status: interim answers have heads of their own, and nothing limits how many there are. */
+export const BEFORE_STATUS_MAX_BYTES = 64 * 1024;
 
 export interface HttpProberOptions {
   readonly clock: Clock;
@@ -86,6 +88,15 @@ function requestOnce(socket: Socket, { place, target, headers }: Asked, answer: 
     const verdict = compare(response, target);
     reached = verdict;
     readBody(response, () => answer(verdict));
+  });
+  // Once the request reads from it, so that what has come is understood before it is counted.
+  request.once('socket', () => {
+    let bytes = 0;
+    socket.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+      const isTooMuch = reached === 'connection' && bytes > BEFORE_STATUS_MAX_BYTES;
+      if (isTooMuch) answer({ result: 'failed', error: 'no status in all that came' });
+    });
   });
   // A status of 101 is final too; whatever else begins with 1 is followed by another one, and passed over.
   request.on('upgrade', (response) => answer(compare(response, target)));

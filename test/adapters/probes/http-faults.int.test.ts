@@ -78,6 +78,13 @@ describe('an answer that is none', () => {
   ])('fails when the time is up, and not before: %s', async (_what, does, error) => {
     await withGuest({ does }, async ({ askUntilLate }) => expect(await askUntilLate()).toEqual(failed(error)));
   });
+
+  it('fails when so much came before a status that none can be waited for', async () => {
+    for (const text of ['HTTP/1.1 100 Continue\r\n\r\n'.repeat(100), '\r\n'.repeat(1_000)]) {
+      const does = (socket: Socket): void => endlessly(socket, text);
+      await withGuest({ does }, async ({ ask }) => expect(await ask()).toEqual(failed('no status in all that came')));
+    }
+  });
 });
 
 describe('any bytes', () => {
