@@ -11,6 +11,7 @@ import { createHttpProber } from '../../src/adapters/probes/http-prober.ts';
 import { createProbers } from '../../src/adapters/probes/probers.ts';
 import { buildDemoImage } from '../../src/adapters/qemu/image/build-demo.ts';
 import { definition } from '../actors/simulated-host.ts';
+import { freePort } from '../adapters/probes/guest-server.ts';
 import { makeQemuWorld } from '../adapters/qemu.world.ts';
 import { untilTrue } from '../contracts/hypervisor.world.ts';
 
@@ -49,13 +50,14 @@ export interface SickWard {
 const BY = { actor: 'test', via: 'http' } as const;
 const MEMORY_BYTES = 96 * 1024 ** 2;
 const PORT = 80;
-const HEALTHY_LIMIT_MS = 60_000;
+const HEALTHY_LIMIT_MS = 120_000;
 const policies = {
   restart_policy: { policy: 'on_failure', backoff_ms: 25_000, max_attempts: 0, stable_after_ms: 600_000 },
   health_check: {
     target: { type: 'http', port: PORT, path: '/health', scheme: 'http', expected_status: 200 },
-    interval_ms: 2_000,
-    timeout_ms: 2_000,
+    // One failure is a verdict here, and a busy machine is not to give it.
+    interval_ms: 4_000,
+    timeout_ms: 4_000,
     start_period_ms: 0,
     failure_threshold: 1,
     success_threshold: 1,
@@ -106,7 +108,8 @@ export async function openSickWard(): Promise<SickWard> {
     },
   });
   const admit = async (name: string): Promise<SickGuest> => {
-    const network = { enabled: true, ports: [{ host_port: 0, guest_port: PORT }] };
+    // A port that is free at this moment: a daemon that somebody runs on this machine has the first ones of the range.
+    const network = { enabled: true, ports: [{ host_port: await freePort(), guest_port: PORT }] };
     const wanted = definition({ ...policies, name, image: 'demo', memory_bytes: MEMORY_BYTES, network });
     const { id, definition: given } = await supervisor.create(wanted, 'running', BY);
     const watch = watchOf(id);

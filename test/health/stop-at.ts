@@ -6,7 +6,7 @@ import type { Moment, SickGuest, SickWard } from './sick-guests.ts';
 
 /** A health restart of a real guest, and what a stop in the middle of it must come to. */
 
-const LIMIT_MS = 60_000;
+const LIMIT_MS = 120_000;
 const clock = systemClock();
 
 export const written = ({ point, subject }: Moment): string => `${point} ${subject}`;
