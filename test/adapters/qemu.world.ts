@@ -11,7 +11,7 @@ import { runDirectory } from '../../src/adapters/qemu/run-directory.ts';
 import { type HypervisorWorld, untilTrue } from '../contracts/hypervisor.world.ts';
 
 const MIB = 1_048_576;
-const GUEST_ANSWER_LIMIT_MS = 10_000;
+const GUEST_ANSWER_LIMIT_MS = 30_000;
 
 export interface QemuWorld extends HypervisorWorld {
   /** The data directory. */

@@ -4,7 +4,7 @@ import { MUTANTS } from './mutants.ts';
 import { patchText, withMutant } from './mutated-chart.ts';
 import { WORLDS } from './worlds.ts';
 
-const MUTANT_LIMIT_MS = 30_000;
+const MUTANT_LIMIT_MS = 60_000;
 const STATES_MAX = 4_000;
 
 describe('exploration finds every planted breach', () => {

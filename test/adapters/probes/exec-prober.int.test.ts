@@ -13,7 +13,7 @@ import { makeQemuWorld, type QemuWorld } from '../qemu.world.ts';
 /** A program run by the agent of a real guest: what it does is the workload's word, what the agent does not do is nobody's. */
 
 const REF = { instance: '01execprobe0000000000000000', run: 1 };
-const AGENT_BACK_LIMIT_MS = 20_000;
+const AGENT_BACK_LIMIT_MS = 45_000;
 const STRANGER = { instance: '01nobody000000000000000000', run: 1 };
 
 describe('a program in a real guest', () => {

@@ -14,7 +14,7 @@ import { simulatedTime } from './prober-worlds.ts';
 
 /** The prober contract's world over agents that are played by this process, at sockets such as QEMU has. */
 
-const PATIENCE_MS = 5_000;
+const PATIENCE_MS = 30_000;
 const [GUEST, NEIGHBOUR, UNASKABLE] = ['guest', 'neighbour', 'unaskable'] as const;
 const guestOf = (instance: string): ProbedGuest => ({ instance, run: 1, address: null, ports: [] });
 

@@ -8,7 +8,7 @@ import { type Behaviour, FORWARDED_PORT, type GuestServer, startGuestServer, UNR
 
 /** Worlds of the prober contract with real sockets on the loopback, and time that moves when it is told to. */
 
-const PATIENCE_MS = 5_000;
+const PATIENCE_MS = 30_000;
 const NEIGHBOUR_HOST = '127.0.0.2';
 
 export function simulatedTime(): SimulatedClock {

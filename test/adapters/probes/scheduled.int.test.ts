@@ -11,7 +11,7 @@ import { simulatedTime } from './prober-worlds.ts';
 
 const CHECK = checkOf({ type: 'http', port: FORWARDED_PORT, path: '/', scheme: 'http', expected_status: 200 });
 const NOTHING_COUNTED = { successes: 0, failures: 0, last_error: null };
-const LIMIT_MS = 10_000;
+const LIMIT_MS = 30_000;
 const MUTE = 300;
 const WELL = 30;
 

@@ -14,7 +14,7 @@ import { simulatedTime } from './prober-worlds.ts';
 /** Nothing of a probe outlives it: thousands of them, day after day, each leave no socket and no timer. */
 
 const PROBES = 200;
-const LIMIT_MS = 10_000;
+const LIMIT_MS = 30_000;
 
 /** Sockets of this process, those of the guest included, which has its part in the same process. */
 function sockets(): number {

@@ -11,7 +11,7 @@ import { type FakeAgent, startFakeAgent } from './fake-agent.ts';
 
 const REF = { instance: '01fakeagent000000000000000', run: 1 };
 const TIMEOUT_MS = 2_000;
-const PATIENCE_MS = 5_000;
+const PATIENCE_MS = 30_000;
 const LATE_WORD = Buffer.from('late\n').toString('base64');
 
 describe('an agent', () => {
