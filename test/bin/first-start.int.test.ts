@@ -61,7 +61,8 @@ interface Ended {
 
 function start(program: string, args: readonly string[]): Ended {
   printed = '';
-  const env = { ...process.env, PATH: `${join(dir, 'tools')}${delimiter}${process.env.PATH}` };
+  // `script` runs what it is given in whatever shell it finds here.
+  const env = { ...process.env, SHELL: '/bin/sh', PATH: `${join(dir, 'tools')}${delimiter}${process.env.PATH}` };
   const started = spawn(program, args, { cwd: dir, env, stdio: ['pipe', 'pipe', 'pipe'] });
   child = started;
   for (const stream of [started.stdout, started.stderr]) {

@@ -38,7 +38,8 @@ afterEach(async () => {
 });
 
 function start(program: string, args: readonly string[], more: NodeJS.ProcessEnv = {}): Promise<number | null> {
-  const env = { ...process.env, NATS_URL: undefined, ...more };
+  // `script` runs what it is given in whatever shell it finds here.
+  const env = { ...process.env, SHELL: '/bin/sh', NATS_URL: undefined, ...more };
   const started = spawn(program, args, { env, stdio: ['pipe', 'pipe', 'pipe'] });
   child = started;
   for (const stream of [started.stdout, started.stderr]) {
