@@ -35,7 +35,7 @@ describe('a server that falls silent', () => {
     scene = await openLogScene();
     const log = await scene.open();
     const first = await mustAppend(log, 'a', null, 'before');
-    scene.server.signal('SIGSTOP');
+    await scene.server.standStill();
     const unknown = await log.append('a', first.token, 'into silence');
     expect(unknown.kind).toBe('unknown');
     const state = await untilMode(log, 'log_unreachable');

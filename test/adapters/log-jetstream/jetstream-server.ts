@@ -1,14 +1,16 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { systemClock } from '../../../src/actors/clock.ts';
+import { until } from '../../cli/daemon-process.ts';
 
 /** A real nats-server with JetStream in a directory of its own, for tests that stop, kill and starve it. */
 
 const START_LIMIT_MS = 30_000;
+const STOP_LIMIT_MS = 30_000;
 const LOOK_MS = 20;
 /** The contract keeps texts of a mebibyte. */
 const MAX_PAYLOAD = 4_194_304;
@@ -18,6 +20,8 @@ export interface JetstreamServer {
   connect(): Promise<NatsConnection>;
   /** `SIGSTOP` and `SIGCONT`. */
   signal(signal: NodeJS.Signals): void;
+  /** Has it stand still; settles once every thread of it does, which takes a moment on a busy machine. */
+  standStill(): Promise<void>;
   kill(): Promise<void>;
   /** Starts it again on the same directory and port. */
   start(): Promise<void>;
@@ -49,6 +53,10 @@ export async function startJetstreamServer(settings: ServerSettings = {}): Promi
     url,
     connect: () => connectTo(url),
     signal: (signal) => void child.kill(signal),
+    standStill: async () => {
+      child.kill('SIGSTOP');
+      await until(() => threadsOf(child).every((state) => state === 'T'), Boolean, STOP_LIMIT_MS);
+    },
     kill: () => end(child, 'SIGKILL'),
     start: async () => {
       child = launch(directory, config(new URL(url).port));
@@ -76,6 +84,13 @@ export async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<
   const ended = once(child, 'exit');
   child.kill(signal);
   await ended;
+}
+
+/** The state of each thread, as the kernel writes it. */
+function threadsOf({ pid }: ChildProcess): string[] {
+  return readdirSync(`/proc/${pid}/task`).map(
+    (thread) => /\) (\S)/.exec(readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8'))?.[1] ?? '',
+  );
 }
 
 async function urlOf(directory: string, child: ChildProcess): Promise<string> {
