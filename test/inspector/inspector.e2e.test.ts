@@ -215,6 +215,20 @@ describe('the token', () => {
     await page.getByLabel('Token').waitFor();
     expect(await page.evaluate(() => sessionStorage.length)).toBe(0);
   });
+
+  test('takes with it what it has shown: the next one sees nothing before the daemon has answered', {
+    timeout: LIMIT_MS,
+  }, async () => {
+    const page = await tab(address);
+    const web = page.getByRole('link', { name: 'web', exact: true });
+    await web.waitFor();
+    await page.route('**/v1/**', () => undefined);
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.getByLabel('Token').fill('not-the-token');
+    await page.getByRole('button', { name: 'Look' }).click();
+    await page.getByLabel('Filter').waitFor();
+    expect(await web.count()).toBe(0);
+  });
 });
 
 describe('the list of instances', () => {

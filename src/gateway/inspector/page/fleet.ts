@@ -42,24 +42,39 @@ export function followFleet(): () => void {
   const gone = new AbortController();
   connection.value = 'connecting';
   const listener = {
-    begin: takeStock,
+    begin: () => takeStock(gone.signal),
     record: takeRecord,
     connection: (state: Connection): void => {
       connection.value = state;
     },
   };
   void followFeed(listener, gone.signal);
-  return () => gone.abort();
+  return () => {
+    gone.abort();
+    forget();
+  };
+}
+
+/** What one token has shown is nothing for whoever comes with the next one, or with none. */
+function forget(): void {
+  byId.clear();
+  batch(() => {
+    rows.value = [];
+    isCut.value = false;
+    isLoaded.value = false;
+    filter.value = '';
+  });
 }
 
 /** Of the position of the first page on: what later pages tell besides is newer, and versions sort that out. */
-async function takeStock(): Promise<string> {
+async function takeStock(gone: AbortSignal): Promise<string> {
   const found = new Map<string, FleetRow>();
   let [from, after, isMore] = ['', '', true];
   while (isMore && found.size < FLEET_ROWS_MAX) {
     const { body, position } = await ask<{ instances: InstanceView[]; next: string | null }>(
       `/v1/instances?limit=${PAGE}&after=${after}`,
     );
+    gone.throwIfAborted();
     from ||= position;
     for (const view of body.instances) found.set(view.id, rowOfView(view));
     isMore = body.next !== null;
