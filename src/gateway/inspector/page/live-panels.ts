@@ -3,7 +3,7 @@ import type { VNode } from 'preact';
 import type { ProbesView } from '../../../projections/health-view.ts';
 import type { AttemptView, PendingRestartView } from '../../../projections/restart-view.ts';
 import { instantWords, timeOfDay, untilWords } from '../model/spans.ts';
-import { ticking } from './browser-clock.ts';
+import { now, ticking } from './browser-clock.ts';
 import type { PresentView } from './instance.ts';
 import { Items, Panel } from './moment-panels.ts';
 
@@ -47,9 +47,10 @@ function limitWords(most: number | undefined): string {
     : `at most ${most} ${most === 1 ? 'attempt' : 'attempts'}`;
 }
 
+/** An instant that the daemon has just named may lie after the last tick. */
 function whenWords(instant: string): string {
   const at = Date.parse(instant);
-  return at <= ticking.value ? 'at once' : `${untilWords(at, ticking.value)} (${timeOfDay(at)})`;
+  return at <= ticking.value || at <= now() ? 'at once' : `${untilWords(at, ticking.value)} (${timeOfDay(at)})`;
 }
 
 function pendingWords({ cause, waits_for, not_before }: PendingRestartView): string {
