@@ -138,14 +138,16 @@ export class Admission {
   /** Offers what there is to those that are held, in their order; who needs more than there is does not stop the others. */
   letGo(): void {
     if (!this.#open) return;
-    const lines = new Set(this.#lines.values());
-    for (let line = longestHeld(lines); line !== undefined; line = longestHeld(lines)) {
-      const waiting = line.first()!;
+    const firsts = new WaitingLine<Waiting>();
+    for (const line of this.#lines.values()) addFirst(firsts, line);
+    for (let waiting = firsts.first(); waiting !== undefined; waiting = firsts.first()) {
+      firsts.remove(waiting);
       const { id, run, purpose } = waiting;
-      if (this.#promise(waiting) === null) {
-        line.remove(waiting);
-        this.#options.grant(id, { type: 'host.granted', run, purpose }, () => this.settle(id));
-      } else lines.delete(line);
+      if (this.#promise(waiting) !== null) continue;
+      const line = this.#lineOf(waiting);
+      line.remove(waiting);
+      addFirst(firsts, line);
+      this.#options.grant(id, { type: 'host.granted', run, purpose }, () => this.settle(id));
     }
     this.#armTurn();
   }
@@ -248,12 +250,7 @@ function isCounted(purpose: Purpose | undefined): boolean {
   return purpose === 'restart_policy' || purpose === 'health';
 }
 
-/** The line whose first has waited longest. */
-function longestHeld(lines: ReadonlySet<WaitingLine<Waiting>>): WaitingLine<Waiting> | undefined {
-  let longest: WaitingLine<Waiting> | undefined;
-  for (const line of lines) {
-    const [first, other] = [line.first(), longest?.first()];
-    if (first !== undefined && (other === undefined || isBefore(first, other))) longest = line;
-  }
-  return longest;
+function addFirst(firsts: WaitingLine<Waiting>, line: WaitingLine<Waiting>): void {
+  const first = line.first();
+  if (first !== undefined) firsts.add(first);
 }

@@ -6,6 +6,7 @@ import { Capacity } from '../../src/actors/capacity.ts';
 import { SimulatedClock } from '../../src/actors/clock.ts';
 import { OVERTAKEN_SETTLE_MAX_MS } from '../../src/actors/effect-queue.ts';
 import { RestartBudget } from '../../src/actors/restart-budget.ts';
+import { WaitingLine } from '../../src/actors/waiting-line.ts';
 import { definition, ON_FAILURE, OPERATOR, runningInstance, START, simulatedHost } from './simulated-host.ts';
 
 /** Who goes first when the host has room again, and that nobody keeps a place for nothing. */
@@ -16,6 +17,7 @@ const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const HELD = 10_000;
 const BOOTS_AT_ONCE = 4;
+const NOT_OVER = { memory: 1, vcpus: 1, disk: 1 };
 
 const roomForOne = {
   memory_bytes: ONE.memory_bytes,
@@ -98,10 +100,11 @@ describe('a shutdown that never answers', () => {
 });
 
 describe('a place that becomes free among ten thousand that wait', () => {
-  const heldFor = (purpose: Purpose, since: number) => {
+  const heldFor = (purpose: Purpose, since: number, memory_bytes = ONE.memory_bytes) => {
     const { value, context } = EMPTY_SNAPSHOT;
+    const definition = { ...ONE, memory_bytes };
     const admission = { purpose, since, reason: 'spread' as const, retry_at: START };
-    return { value, context: { ...context, definition: ONE, run: { ...context.run, number: 1 }, admission } };
+    return { value, context: { ...context, definition, run: { ...context.run, number: 1 }, admission } };
   };
 
   it('is offered to the first ones, without a look at those behind them', () => {
@@ -130,4 +133,35 @@ describe('a place that becomes free among ten thousand that wait', () => {
     expect(granted.slice(BOOTS_AT_ONCE + 1)).toEqual(['vm-5']);
     expect(looks.mock.calls.length).toBeLessThan(20);
   });
+
+  it.each([
+    ['the same', 1],
+    ['something different each', 500],
+  ])(
+    'is offered once to each that needs something else: thousands that need %s are not looked through again and again',
+    (_what, kinds) => {
+      const room = { memory_bytes: ONE.memory_bytes + kinds, vcpus: 1, disk_bytes: 2 ** 50, overcommit: NOT_OVER };
+      const capacity = new Capacity(room);
+      const [looks, compared] = [vi.spyOn(capacity, 'promise'), vi.spyOn(WaitingLine.prototype, 'first')];
+      const clock = new SimulatedClock(START);
+      const granted: string[] = [];
+      const budget = new RestartBudget({ restarts: HELD, per_ms: MINUTE }, clock);
+      const grant = (id: string): number => granted.push(id);
+      const admission = new Admission({ capacity, budget, clock, bootsAtOnce: BOOTS_AT_ONCE, grant });
+      capacity.note('runs', { memory_bytes: ONE.memory_bytes + kinds, vcpus: 1, disk_bytes: 0 });
+      for (let nth = 1; nth <= HELD; nth++) {
+        admission.note(`vm-${nth}`, heldFor('restart_policy', START + nth, ONE.memory_bytes + (nth % kinds)));
+      }
+      admission.open();
+      expect([granted, looks.mock.calls.length]).toEqual([[], kinds]);
+      capacity.note('runs', { memory_bytes: 0, vcpus: 0, disk_bytes: 0 });
+      looks.mockClear();
+      compared.mockClear();
+      admission.letGo();
+      expect(granted).toEqual(['vm-1']);
+      expect(looks.mock.calls.length).toBeLessThanOrEqual(kinds + 1);
+      expect(compared.mock.calls.length).toBeLessThanOrEqual(4 * kinds + 8);
+      compared.mockRestore();
+    },
+  );
 });

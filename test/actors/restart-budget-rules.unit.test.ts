@@ -6,6 +6,7 @@ import { Admission } from '../../src/actors/admission.ts';
 import { Capacity } from '../../src/actors/capacity.ts';
 import { SimulatedClock } from '../../src/actors/clock.ts';
 import { RestartBudget } from '../../src/actors/restart-budget.ts';
+import { isBefore } from '../../src/actors/waiting-line.ts';
 import { definition, START } from './simulated-host.ts';
 
 /**
@@ -33,6 +34,10 @@ class Ledger {
   #letters: (() => void)[] = [];
   #admission!: Admission;
   #budget!: RestartBudget;
+  /** Whoever was let go before somebody that had waited longer, and was held like it. */
+  readonly outOfTurn: string[] = [];
+  /** Grants that are under way. */
+  readonly #granting = new Set<string>();
   /** The log takes nothing at the moment. */
   full = false;
 
@@ -45,11 +50,12 @@ class Ledger {
     const { clock } = this;
     this.#admission?.close();
     this.#letters = [];
+    this.#granting.clear();
     this.#budget = new RestartBudget(this.limit, clock);
     this.#budget.recall(this.#history.map((at) => ({ at })));
     this.#admission = new Admission({
       ...{ capacity: new Capacity(), budget: this.#budget, clock, bootsAtOnce: 4 },
-      grant: (id, _event, settled) => this.#letters.push(() => this.#granted(id, settled)),
+      grant: (id, _event, settled) => this.#grant(id, settled),
     });
     for (const [id, held] of this.waiting) this.#note(id, held);
     this.#admission.open();
@@ -82,14 +88,23 @@ class Ledger {
       if (held === undefined || held.reason !== null) return;
       const asked = { id, run: 1, purpose: 'restart_policy' as const, demand: { ...ONE, disk_bytes: 0 } };
       const answer = this.#admission.ask(asked);
-      if (answer.type === 'host.granted')
-        return this.#letters.push(() => this.#granted(id, () => this.#admission.settle(id)));
+      if (answer.type === 'host.granted') return this.#grant(id, () => this.#admission.settle(id));
       this.#letters.push(() => this.#note(id, { ...held, reason: answer.reason, retry_at: answer.retry_at }));
     });
   }
 
+  #grant(id: string, settled: () => void): void {
+    const since = this.waiting.get(id)?.since ?? 0;
+    const waitedLonger = ([other, held]: [string, Held]): boolean =>
+      held.reason !== null && !this.#granting.has(other) && isBefore({ id: other, since: held.since }, { id, since });
+    for (const [other] of [...this.waiting].filter(waitedLonger)) this.outOfTurn.push(`${id} before ${other}`);
+    this.#granting.add(id);
+    this.#letters.push(() => this.#granted(id, settled));
+  }
+
   #granted(id: string, settled: () => void): void {
     const held = this.waiting.get(id);
+    this.#granting.delete(id);
     if (held !== undefined && !this.full) {
       this.made.push({ id, at: this.clock.monotonic(), since: held.since });
       this.#history.push(this.clock.now());
@@ -114,18 +129,34 @@ class Ledger {
   }
 }
 
-const step = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ do: fc.constant('crash' as const), id: fc.integer({ min: 0, max: 30 }) }) },
-  { weight: 4, arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.integer({ min: 0, max: 8_000 }) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('die' as const) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('full' as const), is: fc.boolean() }) },
-);
+const crash = {
+  weight: 6,
+  arbitrary: fc.record({ do: fc.constant('crash' as const), id: fc.integer({ min: 0, max: 30 }) }),
+};
+const wait = {
+  weight: 4,
+  arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.integer({ min: 0, max: 8_000 }) }),
+};
+const full = { weight: 1, arbitrary: fc.record({ do: fc.constant('full' as const), is: fc.boolean() }) };
+const die = { weight: 1, arbitrary: fc.record({ do: fc.constant('die' as const) }) };
+const set = (min: number, max: number) => ({
+  weight: 2,
+  arbitrary: fc.record({ do: fc.constant('set the clock' as const), ms: fc.integer({ min, max }) }),
+});
+
+/** A clock that is set forward makes what a dead daemon did look older than it is: that is given up. */
+const HISTORIES = {
+  'the daemon dies and the clock is set back': fc.oneof(crash, wait, full, die, set(-3_600_000, 0)),
+  'the clock is set forward and back while the daemon lives': fc.oneof(crash, wait, full, set(-3_600_000, 3_600_000)),
+};
+type Step = (typeof HISTORIES)[keyof typeof HISTORIES] extends fc.Arbitrary<infer T> ? T : never;
+
 const limits = fc.record({
   restarts: fc.integer({ min: 1, max: 5 }),
   per_ms: fc.integer({ min: SECOND, max: 20_000 }),
 });
 
-async function play(limit: Ledger['limit'], steps: readonly (typeof step extends fc.Arbitrary<infer T> ? T : never)[]) {
+async function play(limit: Ledger['limit'], steps: readonly Step[]) {
   const ledger = new Ledger(limit);
   const wait = async (ms: number): Promise<void> => {
     for (let waited = 0; waited < ms; waited += SECOND) {
@@ -140,6 +171,7 @@ async function play(limit: Ledger['limit'], steps: readonly (typeof step extends
     if (one.do === 'crash') ledger.crash(`vm-${one.id}`);
     else if (one.do === 'wait') await wait(one.ms);
     else if (one.do === 'die') ledger.restart();
+    else if (one.do === 'set the clock') ledger.clock.step(one.ms);
     else ledger.full = one.is;
   }
   ledger.full = false;
@@ -148,15 +180,16 @@ async function play(limit: Ledger['limit'], steps: readonly (typeof step extends
   return ledger;
 }
 
-describe('the restart budget of a host, whatever happens', () => {
-  test('is never exceeded in any stretch of time, and everybody who waits is let go in the end', async () => {
+describe.each(Object.entries(HISTORIES))('the restart budget of a host, when %s', (_when, step) => {
+  test('is never exceeded in any stretch of time, who waited longest goes first, and everybody goes in the end', async () => {
     await fc.assert(
-      fc.asyncProperty(limits, fc.array(step, { minLength: 5, maxLength: 40 }), async (limit, steps) => {
-        const { made, waiting } = await play(limit, steps);
+      fc.asyncProperty(limits, fc.array<Step>(step, { minLength: 5, maxLength: 40 }), async (limit, steps) => {
+        const { made, waiting, outOfTurn } = await play(limit, steps);
         for (const [index, { at }] of made.entries()) {
           const last = made[index + limit.restarts];
           if (last !== undefined) expect(last.at - at).toBeGreaterThanOrEqual(limit.per_ms);
         }
+        expect(outOfTurn).toEqual([]);
         expect([...waiting.keys()]).toEqual([]);
       }),
       { numRuns: 150 },
