@@ -118,7 +118,6 @@ export class Admission {
     const reason = this.#promise({ ...place, ...asking });
     if (this.#asking.remove(place) && reason !== null && counted) this.letGo();
     if (reason === null) return { type: 'host.granted', run, purpose };
-    this.#armTurn();
     return { type: 'host.held', run, purpose, reason, retry_at: clock.now() + this.#retryInMs(reason, place) };
   }
 
@@ -176,7 +175,10 @@ export class Admission {
     const waiting = { ...about, run: run.number, demand, line };
     this.#waiting.set(id, waiting);
     if (reason === null) this.#asking.add(waiting);
-    else this.#lineOf(waiting).add(waiting);
+    else {
+      this.#lineOf(waiting).add(waiting);
+      this.#armTurn();
+    }
     return asked && reason !== null;
   }
 
