@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { systemClock } from '../../src/actors/clock.ts';
+import type { Endpoints } from '../../src/cli/data-directory.ts';
 import type { InstanceView } from '../../src/projections/instance-view.ts';
 
 /** A real daemon in a process of its own, and its command line, for tests. */
@@ -47,6 +48,7 @@ export function workplace(before: readonly string[] = []): Workplace {
     serve: (...flags) => serve(data, flags, before),
     cli,
     get: async (instance) => {
+      if (before.length === 0) return view(data, instance);
       const { status, stdout, stderr } = await cli('get', instance, '--json');
       if (status !== 0) throw new Error(stderr);
       return JSON.parse(stdout) as InstanceView;
@@ -64,6 +66,15 @@ export async function until<T>(look: () => Promise<T> | T, good: (seen: T) => bo
     if (clock.monotonic() > end) throw new Error(`Not within ${limitMs} ms; last seen: ${JSON.stringify(seen)}`);
     await clock.sleep(LOOK_MS);
   }
+}
+
+/** Asks the daemon itself: a command line for each look would take the processor that a guest boots on. */
+async function view(data: string, instance: string): Promise<InstanceView> {
+  const { http, token_file } = JSON.parse(readFileSync(join(data, 'endpoints.json'), 'utf8')) as Endpoints;
+  const headers = { authorization: `Bearer ${readFileSync(token_file, 'utf8').trim()}` };
+  const response = await fetch(`${http}/v1/instances/${instance}`, { headers });
+  if (!response.ok) throw new Error(await response.text());
+  return (await response.json()) as InstanceView;
 }
 
 function run([program = '', ...args]: readonly string[], data: string): Promise<Ran> {
