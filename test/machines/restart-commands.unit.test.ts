@@ -182,6 +182,14 @@ describe('a new window without a start', () => {
     expect(driver.restart()).toEqual({ attempts: 1, last_attempt_at: 40_000, last_reason: 'health_check_failed' });
   });
 
+  it('one that waits for its backoff is judged again as well: the first attempt of a window waits for nothing', () => {
+    const driver = unhealthy();
+    expect(driver.region('restart')).toBe('backoff');
+    driver.send(4_000, { type: 'reset_restart', by });
+    expect(driver.lifecycle()).toBe('stopping');
+    expect(driver.restart()).toEqual({ attempts: 1, last_attempt_at: 4_000, last_reason: 'health_check_failed' });
+  });
+
   it('one that waits for its stability period waits on, in a new window', () => {
     const driver = unhealthy(GATED);
     driver.send(4_000, { type: 'reset_restart', by });
