@@ -13,7 +13,7 @@ import { LIMIT_MS, runs } from './runs.ts';
 describe('restarts', () => {
   it('are those of the model, whatever is done in whatever order', { timeout: LIMIT_MS }, async () => {
     await fc.assert(
-      fc.asyncProperty(policies, fc.array(moves, { minLength: 10, maxLength: 40 }), async (policy, all) => {
+      fc.asyncProperty(policies, fc.array(moves, { minLength: 20, maxLength: 60 }), async (policy, all) => {
         const pair = await pairOf({ restart_policy: policy }, new BudgetModel(START, policy));
         for (const move of all) {
           await make(pair, move);

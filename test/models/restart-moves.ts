@@ -35,18 +35,20 @@ export const policies: fc.Arbitrary<Policy> = fc
   )
   .map(([policy, delays, exit_codes]) => ({ ...policy, ...delays, exit_codes }));
 
+/** Seldom, or no window would ever be used up. */
+const interventions = fc.oneof(
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('start' as const) }) },
+  fc.record({ do: fc.constantFrom('stop' as const, 'restart' as const, 'cancel' as const, 'reset' as const) }),
+  fc.record({ do: fc.constant('update' as const), policy: fc.option(policies, { nil: null }) }),
+);
+
 export const moves = fc.oneof(
+  { weight: 2, arbitrary: interventions },
   { weight: 5, arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.integer({ min: 10, max: 40_000 }) }) },
   { weight: 8, arbitrary: fc.record({ do: fc.constant('exit' as const), code: fc.constantFrom(0, 1, 137) }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('wait for the guest' as const) }) },
   { weight: 8, arbitrary: fc.record({ do: fc.constant('wait for the restart' as const) }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('wait until stable' as const) }) },
-  fc.record({ do: fc.constant('start' as const) }),
-  fc.record({ do: fc.constant('stop' as const) }),
-  fc.record({ do: fc.constant('restart' as const) }),
-  fc.record({ do: fc.constant('cancel' as const) }),
-  fc.record({ do: fc.constant('reset' as const) }),
-  fc.record({ do: fc.constant('update' as const), policy: fc.option(policies, { nil: null }) }),
   { weight: 2, arbitrary: fc.record({ do: fc.constant('crash' as const), ms: fc.integer({ min: 0, max: 30_000 }) }) },
   fc.record({ do: fc.constant('step the clock' as const), ms: fc.integer({ min: 1_000, max: 60_000 }) }),
 );
