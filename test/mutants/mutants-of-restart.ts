@@ -203,4 +203,14 @@ export const MUTANTS_OF_RESTART: readonly Mutant[] = [
       title: 'are those of the model, whatever is done in whatever order',
     },
   },
+  {
+    name: 'a guest that is blocked and healthy again never closes its window',
+    file: REGION,
+    find: "'health.turned': { guard: turnedHealthy, target: '#probation', actions: settle },",
+    put: "'health.turned': { guard: turnedHealthy, target: '#restart_idle', actions: settle },",
+    killedBy: {
+      file: 'test/models/health-restarts.unit.test.ts',
+      title: 'are those of the model, whatever is done in whatever order',
+    },
+  },
 ];
