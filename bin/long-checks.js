@@ -17,8 +17,8 @@ export const longChecks = [
     name: 'crash-qemu',
     script: 'test/crash/crash.ts',
     args: ['qemu'],
-    minutesMax: 4,
-    why: 'the daemon killed at every fault point with real VMs',
+    minutesMax: 5,
+    why: 'the daemon killed at every fault point with real VMs, and over a sick one that is restarted or stopped',
   },
   {
     name: 'crash-random',

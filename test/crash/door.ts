@@ -53,7 +53,10 @@ export interface ShownView {
   readonly pid: number | null;
   readonly version: number;
   readonly restart_policy?: { readonly policy: string };
-  readonly restart_status?: { readonly blocked_reason?: string };
+  readonly restart_status?: { readonly blocked_reason?: string; readonly next_attempt_at?: string };
+  readonly restart?: unknown;
+  readonly health_status?: { readonly status: string };
+  readonly network?: { readonly ports: readonly { readonly host_port: number }[] };
 }
 
 /** Insists on an answer with a status below 300. */

@@ -8,10 +8,11 @@ import { parseNotes } from './fault-plan.ts';
 import { createKeeper, type Keeper } from './keeper.ts';
 import { createSender, type Driver } from './load-driver.ts';
 import type { KillSpot } from './points-run.ts';
+import { killWhileSick, sickGuest } from './qemu-sick.ts';
 import { endVmms, journalOfQemu, vmmsOf } from './qemu-world.ts';
 import { judge, type Verdict } from './verdict.ts';
 
-/** Every fault point with real VMs: one is tormented while a bystander must not notice anything. */
+/** Every fault point with real VMs: one is tormented while a bystander must not notice anything; then a sick one comes. */
 
 type Provocation = 'vmm_killed' | 'start' | 'stop' | 'restart' | 'nothing';
 
@@ -64,9 +65,8 @@ async function killAtSteps(
   directory: string,
   keeper: Keeper,
   driver: Driver,
-  ids: { victim: string; bystander: string },
-) {
-  const notes = `${directory}.notes`;
+  { notes, ...ids }: { victim: string; bystander: string; notes: string },
+): Promise<number> {
   const [pid] = await vmmsOf(directory, ids.bystander);
   let adopted = 0;
   for (const { point, subject, by } of STEPS) {
@@ -88,19 +88,25 @@ async function killAtSteps(
     await provoked;
     await keeper.kill('SIGKILL');
   }
+  return adopted;
+}
+
+function killsNoted(notes: string): Map<FaultPoint, number> {
   const kills = new Map<FaultPoint, number>(FAULT_POINTS.map((point) => [point, 0]));
   for (const note of parseNotes(readFileSync(notes, 'utf8'))) {
     if (note.what === 'kill') kills.set(note.point, (kills.get(note.point) ?? 0) + 1);
   }
-  return { kills, adopted };
+  return kills;
 }
 
 export async function runAtQemu(): Promise<QemuResult> {
   const { directory, destroy } = await makeTestedDirectory();
   const keeper = createKeeper(directory, 'qemu');
   const driver = createSender(keeper.door);
-  const create = async (name: string): Promise<string> => {
-    const id = await driver.send('create', null, { method: 'POST', path: '/v1/instances', body: qemuDefinition(name) });
+  const notes = `${directory}.notes`;
+  const create = async (name: string, more = {}): Promise<string> => {
+    const body = qemuDefinition(name, more);
+    const id = await driver.send('create', null, { method: 'POST', path: '/v1/instances', body });
     assert.ok(id !== null, `${name} was refused`);
     return id;
   };
@@ -110,10 +116,14 @@ export async function runAtQemu(): Promise<QemuResult> {
     const ids = { victim: await create('victim'), bystander: await create('bystander') };
     for (const id of Object.values(ids)) await runs(door, id, daemon.gone);
     await keeper.kill('SIGKILL');
-    const told = await killAtSteps(directory, keeper, driver, ids);
+    const adopted = await killAtSteps(directory, keeper, driver, { ...ids, notes });
+    await keeper.startReady();
+    const id = await create('patient', await sickGuest());
+    await keeper.kill('SIGKILL');
+    await killWhileSick({ keeper, driver, directory, id, notes });
     await keeper.startReady();
     const verdict = await judge(directory, keeper, driver, async (entries) => journalOfQemu(directory, entries));
-    return { ...verdict, ...told, driver };
+    return { ...verdict, kills: killsNoted(notes), adopted, driver };
   } finally {
     await keeper.kill('SIGKILL');
     await endVmms(directory);
