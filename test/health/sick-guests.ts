@@ -17,7 +17,7 @@ import { untilTrue } from '../contracts/hypervisor.world.ts';
 
 /** The real runtime over real VMs that are asked over HTTP and restarted when they are sick, in this process. */
 
-/** One moment of the runtime, the first of its kind since a guest was made sick, as fault points see it. */
+/** One moment of the runtime, the first of its kind since a guest was upset, as fault points see it. */
 export interface Moment {
   readonly point: FaultPoint;
   readonly subject: string;
@@ -26,10 +26,12 @@ export interface Moment {
 export interface SickGuest {
   readonly id: string;
   readonly records: readonly InstanceRecord[];
-  /** Moments since it was made sick. */
+  /** Moments since it was upset. */
   readonly moments: readonly Moment[];
   /** From now on its workload says that it is not well. */
   makeSick(): Promise<void>;
+  /** Its VMM is killed from outside. */
+  crash(): Promise<void>;
   /** Calls back once, at that moment, which lasts until the promise has settled. */
   at(moment: Moment, act: () => Promise<unknown>): void;
   stop(): Promise<unknown>;
@@ -67,7 +69,7 @@ const policies = {
 /** What the fault points see of one instance. */
 class Watch {
   readonly moments: Moment[] = [];
-  isSick = false;
+  isUpset = false;
   #wanted: { readonly moment: Moment; readonly act: () => Promise<unknown> } | null = null;
 
   at(moment: Moment, act: () => Promise<unknown>): void {
@@ -75,7 +77,7 @@ class Watch {
   }
 
   pass(point: FaultPoint, subject: string): Promise<void> | undefined {
-    if (!this.isSick || this.moments.some((one) => one.point === point && one.subject === subject)) return undefined;
+    if (!this.isUpset || this.moments.some((one) => one.point === point && one.subject === subject)) return undefined;
     this.moments.push({ point, subject });
     const wanted = this.#wanted;
     if (wanted?.moment.point !== point || wanted.moment.subject !== subject) return undefined;
@@ -122,8 +124,12 @@ export async function openSickWard(): Promise<SickWard> {
       },
       moments: watch.moments,
       makeSick: async () => {
-        watch.isSick = true;
+        watch.isUpset = true;
         await fetch(`http://127.0.0.1:${given.network.ports[0]!.host_port}/cgi-bin/sick`);
+      },
+      crash: async () => {
+        watch.isUpset = true;
+        for (const pid of await world.pids(id)) process.kill(pid, 'SIGKILL');
       },
       at: (moment, act) => watch.at(moment, act),
       stop: () => supervisor.command(id, { type: 'stop', by: 'test' }, BY),
