@@ -10,13 +10,17 @@ export function commandRefusal(snapshot: ChartSnapshot, event: ExternalEvent): S
       field: 'expires_at',
     });
   }
-  return new StatevisorError('invalid_state', messageOf(event.type), {
-    details: { command: event.type, state: snapshot.value, accepts: acceptedCommands(snapshot, event.at) },
+  const accepts = acceptedCommands(snapshot, event.at);
+  return new StatevisorError('invalid_state', messageOf(event.type, accepts), {
+    details: { command: event.type, state: snapshot.value, accepts },
   });
 }
 
 /** Some commands are refused for what is not there rather than for the state. */
-function messageOf(type: string): string {
+function messageOf(type: string, accepts: readonly string[]): string {
   if (type === 'cancel_restart') return 'No automatic restart is pending, so there is nothing to cancel.';
+  if (type === 'reset_restart' && accepts.includes('start')) {
+    return 'It is stopped, and a stop leaves no window of restarts to open: `start` opens a new window.';
+  }
   return `${type} is not accepted in the present state.`;
 }

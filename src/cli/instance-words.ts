@@ -1,7 +1,7 @@
 import { formatDuration } from '../../machines/duration.ts';
 import type { WholeView } from '../gateway/use-cases/readings.ts';
 import type { InstanceView } from '../projections/instance-view.ts';
-import type { PendingRestartView, RestartForecastView } from '../projections/restart-view.ts';
+import type { PendingRestartView } from '../projections/restart-view.ts';
 
 /** One instance in words, as `get` prints it: a name and a sentence a line. `now`: epoch ms. */
 export function instanceRows(view: WholeView, now: number): string[][] {
@@ -25,7 +25,7 @@ export function instanceRows(view: WholeView, now: number): string[][] {
     ['attempts', attemptWords(view)],
     ['next restart', nextWords(view, now)],
     ...causeRows(view),
-    ['forecast', forecastWords(view.restart_forecast, now)],
+    ['forecast', forecastWords(view, now)],
     ['health check', checkWords(view)],
     ['health', healthWords(view, now)],
     ...probeRows(view, now),
@@ -53,12 +53,29 @@ export function inWords(time: string, now: number): string {
   return ms >= 0 ? `in ${seconds}` : `${seconds} ago`;
 }
 
-/** The state, with our own finer word where that says more; `Stopped (backoff, in 12s)`. */
+/** The state, and what is particular about it: `Stopped (backoff, in 12s)`, `Stopped (given up)`. */
 export function stateWords(view: InstanceView, now: number): string {
-  const { state, phase } = view;
-  const next = view.restart_status?.next_attempt_at;
-  if (phase !== 'backoff' && phase !== 'held') return state;
-  return next === undefined ? `${state} (${phase})` : `${state} (${phase}, ${inWords(next, now)})`;
+  const notes = [waitingWords(view, now), ...outcomeWords(view)].filter((note) => note !== '');
+  return notes.length === 0 ? view.state : `${view.state} (${notes.join('; ')})`;
+}
+
+/** What an attempt that is pending at rest waits for, and until when. */
+function waitingWords({ phase, restart_status, restart }: InstanceView, now: number): string {
+  if (phase !== 'backoff' && phase !== 'held') return '';
+  const { waits_for = 'host', not_before = null } = restart?.pending ?? {};
+  const lack = phase === 'held' && waits_for !== 'host' ? `: ${waits_for.replaceAll('_', ' ')}` : '';
+  const next = not_before ?? restart_status?.next_attempt_at;
+  return `${phase}${lack}${next === undefined ? '' : `, ${inWords(next, now)}`}`;
+}
+
+/** Why nothing automatic follows, where something would be expected: of one that is down or unhealthy, and wanted. */
+function outcomeWords({ state, wanted, restart_status, restart, health_status }: InstanceView): string[] {
+  if (wanted !== 'running' || (state !== 'Stopped' && health_status.status !== 'unhealthy')) return [];
+  return [
+    restart_status?.blocked_reason === 'max_attempts_exceeded' ? 'given up' : '',
+    restart?.waived === true ? 'cancelled' : '',
+    restart?.held_back_by ?? '',
+  ];
 }
 
 /** `2`, or `2 of 5` where there is a limit. */
@@ -129,24 +146,44 @@ function nextWords({ restart }: InstanceView, now: number): string | null {
   if (pending === undefined) return null;
   const { cause, waits_for, not_before } = pending;
   const waits = waits_for === 'host' ? 'the host has not answered yet' : `waits for ${waits_for.replaceAll('_', ' ')}`;
-  return `${not_before === null ? 'now' : inWords(not_before, now)}, for ${CAUSES[cause]}; ${waits}`;
+  return `${not_before === null ? 'now' : comesWords(not_before, now)}, for ${CAUSES[cause]}; ${waits}`;
 }
 
-function causeRows({ restart }: InstanceView): [string, string][] {
-  return (restart?.causes ?? []).map(({ attempt, at, cause, detail }, index) => [
-    index === 0 ? 'causes' : '',
+/** The causes outlive their window, in which attempts are counted from 1. */
+function causeRows({ restart, restart_status }: InstanceView): [string, string][] {
+  const causes = restart?.causes ?? [];
+  const earlier = Math.max(0, causes.length - (restart_status?.attempts ?? 0));
+  return causes.map(({ attempt, at, cause, detail }, index) => [
+    index === earlier ? 'causes' : index === 0 ? 'earlier causes' : '',
     `${at}  attempt ${attempt} for ${CAUSES[cause]}: ${detail}`,
   ]);
 }
 
-function forecastWords(forecast: RestartForecastView | undefined, now: number): string | null {
+function forecastWords(view: WholeView, now: number): string | null {
+  const { restart_forecast: forecast } = view;
   if (forecast === undefined) return null;
   const { attempts, gives_up_after, unbounded } = forecast;
-  if (attempts.length === 0) return 'nothing automatic follows';
-  const told = attempts.slice(0, FORETOLD).map(({ attempt, not_before }) => `${attempt} ${inWords(not_before, now)}`);
+  if (attempts.length === 0) return `nothing automatic follows${exceptedWords(view)}`;
+  const told = attempts
+    .slice(0, FORETOLD)
+    .map(({ attempt, not_before }) => `${attempt} ${comesWords(not_before, now)}`);
   const more = attempts.length > FORETOLD ? ', ...' : '';
   const end = gives_up_after === null ? (unbounded ? '; never gives up' : '') : `; gives up after ${gives_up_after}`;
   return `if it failed at once each time: attempt ${told.join(', ')}${more}${end}`;
+}
+
+/** What was foretold for the instant of the answer lies in the past by the time that it is read. */
+function comesWords(time: string, now: number): string {
+  return Date.parse(time) <= now ? 'at once' : inWords(time, now);
+}
+
+/** The code that the policy excepts, of one that is down for no other reason. */
+function exceptedWords({ state, wanted, exit_code: code, restart_policy, restart, restart_status }: WholeView): string {
+  const isExcepted = code !== null && restart_policy?.exit_codes?.never?.includes(code) === true;
+  const hasOtherReason =
+    restart_status?.blocked_reason !== undefined || restart?.waived === true || restart?.held_back_by !== undefined;
+  if (!isExcepted || hasOtherReason || state !== 'Stopped' || wanted !== 'running') return '';
+  return `; not restarted: exit code ${code} is in never`;
 }
 
 /** Attempts that a line has room for. */

@@ -111,6 +111,42 @@ describe('get', () => {
     expect(told({ ...waiting, restart_forecast: forever }).get('forecast')).toMatch(/; never gives up$/);
   });
 
+  test('what is foretold for the instant of the answer comes at once, and never lies in the past', () => {
+    const attempts = [1, 2].map((attempt) => ({ attempt, not_before: at((attempt - 1) * 5_000 - 3) }));
+    const soon = { attempts, gives_up_after: 2, unbounded: false };
+    expect(told({ ...waiting, restart_forecast: soon }).get('forecast')).toMatch(/attempt 1 at once, 2 in 5s;/);
+  });
+
+  test('names the exit code that the policy excepts, when that is why nothing follows', () => {
+    const nothing = { attempts: [], gives_up_after: 0, unbounded: false };
+    const excepted: WholeView = {
+      ...waiting,
+      phase: 'stopped',
+      exit_code: 2,
+      restart_policy: { ...waiting.restart_policy!, exit_codes: { never: [2, 64] } },
+      restart_status: {},
+      restart: {},
+      restart_forecast: nothing,
+    };
+    expect(told(excepted).get('forecast')).toBe('nothing automatic follows; not restarted: exit code 2 is in never');
+    for (const other of [{ exit_code: 3 }, { wanted: 'stopped' as const }, { restart: { waived: true as const } }]) {
+      expect(told({ ...excepted, ...other }).get('forecast')).toBe('nothing automatic follows');
+    }
+  });
+
+  test('causes of an earlier window are told apart from those of the present one', () => {
+    const causes = [1, 2, 1].map((attempt, index) => {
+      return { attempt, at: at(-30_000 + index), cause: 'exit' as const, detail: 'panic' };
+    });
+    const labels = (attempts: number | undefined): string[] => {
+      const view = { ...waiting, restart: { causes }, restart_status: attempts === undefined ? {} : { attempts } };
+      return instanceRows(view, NOW).flatMap(([name = '', words = '']) => (words.includes('panic') ? [name] : []));
+    };
+    expect(labels(1)).toEqual(['earlier causes', '', 'causes']);
+    expect(labels(undefined)).toEqual(['earlier causes', '', '']);
+    expect(labels(12)).toEqual(['causes', '', '']);
+  });
+
   test.each([
     [{ blocked_reason: 'max_attempts_exceeded' } as const, {}, 'given up: the budget is used up'],
     [{ blocked_reason: 'manual_stop' } as const, {}, 'stopped by hand: nothing automatic'],
@@ -139,6 +175,31 @@ describe('ps', () => {
     expect(columns([plain])[0]).not.toContain('HEALTH');
     const [head, first, second] = columns([plain, sick]);
     expect([head?.[2], first?.[2], second?.[2]]).toEqual(['HEALTH', '-', 'unhealthy']);
+  });
+
+  test.each<[string, Partial<WholeView>]>([
+    ['Stopped (given up)', { restart_status: { attempts: 4, blocked_reason: 'max_attempts_exceeded' } }],
+    ['Stopped (cancelled)', { restart: { waived: true } }],
+    ['Stopped (maintenance)', { restart: { held_back_by: 'maintenance' } }],
+    ['Stopped', { restart: { held_back_by: 'maintenance' }, wanted: 'stopped' }],
+    ['Stopped', { restart_status: { blocked_reason: 'manual_stop' } }],
+    [
+      'Stopped (held: restart budget, in 58s)',
+      { phase: 'held', restart: { pending: { cause: 'exit', waits_for: 'restart_budget', not_before: at(58_000) } } },
+    ],
+    ['Stopped (held)', { phase: 'held', restart: { pending: { cause: 'exit', waits_for: 'host', not_before: null } } }],
+  ])('notes why one that is down stays down or waits: %s', (words, change) => {
+    const [, row] = columns([{ ...waiting, phase: 'stopped', restart: {}, restart_status: {}, ...change }]);
+    expect(row).toContain(words);
+  });
+
+  test('notes of one that runs only what keeps it unhealthy', () => {
+    const given = { restart_status: { blocked_reason: 'max_attempts_exceeded' as const } };
+    const [, healthy, unhealthy] = columns([
+      { ...plain, ...given },
+      { ...sick, ...given },
+    ]);
+    expect([healthy?.[1], unhealthy?.[1]]).toEqual(['Running', 'Running (given up)']);
   });
 
   test('shows attempts against their limit, and the countdown', () => {

@@ -148,7 +148,11 @@ test('a pending restart is counted down, told in words, and can be done without'
   expect(await refusal('restart', 'web', '--cancel')).toMatch(/^invalid_state: No automatic restart is pending/);
   await done('restart', 'web', '--reset');
   expect((await get('web')).restart_status).toBeUndefined();
-  await done('rm', 'web');
+  await done('stop', 'web');
+  expect(await refusal('restart', 'web', '--reset')).toMatch(/^invalid_state: .*`start` opens a new window/);
+  expect(await refusal('update', 'web')).toMatch(/^invalid_request: .*--restart.*--health.*--ttl/);
+  const { id } = await get('web');
+  expect(await done('rm', 'web')).toBe(`web removed; its history: statevisor history ${id}`);
 });
 
 test('several are removed at once, and one that is not there keeps no other', async () => {

@@ -45,7 +45,10 @@ export function addInstanceCommands(program: Command, output: Output): void {
             'reset',
           ),
         )
-        .option('--reset', 'only open a new failure window, with a whole budget; starts nothing');
+        .option(
+          '--reset',
+          'only open a new failure window, with a whole budget: starts nothing that is down, but an unhealthy guest is judged again and may be restarted at once',
+        );
     }
   }
   addCommand(
@@ -66,8 +69,10 @@ export function addInstanceCommands(program: Command, output: Output): void {
       const failures: CliError[] = [];
       for (const instance of instances) {
         try {
-          const answer = await client.call('DELETE', `${instancePath(instance)}${query}`);
-          output.line(options.json === true ? JSON.stringify(answer) : `${instance} removed`);
+          const answer = (await client.call('DELETE', `${instancePath(instance)}${query}`)) as InstanceView;
+          // Its name may be another's soon; its history stays under its id.
+          const words = `${answer.name} removed; its history: statevisor history ${answer.id}`;
+          output.line(options.json === true ? JSON.stringify(answer) : words);
         } catch (error) {
           if (!(error instanceof CliError)) throw error;
           failures.push(error);

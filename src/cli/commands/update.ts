@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { InstanceView } from '../../projections/instance-view.ts';
+import { CliError } from '../client.ts';
 import type { Output } from '../output.ts';
 import { addCommand, instancePath, type Options, showInstance } from './command.ts';
 import { addHealthOptions, healthCheckOf } from './health-options.ts';
@@ -26,11 +27,15 @@ export function addUpdate(program: Command, output: Output): void {
 
 function changesOf(options: Options): Record<string, unknown> {
   const hooks = options.hooks === false ? { hooks: null } : {};
-  return {
+  const changes = {
     ...restartPolicyOf(options),
     ...healthCheckOf(options),
     ...lifetimeOf(options),
     ...hooks,
     ...hooksOf(options),
   };
+  if (Object.values(changes).every((change) => change === undefined)) {
+    throw new CliError('invalid_request', 'Say what to change, for example with --restart, --health or --ttl.');
+  }
+  return changes;
 }
