@@ -60,7 +60,7 @@ class RunningSupervisor implements Supervisor {
     const { clock, log, random } = options;
     this.#desk = new CommandDesk(log, clock);
     this.#host = new HostStream({ log, clock, random, desk: this.#desk, onMode: () => this.#life.modeFound() });
-    this.#ledger = new HostLedger(options.ports, options.addresses);
+    this.#ledger = new HostLedger(options.ports, options.addresses, options.busyPorts);
     this.#life = new HostLife({
       stream: this.#host,
       clock,

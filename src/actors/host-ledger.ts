@@ -20,11 +20,18 @@ export class HostLedger {
   readonly #ports = new Map<number, string>();
   readonly #range: PortRange;
   readonly #addresses: AddressPool;
+  readonly #busyPorts: () => ReadonlySet<number>;
   #nextPort: number;
 
-  constructor(range: PortRange = PORT_RANGE_DEFAULT, addresses: AddressPool = new AddressPool(null)) {
+  /** `busyPorts`: those that others on this host listen on right now; none of them is given out. */
+  constructor(
+    range: PortRange = PORT_RANGE_DEFAULT,
+    addresses: AddressPool = new AddressPool(null),
+    busyPorts: () => ReadonlySet<number> = () => new Set(),
+  ) {
     this.#range = range;
     this.#addresses = addresses;
+    this.#busyPorts = busyPorts;
     this.#nextPort = range.first;
   }
 
@@ -42,8 +49,10 @@ export class HostLedger {
       });
     }
     const ports: { host_port: number; guest_port: number }[] = [];
+    const isLeftOpen = definition.network.ports.some(({ host_port }) => host_port === 0);
+    const busy = isLeftOpen ? this.#busyPorts() : new Set<number>();
     for (const port of definition.network.ports) {
-      const host_port = port.host_port === 0 ? this.#freePort(ports) : port.host_port;
+      const host_port = port.host_port === 0 ? this.#freePort(ports, busy) : port.host_port;
       const taken = this.#ports.get(host_port);
       if ((taken !== undefined && taken !== id) || ports.some((other) => other.host_port === host_port)) {
         throw new StatevisorError('insufficient_resources', `Host port ${host_port} is taken.`, {
@@ -68,12 +77,13 @@ export class HostLedger {
     }
   }
 
-  #freePort(chosen: readonly { host_port: number }[]): number {
+  #freePort(chosen: readonly { host_port: number }[], busy: ReadonlySet<number>): number {
     const { first, last } = this.#range;
     for (let tries = first; tries <= last; tries++) {
       const port = this.#nextPort;
       this.#nextPort = port >= last ? first : port + 1;
-      if (!this.#ports.has(port) && !chosen.some((other) => other.host_port === port)) return port;
+      const isTaken = this.#ports.has(port) || busy.has(port);
+      if (!isTaken && !chosen.some((other) => other.host_port === port)) return port;
     }
     throw new StatevisorError('insufficient_resources', `All host ports from ${first} to ${last} are taken.`, {
       field: 'network.ports',

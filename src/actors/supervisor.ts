@@ -71,6 +71,8 @@ export interface SupervisorOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly ports?: PortRange;
+  /** Ports of this host that others listen on right now: none of them is given to an instance that leaves them open. */
+  readonly busyPorts?: () => ReadonlySet<number>;
   /** What the host has for VMs; without it nothing is limited. */
   readonly capacity?: CapacityLimits;
   /** Boots after a reboot of the host that may be under way at once. */

@@ -55,6 +55,15 @@ describe('the host ledger', () => {
     expect(codeOf(() => ledger.reserve('c', wanting('c', 0)))).toMatchObject({ code: 'insufficient_resources' });
   });
 
+  it('gives out no port that others on this host listen on, and asks anew each time', () => {
+    const busy = new Set([100, 101]);
+    const ledger = new HostLedger({ first: 100, last: 103 }, undefined, () => busy);
+    expect(portsOf(ledger.reserve('a', wanting('a', 0)))).toEqual([102]);
+    busy.delete(101);
+    expect(portsOf(ledger.reserve('b', wanting('b', 0, 0)))).toEqual([103, 101]);
+    expect(codeOf(() => ledger.reserve('c', wanting('c', 0)))).toMatchObject({ code: 'insufficient_resources' });
+  });
+
   it('gives what was released to the next one', () => {
     const ledger = new HostLedger({ first: 100, last: 100 });
     const reserved = ledger.reserve('a', wanting('web', 0));

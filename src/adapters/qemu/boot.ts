@@ -49,12 +49,17 @@ export function isWithdrawn(control: EffectControl): boolean {
   return control.signal.aborted || !control.stillWanted();
 }
 
+/** How QEMU tells that it cannot forward a port of this host. */
+const FORWARD_REFUSED = /could not set up host forwarding rule 'tcp:[\d.]*:(\d+)-/i;
+
 /** Tells why a VMM that ended by itself during its boot did so. */
 async function failureOf(directory: string, facts: RunFacts, clock: Clock): Promise<Booted> {
   const end = await tellEnd(directory, facts, clock);
   const message = end.message ?? 'the VMM ended before it ran';
   if (CANNOT_RUN_STATUS.includes(readStatus(directory) ?? 0)) return failed('hypervisor_missing', message);
-  if (/could not set up host forwarding|address already in use/i.test(message)) return failed('port_in_use', message);
+  const [, port] = FORWARD_REFUSED.exec(message) ?? [];
+  if (port !== undefined) return failed('port_in_use', `port ${port} of this host is taken by something else`);
+  if (/address already in use/i.test(message)) return failed('port_in_use', message);
   if (/could not configure \/dev\/net\/tun/.test(message)) {
     return failed(/busy/i.test(message) ? 'tap_busy' : 'no_rights', message);
   }

@@ -8,6 +8,7 @@ import { createBridgeNetwork } from '../../adapters/bridge/bridge-network.ts';
 import { createSimulatedNetwork } from '../../adapters/simulator/simulated-network.ts';
 import type { HostSections } from '../../gateway/host-sections.ts';
 
+import { busyPorts } from './busy-ports.ts';
 import type { Closers } from './closers.ts';
 
 /** The network of bridged guests, when the daemon is asked for one. */
@@ -23,6 +24,8 @@ export interface NetworkOptions {
 export interface OpenNetwork {
   readonly addresses: AddressPool;
   readonly network?: Network;
+  /** Absent where guests take no port of this host. */
+  readonly busyPorts?: () => ReadonlySet<number>;
 }
 
 /** What the kernel takes as the name of a device, without what `ip` or `nft` would read as something else. */
@@ -53,11 +56,13 @@ export function siteOf(
 
 export function openNetwork(options: NetworkOptions, given: Given): OpenNetwork {
   const wanted = siteOf(options, () => ownerOf(given.data, given.random));
-  if (wanted === null) return { addresses: new AddressPool(null) };
+  // A simulated guest listens on no port of this host.
+  const ports = given.simulated ? {} : { busyPorts };
+  if (wanted === null) return { ...ports, addresses: new AddressPool(null) };
   const { site, range } = wanted;
   const network = given.simulated ? createSimulatedNetwork(site) : createBridgeNetwork({ ...site, clock: given.clock });
   const addresses = new AddressPool(range);
-  return { addresses, network };
+  return { ...ports, addresses, network };
 }
 
 /**

@@ -87,7 +87,10 @@ describe('a boot that fails', () => {
     const address = server.address();
     const taken = typeof address === 'object' && address !== null ? address.port : 0;
     const network = { mode: 'user' as const, ports: [{ host_port: taken, guest_port: 80 }] };
-    expect(await failure(scene, { network })).toMatchObject({ code: 'port_in_use' });
+    expect(await failure(scene, { network })).toEqual({
+      code: 'port_in_use',
+      message: `port ${taken} of this host is taken by something else`,
+    });
     await new Promise((resolve) => server.close(resolve));
     expect((await scene.current().remove(REF.instance)).outcome).toBe('done');
     expect(listRuns(world.root, REF.instance)).toEqual([]);
