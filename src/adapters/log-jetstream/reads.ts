@@ -153,6 +153,14 @@ export async function consume(reading: Reading, options: Partial<OrderedConsumer
   return { messages, pending, end };
 }
 
+/**
+ * Whether nothing stands at a sequence any more. A consumer counts what its own server has, which may lag behind the
+ * others: that nothing is left there is no end while the leader of the stream still has what is to come.
+ */
+async function isGone(reading: Reading, seq: number): Promise<boolean> {
+  return (await getEntry(reading, { seq })) === null;
+}
+
 /** What a consumer brings up to the sequence `end`; throws when the log is cut off meanwhile. */
 async function* consumeTo(
   reading: Reading,
@@ -165,11 +173,12 @@ async function* consumeTo(
     messages.stop(new LogUnavailableError('the log was cut off while it was read')),
   );
   try {
-    if (consumed.pending === 0) return;
+    if (consumed.pending === 0 && (await isGone(reading, end))) return;
     for await (const message of messages) {
       if (message.seq > end) return;
       yield entryIn(reading.names, message);
-      if (message.seq === end || message.info.pending === 0) return;
+      if (message.seq === end) return;
+      if (message.info.pending === 0 && (await isGone(reading, end))) return;
     }
     throw new LogUnavailableError('the log was cut off while it was read');
   } finally {
