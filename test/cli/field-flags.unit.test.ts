@@ -4,7 +4,8 @@ import { CliError } from '../../src/cli/client.ts';
 import { flagOf, inFlags } from '../../src/cli/commands/field-flags.ts';
 import { makeProgram } from '../../src/cli/program.ts';
 
-const program = makeProgram({ line: () => {}, text: () => {}, note: () => {} });
+const programNow = () => makeProgram({ line: () => {}, text: () => {}, note: () => {} });
+const program = programNow();
 const commandNamed = (name: string) => program.commands.find((command) => command.name() === name)!;
 const [run, update, stop] = [commandNamed('run'), commandNamed('update'), commandNamed('stop')];
 
@@ -42,7 +43,18 @@ test('what this command has no flag for is told as the daemon said it', () => {
   expect(inFlags(run, named)).toBe(named);
 });
 
+test('a flag that was not given is not accused; that of the part it belongs to is, when that was', () => {
+  const given = programNow().commands.find((command) => command.name() === 'update')!;
+  const refusal = new CliError('invalid_request', 'Too long.', undefined, 'health_check.timeout');
+  expect(inFlags(given, refusal)).toBe(refusal);
+  given.setOptionValueWithSource('health', 'tcp:80', 'cli');
+  expect(inFlags(given, refusal)).toMatchObject({ message: '--health: Too long.' });
+  given.setOptionValueWithSource('healthTimeout', '9s', 'cli');
+  expect(inFlags(given, refusal)).toMatchObject({ message: '--health-timeout: Too long.' });
+});
+
 test('the flag stands first, and the code stays', () => {
+  update.setOptionValueWithSource('backoff', '0s', 'cli');
   const message = 'restart_policy.backoff must be a positive duration.';
   const refusal = new CliError('invalid_restart_policy', message, undefined, 'restart_policy.backoff');
   expect(inFlags(update, refusal)).toMatchObject({

@@ -44,6 +44,10 @@ describe('a call that is wrong', () => {
       "argument 'udp:80' is invalid. expected http:PORT/PATH, https:PORT/PATH, tcp:PORT, exec:COMMAND, or none",
     ],
     [['update', 'web', '--health', 'tcp:80/path'], "argument 'tcp:80/path' is invalid. expected http:PORT"],
+    [
+      ['update', 'web', '--health', 'http:99999/'],
+      "argument 'http:99999/' is invalid. expected a port from 1 to 65535",
+    ],
     [['update', 'web', '--health', 'exec: '], "argument 'exec: ' is invalid. expected http:PORT"],
     [['run', '--restart', 'sometimes'], "argument 'sometimes' is invalid. expected never, on_failure or always"],
     [['run', '--restart', 'never:3'], "argument 'never:3' is invalid. expected never, on_failure or always"],

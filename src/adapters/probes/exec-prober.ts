@@ -21,5 +21,15 @@ export function createExecProber({ agents }: ExecProberOptions): Prober {
 function resultOf(answer: GuestAnswer): ProbeResult {
   if (answer.answer === 'unavailable') return { result: 'unavailable', error: safeSentence(answer.reason) };
   if (answer.answer === 'late') return { result: 'failed', error: 'the command did not end in time' };
-  return answer.code === 0 ? { result: 'passed' } : { result: 'failed', error: `exit status ${answer.code}` };
+  return answer.code === 0 ? { result: 'passed' } : { result: 'failed', error: statusWords(answer.code) };
+}
+
+/** What a shell means by a status, for whoever has mistyped the command. */
+const SHELL_MEANINGS: Readonly<Record<number, string>> = {
+  126: ' (cannot be run, or no such directory)',
+  127: ' (no such program)',
+};
+
+function statusWords(code: number): string {
+  return `exit status ${code}${SHELL_MEANINGS[code] ?? ''}`;
 }

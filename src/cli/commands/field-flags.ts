@@ -7,6 +7,7 @@ import { CliError } from '../client.ts';
  */
 
 const FLAG_OF: Readonly<Record<string, string>> = {
+  restart_policy: '--restart',
   'restart_policy.policy': '--restart',
   'restart_policy.max_attempts': '--max-attempts',
   'restart_policy.backoff': '--backoff',
@@ -35,7 +36,10 @@ const FLAG_OF: Readonly<Record<string, string>> = {
 
 /** The flag of this command that a field comes from: its own, or that of the nearest part it belongs to. */
 export function flagOf(command: Command, field: string): string | null {
-  const known = new Set(command.options.map(({ long }) => long));
+  return flagAmong(new Set(command.options.map(({ long }) => long)), field);
+}
+
+function flagAmong(known: ReadonlySet<string | null | undefined>, field: string): string | null {
   for (let part = field; part !== ''; part = part.slice(0, Math.max(0, part.lastIndexOf('.')))) {
     const flag = FLAG_OF[part] ?? (part.includes('.') ? undefined : `--${part.replaceAll('_', '-')}`);
     if (flag !== undefined && known.has(flag)) return flag;
@@ -46,6 +50,8 @@ export function flagOf(command: Command, field: string): string | null {
 /** The same refusal in the words of whoever typed the command; anything else as it is. */
 export function inFlags(command: Command, error: unknown): unknown {
   if (!(error instanceof CliError) || error.field === null) return error;
-  const flag = flagOf(command, error.field);
+  // What was left out has a default, and nobody wants to hear of a flag that they never gave.
+  const given = command.options.filter((option) => command.getOptionValueSource(option.attributeName()) === 'cli');
+  const flag = flagAmong(new Set(given.map(({ long }) => long)), error.field);
   return flag === null ? error : new CliError(error.code, `${flag}: ${error.message}`, error);
 }

@@ -49,7 +49,8 @@ export function healthCheckOf(options: Options): { health_check?: Record<string,
     throw new CliError('invalid_request', 'A health check is replaced whole: give --health too.');
   }
   if (isGiven(about) && target.http === undefined) {
-    throw new CliError('invalid_request', '--health-status and --health-insecure are about http and https checks.');
+    const flag = healthStatus === undefined ? '--health-insecure' : '--health-status';
+    throw new CliError('invalid_request', `${flag} is about http and https checks.`);
   }
   return { health_check: { ...target, ...(target.http && { http: { ...target.http, ...about } }), ...parts } };
 }
@@ -69,9 +70,8 @@ function healthTarget(text: string): HealthTarget {
   }
   const [, scheme, port, path] = /^(https?|tcp):(?:\/\/:)?(\d+)(\/\S*)?$/.exec(text) ?? [];
   const number = Number(port);
-  if (scheme === undefined || number < 1 || number > PORT_MAX || (scheme === 'tcp' && path !== undefined)) {
-    throw new InvalidArgumentError(TARGET_WANTED);
-  }
+  if (scheme === undefined || (scheme === 'tcp' && path !== undefined)) throw new InvalidArgumentError(TARGET_WANTED);
+  if (number < 1 || number > PORT_MAX) throw new InvalidArgumentError(`expected a port from 1 to ${PORT_MAX}`);
   if (scheme === 'tcp') return { type: 'tcp', tcp: { port: number } };
   const http = { port: number, ...(path === undefined ? {} : { path }) };
   return { type: 'http', http: scheme === 'https' ? ({ ...http, scheme } as typeof http) : http };

@@ -46,7 +46,7 @@ describe('a program in a real guest', () => {
   it('passes when it ends with 0, and fails with its exit status otherwise', async () => {
     expect(await ask(['true'])).toEqual({ result: 'passed' });
     expect(await ask(['sh', '-c', 'exit 3'])).toEqual(failed('exit status 3'));
-    expect(await ask(['no-such-program'])).toEqual(failed('exit status 127'));
+    expect(await ask(['no-such-program'])).toEqual(failed('exit status 127 (no such program)'));
   });
 
   it('is given its arguments as they are, whatever a shell would make of them', async () => {
@@ -62,8 +62,10 @@ describe('a program in a real guest', () => {
   });
 
   it('fails where a program cannot be begun, with the status that a shell gives it', async () => {
-    expect(await ask(['/www/health'])).toEqual(failed('exit status 126'));
-    expect(await ask(['true'], { working_dir: '/www/health' })).toEqual(failed('exit status 126'));
+    expect(await ask(['/www/health'])).toEqual(failed('exit status 126 (cannot be run, or no such directory)'));
+    expect(await ask(['true'], { working_dir: '/www/health' })).toEqual(
+      failed('exit status 126 (cannot be run, or no such directory)'),
+    );
   });
 
   it('fails when it does not end in time, is ended in the guest with all that it began, and the next one is run', async () => {
