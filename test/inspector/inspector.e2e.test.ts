@@ -4,7 +4,7 @@
  * on the simulator. With STATEVISOR_WRITE_TRANSCRIPTS=1 the picture in the documents is taken anew.
  */
 import { join } from 'node:path';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { CHART_VERSION } from '../../machines/chart.ts';
 import { systemClock } from '../../src/actors/clock.ts';
@@ -171,6 +171,22 @@ test('what probes say and what restarts would follow is shown of the present, an
   await seeLit(page, 'lifecycle.deleted');
   // That it is gone is what the browser has to say of the last look at it.
   expect(watched.complaints.splice(0).every((text) => text.includes('404'))).toBe(true);
+});
+
+test('an early moment is in sight in the list, and one that is not there is said so', {
+  timeout: LIMIT_MS,
+}, async () => {
+  const page = await tab(`${address}&instance=web&version=9999`);
+  const none = page.getByRole('alert').filter({ hasText: 'There is no version 9999 of web' });
+  await none.getByRole('button', { name: 'Live' }).click();
+  await seeLit(page, 'lifecycle.running');
+  expect(await page.getByRole('alert').count()).toBe(0);
+  await page.goto(`${origin()}/inspector/#instance=web&version=1`);
+  const first = page.locator('button.record[data-version="1"][aria-current]');
+  const bottomOf = (part: Locator) => part.evaluate((element) => element.getBoundingClientRect().bottom);
+  const overhang = async () => (await bottomOf(first)) - (await bottomOf(page.locator('.timeline ol')));
+  await until(overhang, (pixels) => pixels < 1, SEEN_MS);
+  expect(await page.evaluate('[scrollY, document.querySelector(".timeline ol").scrollTop > 0]')).toEqual([0, true]);
 });
 
 test('the command line tells the address of the page and the states of the chart', { timeout: LIMIT_MS }, async () => {

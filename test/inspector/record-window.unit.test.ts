@@ -5,6 +5,7 @@ import {
   EMPTY_WINDOW,
   isAtHead,
   isHeldWithBefore,
+  isPastTheEnds,
   RECORDS_KEPT_MAX,
   type RecordWindow,
   recordAt,
@@ -72,5 +73,11 @@ describe('the records that are held', () => {
     const held = withPage(EMPTY_WINDOW, range(5, 9), 3);
     expect([5, 6, 9, 10].map((version) => isHeldWithBefore(held, version))).toEqual([false, true, true, false]);
     expect(isHeldWithBefore(withPage(EMPTY_WINDOW, range(3, 9), 3), 3)).toBe(true);
+  });
+
+  test('a version past either end is none, and of what is not known yet nothing is said', () => {
+    const held = withPage(EMPTY_WINDOW, range(5, 9), 3);
+    expect([2, 3, 9, 10].map((version) => isPastTheEnds(held, version))).toEqual([true, false, false, true]);
+    expect(isPastTheEnds(EMPTY_WINDOW, 7)).toBe(false);
   });
 });

@@ -34,6 +34,11 @@ export function isAtHead({ records, headVersion }: RecordWindow): boolean {
   return records.at(-1)?.version === headVersion;
 }
 
+/** Whether the log has no such version: not yet, or not any more. Nothing is past the ends of what is not known yet. */
+export function isPastTheEnds({ records, firstVersion, headVersion }: RecordWindow, version: number): boolean {
+  return records.length > 0 && (version > headVersion || version < firstVersion);
+}
+
 /** A record and the one before it, from which it differs. */
 export function isHeldWithBefore(window: RecordWindow, version: number): boolean {
   const hasBefore = version <= window.firstVersion || recordAt(window, version - 1) !== undefined;

@@ -26,6 +26,7 @@ export function InstancePage({ instance }: { readonly instance: string }): VNode
       <${Heading} instance=${instance} looked=${looked} />
       ${record === null ? null : html`<${Stepper} looked=${looked} record=${record} />`}
       ${looked.problem.value === null ? null : html`<p role="alert" class="problem">${looked.problem}</p>`}
+      <${Missing} instance=${instance} looked=${looked} />
       <div class="picture">${record === null ? null : html`<${Picture} record=${record} before=${before} isLive=${isLive} />`}</div>
       <div class="panels">
         <${TimelineList} looked=${looked} />
@@ -39,6 +40,17 @@ export function InstancePage({ instance }: { readonly instance: string }): VNode
         }
       </div>
     </main>
+  ` as VNode;
+}
+
+/** In place of a moment that there is not. */
+function Missing({ instance, looked }: { readonly instance: string; readonly looked: Looked }): VNode | null {
+  if (looked.missing.value === null) return null;
+  return html`
+    <p role="alert" class="problem">
+      There is no version ${looked.missing} of ${looked.view.value?.name ?? instance}.${' '}
+      <button type="button" class="live" onClick=${looked.live}>Live</button>
+    </p>
   ` as VNode;
 }
 

@@ -1,4 +1,4 @@
-import { computed, type ReadonlySignal, type Signal, signal } from '@preact/signals';
+import { computed, effect, type ReadonlySignal, type Signal, signal, untracked } from '@preact/signals';
 import type { InstanceRecord } from '../../../../machines/record.ts';
 import type { ProbesView } from '../../../projections/health-view.ts';
 import type { InstanceView } from '../../../projections/instance-view.ts';
@@ -8,6 +8,7 @@ import {
   firstHeld,
   isAtHead,
   isHeldWithBefore,
+  isPastTheEnds,
   type RecordWindow,
   recordAt,
   type ShownRecord,
@@ -44,6 +45,8 @@ export interface Looked {
   /** The record of the moment that is shown. */
   readonly shown: ReadonlySignal<ShownRecord | null>;
   readonly before: ReadonlySignal<ShownRecord | null>;
+  /** The version that was asked for, when it lies past either end of what the log has. */
+  readonly missing: ReadonlySignal<number | null>;
   readonly isLive: ReadonlySignal<boolean>;
   /** Shows the record of that version; past either end, the one at the end. */
   select(version: number): void;
@@ -70,6 +73,10 @@ export function lookAt(instance: string): Looked {
   const before = computed(() =>
     shown.value === null ? null : (recordAt(window.value, shown.value.version - 1) ?? null),
   );
+  const missing = computed(() => {
+    const { version } = place.value;
+    return version !== null && isPastTheEnds(window.value, version) ? version : null;
+  });
 
   function take(record: InstanceRecord): void {
     const mine = window.value.records[0]?.stream ?? view.value?.id ?? instance;
@@ -81,18 +88,21 @@ export function lookAt(instance: string): Looked {
   function select(version: number): void {
     const { firstVersion, headVersion } = window.value;
     goTo({ instance, version: Math.min(Math.max(version, firstVersion), Math.max(headVersion, firstVersion)) });
-    reading.fetchAround();
   }
 
   const stopListening = listenToRecords({ record: take, begin: reading.refresh });
   reading.refresh();
-  reading.fetchAround();
+  // Also when somebody writes another version into the address.
+  const stopFetching = effect(() => {
+    if (place.value.instance === instance) untracked(reading.fetchAround);
+  });
   return {
     view,
     problem,
     window,
     shown,
     before,
+    missing,
     isLive,
     select,
     step: (by) => {
@@ -106,6 +116,7 @@ export function lookAt(instance: string): Looked {
     loadOlder: fetchOlder,
     close: () => {
       stopListening();
+      stopFetching();
       reading.close();
     },
   };

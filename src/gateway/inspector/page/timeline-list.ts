@@ -1,5 +1,6 @@
 import { html } from 'htm/preact';
 import type { VNode } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
 import type { ShownRecord } from '../model/record-window.ts';
 import { recordWords } from '../model/record-words.ts';
 import { instantWords, timeOfDay } from '../model/spans.ts';
@@ -11,6 +12,10 @@ export function TimelineList({ looked }: { readonly looked: Looked }): VNode {
   const chosen = looked.shown.value?.version ?? null;
   const hasOlder = records.length > 0 && records[0]!.version > firstVersion;
   const newest = records.at(-1)?.version ?? 0;
+  const list = useRef<HTMLOListElement>(null);
+  const isLive = looked.isLive.value;
+  // At present the newest is chosen, time and again: whoever reads further down then is left alone.
+  useEffect(() => showChosen(list.current), [isLive, isLive ? null : chosen]);
   return html`
     <section class="timeline" aria-label="Timeline">
       <h2>Timeline</h2>
@@ -19,13 +24,22 @@ export function TimelineList({ looked }: { readonly looked: Looked }): VNode {
           ? html`<button type="button" class="more" onClick=${looked.live}>${headVersion - newest} newer records: go to the present</button>`
           : null
       }
-      <ol reversed>
+      <ol reversed ref=${list}>
         ${records.toReversed().map((record) => html`<${Line} key=${record.version} record=${record} isChosen=${record.version === chosen} looked=${looked} />`)}
       </ol>
       ${hasOlder ? html`<button type="button" class="more" onClick=${looked.loadOlder}>Older records</button>` : null}
       ${records.length > 0 && !hasOlder && firstVersion > 1 ? html`<p class="hint">Older records are not kept.</p>` : null}
     </section>
   ` as VNode;
+}
+
+/** Moves the list alone: the page stays where it is. */
+function showChosen(list: HTMLOListElement | null): void {
+  const chosen = list?.querySelector('.chosen');
+  if (list === null || chosen === null || chosen === undefined) return;
+  const [frame, line] = [list.getBoundingClientRect(), chosen.getBoundingClientRect()];
+  if (line.top < frame.top) list.scrollTop += line.top - frame.top;
+  else if (line.bottom > frame.bottom) list.scrollTop += line.bottom - frame.bottom;
 }
 
 interface LineProps {
