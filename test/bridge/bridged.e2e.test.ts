@@ -42,7 +42,9 @@ describe('bridged guests', { timeout: LIMIT_MS }, () => {
     const { stdout } = await host.place.cli('ps');
     expect(stdout).toMatch(/^one .* 10\.77\.0\.2 /m);
     const again = await host.create('three', '--address', ASKED);
-    expect(again.stderr).toMatch(/^statevisor: insufficient_resources: --address: 10\.77\.3\.3 is taken .*\(network\.address\)/);
+    expect(again.stderr).toMatch(
+      /^statevisor: insufficient_resources: --address: 10\.77\.3\.3 is taken .*\(network\.address\)/,
+    );
   });
 
   test('notice nothing of a daemon that is killed, and come back with the bridge when it is pulled away', async () => {
