@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { NAME_PATTERN } from '../../../machines/definition.ts';
 import { parseDuration } from '../../../machines/duration.ts';
-import { hostModeSchema } from '../../../machines/events.ts';
+import { COMMAND_TYPES, hostModeSchema } from '../../../machines/events.ts';
 import { factSchema } from '../../../machines/facts.ts';
 import { parseSize } from '../../gateway/requests/scalars.ts';
 import { restartBudget } from '../config/restart-budget-option.ts';
@@ -72,19 +72,8 @@ const behaviour = z.union(
   [z.enum(['ok', 'fail', 'hang', 'hang_after', 'lie', 'crash']), z.strictObject({ slow: duration })],
   'must be ok, fail, hang, hang_after, lie, crash or { slow: DURATION }',
 );
-const plainVerb = z.enum([
-  'start',
-  'stop',
-  'restart',
-  'standby',
-  'restore',
-  'hold',
-  'delete',
-  'update',
-  'ignore',
-  'cancel_restart',
-  'reset_restart',
-]);
+/** Every command but the one that makes an instance: that stands at the head of a scenario. */
+const plainVerb = z.enum(COMMAND_TYPES.filter((type) => type !== 'create'));
 const changes = z.record(z.string(), z.unknown());
 
 /** What stands in one line of the timeline, by the key that says which kind it is. */

@@ -19,8 +19,3 @@ export function timeOfDay(at: number): string {
   const ms = String(date.getMilliseconds()).padStart(3, '0');
   return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}.${ms}`;
 }
-
-/** Day and time in UTC, for titles. */
-export function instantWords(at: number): string {
-  return new Date(at).toISOString();
-}

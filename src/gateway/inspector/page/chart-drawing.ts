@@ -1,8 +1,9 @@
 import { html } from 'htm/preact';
 import type { VNode } from 'preact';
+import { clockTime } from '../../../projections/words/plain.ts';
 import type { ChartMoment, RunningTimer } from '../model/chart-moment.ts';
 import type { DrawnArrow, StateBox } from '../model/chart-picture.ts';
-import { instantWords, untilWords } from '../model/spans.ts';
+import { untilWords } from '../model/spans.ts';
 import { ticking } from './browser-clock.ts';
 import type { DrawnChart } from './chart-layout.ts';
 
@@ -111,12 +112,12 @@ interface TimerProps {
 }
 
 function Timer({ timer: { name, due }, x, y, isLive }: TimerProps): VNode {
-  const words = isLive ? untilWords(due, ticking.value) : instantWords(due).slice(11, 19);
+  const words = isLive ? untilWords(due, ticking.value) : clockTime(due).slice(11, 19);
   const text = `${name.replace('timer.', '')} ${words}`;
   const width = text.length * 6.3 + 12;
   return html`
     <g class="chart-timer" data-timer=${name} role="timer">
-      <title>${name} is due at ${instantWords(due)}</title>
+      <title>${name} is due at ${clockTime(due)}</title>
       <rect x=${x - width / 2} y=${y - 9} width=${width} height="18" rx="9" />
       <text x=${x} y=${y + 4} text-anchor="middle">${text}</text>
     </g>

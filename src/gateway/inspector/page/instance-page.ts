@@ -1,10 +1,10 @@
 import { html } from 'htm/preact';
 import type { VNode } from 'preact';
 import { useEffect, useMemo } from 'preact/hooks';
+import { clockTime } from '../../../projections/words/plain.ts';
 import { exitsOf, momentOf, pathsIn, type StateValue } from '../model/chart-moment.ts';
 import type { ShownRecord } from '../model/record-window.ts';
 import { recordWords } from '../model/record-words.ts';
-import { instantWords } from '../model/spans.ts';
 import { ChartDrawing } from './chart-drawing.ts';
 import { chartProblem, drawnChart, wantChart } from './chart-layout.ts';
 import { type Looked, lookAt } from './instance.ts';
@@ -96,7 +96,7 @@ function Stepper({ looked, record }: { readonly looked: Looked; readonly record:
       <input
         type="range"
         aria-label="Record"
-        aria-valuetext="record ${record.version} of ${headVersion}, ${instantWords(record.at)}"
+        aria-valuetext="record ${record.version} of ${headVersion}, ${clockTime(record.at)}"
         min=${firstVersion}
         max=${headVersion}
         value=${record.version}
@@ -105,7 +105,7 @@ function Stepper({ looked, record }: { readonly looked: Looked; readonly record:
       <button type="button" aria-label="Later record" disabled=${isLive || record.version >= headVersion} onClick=${() => looked.step(1)}>▶</button>
       <button type="button" class="live" aria-pressed=${isLive} onClick=${looked.live}>Live</button>
       <p class="moment" role="status">
-        <strong>v${record.version}</strong> ${isLive ? 'now' : instantWords(record.at)}: ${event}${decided.length === 0 ? '' : `: ${decided.join('; ')}`}
+        <strong>v${record.version}</strong> ${isLive ? 'now' : clockTime(record.at)}: ${event}${decided.length === 0 ? '' : `: ${decided.join('; ')}`}
       </p>
     </div>
   ` as VNode;

@@ -2,7 +2,8 @@ import { html } from 'htm/preact';
 import type { VNode } from 'preact';
 import type { ProbesView } from '../../../projections/health-view.ts';
 import type { AttemptView, PendingRestartView } from '../../../projections/restart-view.ts';
-import { instantWords, timeOfDay, untilWords } from '../model/spans.ts';
+import { clockTime } from '../../../projections/words/plain.ts';
+import { timeOfDay, untilWords } from '../model/spans.ts';
 import { now, ticking } from './browser-clock.ts';
 import type { PresentView } from './instance.ts';
 import { Items, Panel } from './moment-panels.ts';
@@ -59,7 +60,7 @@ function pendingWords({ cause, waits_for, not_before }: PendingRestartView): str
 }
 
 function attemptWords({ attempt, at, cause, detail }: AttemptView): string {
-  return `attempt ${attempt} at ${instantWords(Date.parse(at))}, because of ${cause}: ${detail}`;
+  return `attempt ${attempt} at ${clockTime(Date.parse(at))}, because of ${cause}: ${detail}`;
 }
 
 function endWords({ gives_up_after, unbounded }: NonNullable<PresentView['restart_forecast']>): string {

@@ -1,10 +1,11 @@
 import { html } from 'htm/preact';
 import type { ComponentChildren, VNode } from 'preact';
+import { clockTime } from '../../../projections/words/plain.ts';
 import type { Exit } from '../model/chart-moment.ts';
 import { differences, leavesOf } from '../model/context-difference.ts';
 import type { ShownRecord } from '../model/record-window.ts';
 import { recordWords } from '../model/record-words.ts';
-import { instantWords, untilWords } from '../model/spans.ts';
+import { untilWords } from '../model/spans.ts';
 import { ticking } from './browser-clock.ts';
 
 /** What one record says: what happened, what was decided and done, what waits, and what the chart remembers. */
@@ -22,7 +23,7 @@ export function RecordPanel({ record }: MomentProps): VNode {
       <dl>
         <dt>Event</dt><dd><code>${record.event.type}</code> ${event}</dd>
         <dt>From</dt><dd>${who}</dd>
-        <dt>At</dt><dd><time>${instantWords(record.at)}</time></dd>
+        <dt>At</dt><dd><time>${clockTime(record.at)}</time></dd>
         <dt>Decided</dt><dd><${Items} items=${decided} none="nothing" /></dd>
         <dt>Asked of the world</dt><dd><${Items} items=${done} none="nothing" /></dd>
         <dt>Chart</dt><dd>version ${record.chart.version}</dd>
@@ -34,7 +35,7 @@ export function RecordPanel({ record }: MomentProps): VNode {
 export function TimersPanel({ record, isLive }: MomentProps): VNode {
   const { timers } = record.state;
   const words = timers.map(({ name, due, armed }) => {
-    const when = isLive ? untilWords(due, ticking.value) : `at ${instantWords(due)}`;
+    const when = isLive ? untilWords(due, ticking.value) : `at ${clockTime(due)}`;
     return `${name.replace('timer.', '').replaceAll('_', ' ')} ${when} (armed by v${armed})`;
   });
   return html`<${Panel} title="Timers that wait"><${Items} items=${words} none="none" /></${Panel}>` as VNode;

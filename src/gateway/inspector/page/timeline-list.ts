@@ -1,9 +1,10 @@
 import { html } from 'htm/preact';
 import type { VNode } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
+import { clockTime } from '../../../projections/words/plain.ts';
 import type { ShownRecord } from '../model/record-window.ts';
 import { recordWords } from '../model/record-words.ts';
-import { instantWords, timeOfDay } from '../model/spans.ts';
+import { timeOfDay } from '../model/spans.ts';
 import type { Looked } from './instance.ts';
 
 /** The records of one instance, newest first. */
@@ -60,7 +61,7 @@ function Line({ record, isChosen, looked }: LineProps): VNode {
         onClick=${() => looked.select(record.version)}
       >
         <span class="version">v${record.version}</span>
-        <time title=${instantWords(record.at)}>${timeOfDay(record.at)}</time>
+        <time title=${clockTime(record.at)}>${timeOfDay(record.at)}</time>
         <span class="what">${event}</span>
         <span class="phase">${phase}</span>
         ${decided.length === 0 ? null : html`<span class="decided">${decided.join('; ')}</span>`}
