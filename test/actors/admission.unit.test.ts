@@ -5,8 +5,11 @@ import {
   definition,
   ON_FAILURE,
   OPERATOR,
+  phasesOf,
   runningInstance,
+  runningInstances,
   type SimulatedHost,
+  STRICT_CHECK,
   simulatedHost,
 } from './simulated-host.ts';
 
@@ -25,14 +28,6 @@ const roomFor = (instances: number): CapacityLimits => ({
   overcommit: { memory: 1, vcpus: 1, disk: 1 },
 });
 
-async function running(host: SimulatedHost, ...names: string[]): Promise<string[]> {
-  const ids: string[] = [];
-  for (const name of names) ids.push(await runningInstance(host, { name, restart_policy: ON_FAILURE }));
-  return ids;
-}
-
-const phases = (host: SimulatedHost, ids: readonly string[]) => ids.map((id) => host.instances.get(id)?.phase);
-
 /** Promises of the host that were neither used nor given back would show as room that nobody takes. */
 function expectNothingLeaked(host: SimulatedHost, living: number): void {
   const { memory_bytes, vcpus } = host.supervisor.capacity();
@@ -48,23 +43,23 @@ async function hostReboots(host: SimulatedHost, changes: Parameters<SimulatedHos
 describe('an automatic start on a host that is full', () => {
   it('waits, costs nothing, and comes as soon as somebody makes room', async () => {
     const host = await simulatedHost();
-    const [first, second] = await running(host, 'first', 'second');
+    const [first, second] = await runningInstances(host, 'first', 'second');
     await host.restart({ capacity: roomFor(1) });
     await host.control.guestExit(first!, 1);
     await host.clock.advance(MINUTE);
-    expect(phases(host, [first!, second!])).toEqual(['held', 'running']);
+    expect(phasesOf(host, [first!, second!])).toEqual(['held', 'running']);
     expect(host.supervisor.capacity().held).toMatchObject([{ id: first, name: 'first', reason: 'memory' }]);
     expect(host.instances.get(first!)?.restart_status?.attempts).toBeUndefined();
     await host.supervisor.command(second!, { type: 'stop', by }, OPERATOR);
     await host.clock.advance(2 * SECOND);
-    expect(phases(host, [first!, second!])).toEqual(['running', 'stopped']);
+    expect(phasesOf(host, [first!, second!])).toEqual(['running', 'stopped']);
     expect(host.instances.get(first!)?.restart_status?.attempts).toBe(1);
     expectNothingLeaked(host, 1);
   });
 
   it('is still held after the daemon has died, and comes when there is room', async () => {
     const host = await simulatedHost();
-    const [first, second] = await running(host, 'first', 'second');
+    const [first, second] = await runningInstances(host, 'first', 'second');
     await host.restart({ capacity: roomFor(1) });
     await host.control.guestExit(first!, 1);
     await host.clock.advance(SECOND);
@@ -72,23 +67,23 @@ describe('an automatic start on a host that is full', () => {
     expect(host.supervisor.capacity().held).toHaveLength(1);
     await host.supervisor.command(second!, { type: 'delete', by }, OPERATOR);
     await host.clock.advance(5 * SECOND);
-    expect(phases(host, [first!])).toEqual(['running']);
+    expect(phasesOf(host, [first!])).toEqual(['running']);
   });
 
   it('comes at the next start when the host has grown meanwhile', async () => {
     const host = await simulatedHost();
-    const [first] = await running(host, 'first', 'second');
+    const [first] = await runningInstances(host, 'first', 'second');
     await host.restart({ capacity: roomFor(1) });
     await host.control.guestExit(first!, 1);
     await host.clock.advance(SECOND);
     await host.restart({ capacity: roomFor(2) });
     await host.clock.advance(2 * SECOND);
-    expect(phases(host, [first!])).toEqual(['running']);
+    expect(phasesOf(host, [first!])).toEqual(['running']);
   });
 
   it('a stop ends the waiting, and what comes free then stays free', async () => {
     const host = await simulatedHost();
-    const [first, second] = await running(host, 'first', 'second');
+    const [first, second] = await runningInstances(host, 'first', 'second');
     await host.restart({ capacity: roomFor(1) });
     await host.control.guestExit(first!, 1);
     await host.clock.advance(SECOND);
@@ -102,7 +97,7 @@ describe('an automatic start on a host that is full', () => {
 
   it('a grant that meets a stop is given back', async () => {
     const host = await simulatedHost();
-    const [first, second] = await running(host, 'first', 'second');
+    const [first, second] = await runningInstances(host, 'first', 'second');
     await host.restart({ capacity: roomFor(1) });
     await host.control.guestExit(first!, 1);
     await host.clock.advance(SECOND);
@@ -121,7 +116,7 @@ describe('an automatic start on a host that is full', () => {
 
   it('a grant that the log cannot take is tried again later, and not over and over', async () => {
     const host = await simulatedHost();
-    const [first, second] = await running(host, 'first', 'second');
+    const [first, second] = await runningInstances(host, 'first', 'second');
     await host.restart({ capacity: roomFor(1) });
     await host.control.guestExit(first!, 1);
     await host.clock.advance(SECOND);
@@ -132,7 +127,7 @@ describe('an automatic start on a host that is full', () => {
     expect(host.log.appends() - before).toBeLessThan(200);
     host.log.failAll(null);
     await host.clock.advance(15 * MINUTE);
-    expect(phases(host, [first!])).toEqual(['running']);
+    expect(phasesOf(host, [first!])).toEqual(['running']);
     expectNothingLeaked(host, 1);
   });
 
@@ -140,7 +135,7 @@ describe('an automatic start on a host that is full', () => {
     const host = await simulatedHost();
     const large = { name: 'large', restart_policy: ON_FAILURE, memory_bytes: 2 * ONE.memory_bytes };
     const first = await runningInstance(host, large);
-    const [second, third] = await running(host, 'second', 'third');
+    const [second, third] = await runningInstances(host, 'second', 'third');
     await host.restart({ capacity: roomFor(1) });
     await host.control.guestExit(first, 1);
     await host.control.guestExit(second!, 1);
@@ -148,26 +143,18 @@ describe('an automatic start on a host that is full', () => {
     expect(host.supervisor.capacity().held.map(({ name }) => name)).toEqual(['large', 'second']);
     await host.supervisor.command(third!, { type: 'stop', by }, OPERATOR);
     await host.clock.advance(5 * SECOND);
-    expect(phases(host, [first, second!])).toEqual(['held', 'running']);
+    expect(phasesOf(host, [first, second!])).toEqual(['held', 'running']);
   });
 
   it('an unhealthy guest is restarted all the same: it has its room already', async () => {
     const host = await simulatedHost();
-    const health_check = {
-      target: { type: 'tcp' as const, port: 80 },
-      interval_ms: SECOND,
-      timeout_ms: SECOND,
-      start_period_ms: 0,
-      failure_threshold: 1,
-      success_threshold: 1,
-    };
-    const id = await runningInstance(host, { restart_policy: ON_FAILURE, health_check });
+    const id = await runningInstance(host, { restart_policy: ON_FAILURE, health_check: STRICT_CHECK });
     await host.restart({ capacity: roomFor(1) });
     await host.clock.advance(SECOND);
     const { revision } = (await host.records(id)).at(-1)!.state.context.health;
     host.supervisor.observe(id, { type: 'probe.failed', window: { run: 1, revision }, error: 'refused' });
     await host.clock.advance(5 * SECOND);
-    expect([phases(host, [id]), await bootsOf(host, id)]).toEqual([['running'], 2]);
+    expect([phasesOf(host, [id]), await bootsOf(host, id)]).toEqual([['running'], 2]);
     expectNothingLeaked(host, 1);
   });
 });
@@ -177,7 +164,7 @@ describe('after a reboot of the host', () => {
 
   it('only so many boots are under way at once, and each that is ready lets the next one go', async () => {
     const host = await simulatedHost();
-    const ids = await running(host, ...names);
+    const ids = await runningInstances(host, ...names);
     await hostReboots(host, { bootsAtOnce: 2 });
     for (const [readyMs, living] of [
       [500, 0],
@@ -188,7 +175,7 @@ describe('after a reboot of the host', () => {
       await host.clock.advance(readyMs);
       const { boots, held } = host.supervisor.capacity();
       expect(boots.used).toBeLessThanOrEqual(2);
-      expect(phases(host, ids).filter((phase) => phase === 'running')).toHaveLength(living);
+      expect(phasesOf(host, ids).filter((phase) => phase === 'running')).toHaveLength(living);
       expect(held).toHaveLength(Math.max(0, 3 - living));
     }
     expect(host.supervisor.capacity().boots).toEqual({ used: 0, limit: 2 });
@@ -197,17 +184,17 @@ describe('after a reboot of the host', () => {
 
   it('a boot that fails lets the next one go, too', async () => {
     const host = await simulatedHost();
-    const ids = await running(host, ...names);
+    const ids = await runningInstances(host, ...names);
     await host.control.setFault('*', 'boot', 'fail', 1);
     await hostReboots(host, { bootsAtOnce: 1 });
     await host.clock.advance(MINUTE);
-    expect(phases(host, ids)).toEqual(names.map(() => 'running'));
+    expect(phasesOf(host, ids)).toEqual(names.map(() => 'running'));
     expectNothingLeaked(host, names.length);
   });
 
   it('brings back those that should run, and only those', async () => {
     const host = await simulatedHost();
-    const ids = await running(host, 'runs', 'stopped', 'ignored', 'asleep');
+    const ids = await runningInstances(host, 'runs', 'stopped', 'ignored', 'asleep');
     ids.push(await runningInstance(host, { name: 'never' }));
     await host.supervisor.command(ids[1]!, { type: 'stop', by }, OPERATOR);
     await host.supervisor.command(ids[2]!, { type: 'ignore', by }, OPERATOR);
@@ -215,26 +202,26 @@ describe('after a reboot of the host', () => {
     await host.clock.advance(10 * SECOND);
     await hostReboots(host);
     await host.clock.advance(MINUTE);
-    expect(phases(host, ids)).toEqual(['running', 'stopped', 'failed', 'standby', 'failed']);
+    expect(phasesOf(host, ids)).toEqual(['running', 'stopped', 'failed', 'standby', 'failed']);
     expect(host.instances.get(ids[0]!)?.restart_status).toBeUndefined();
   });
 
   it('in maintenance brings nothing back until the host is back to normal', async () => {
     const host = await simulatedHost();
-    const ids = await running(host, 'a', 'b');
+    const ids = await runningInstances(host, 'a', 'b');
     await host.supervisor.setMode('maintenance', OPERATOR);
     await hostReboots(host);
     await host.clock.advance(MINUTE);
-    expect(phases(host, ids)).toEqual(['failed', 'failed']);
+    expect(phasesOf(host, ids)).toEqual(['failed', 'failed']);
     await host.supervisor.setMode('normal', OPERATOR);
     await host.clock.advance(2 * SECOND);
-    expect(phases(host, ids)).toEqual(['running', 'running']);
+    expect(phasesOf(host, ids)).toEqual(['running', 'running']);
     expect(ids.map((id) => host.instances.get(id)?.restart_status)).toEqual([undefined, undefined]);
   });
 
   it('a daemon that dies between question and answer asks again', async () => {
     const host = await simulatedHost();
-    const [id] = await running(host, 'a');
+    const [id] = await runningInstances(host, 'a');
     const faults = async (point: string, { subject }: { subject: string }): Promise<void> => {
       if (point === 'effect_begun' && subject === 'host.admit') await new Promise(() => {});
     };
@@ -244,6 +231,6 @@ describe('after a reboot of the host', () => {
     expect((await host.records(id!)).at(-1)?.effects).toMatchObject([{ kind: 'host.admit' }]);
     await host.restart();
     await host.clock.advance(2 * SECOND);
-    expect(phases(host, [id!])).toEqual(['running']);
+    expect(phasesOf(host, [id!])).toEqual(['running']);
   });
 });

@@ -1,20 +1,20 @@
 import { describe, expect, it } from 'vitest';
 import { stateWords } from '../../src/cli/instance-words.ts';
-import { bootsOf, ON_FAILURE, OPERATOR, runningInstance, type SimulatedHost, simulatedHost } from './simulated-host.ts';
+import {
+  bootsOf,
+  ON_FAILURE,
+  OPERATOR,
+  runningInstance,
+  type SimulatedHost,
+  STRICT_CHECK,
+  simulatedHost,
+} from './simulated-host.ts';
 
 /** A guest that is sick when the budget of the host is used up goes on as it is until its turn comes, or is not needed. */
 
 const by = OPERATOR.actor;
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
-const health_check = {
-  target: { type: 'tcp' as const, port: 80 },
-  interval_ms: SECOND,
-  timeout_ms: SECOND,
-  start_period_ms: 0,
-  failure_threshold: 1,
-  success_threshold: 1,
-};
 
 interface Sick {
   readonly host: SimulatedHost;
@@ -35,7 +35,7 @@ async function probed({ host, id }: Pick<Sick, 'host' | 'id'>, type: 'probe.fail
 async function heldWhileSick(): Promise<Sick> {
   const host = await simulatedHost({ restartLimit });
   const other = await runningInstance(host, { name: 'other', restart_policy: ON_FAILURE });
-  const id = await runningInstance(host, { name: 'sick', restart_policy: ON_FAILURE, health_check });
+  const id = await runningInstance(host, { name: 'sick', restart_policy: ON_FAILURE, health_check: STRICT_CHECK });
   await host.control.guestExit(other, 1);
   await host.clock.advance(2 * SECOND);
   await probed({ host, id }, 'probe.failed');

@@ -1,5 +1,5 @@
 import type { Definition } from '../../machines/definition.ts';
-import type { RestartPolicy } from '../../machines/policies.ts';
+import type { HealthCheck, RestartPolicy } from '../../machines/policies.ts';
 import type { InstanceRecord } from '../../machines/record.ts';
 import { SimulatedClock, seededRandom } from '../../src/actors/clock.ts';
 import type { Hypervisor } from '../../src/actors/contracts/hypervisor.ts';
@@ -97,6 +97,26 @@ export async function runningInstance(host: SimulatedHost, changes: Partial<Defi
   await host.clock.advance(2 * BOOT_MS);
   return id;
 }
+
+/** One that runs for each name, restarted when it fails; ids in the order of the names. */
+export async function runningInstances(host: SimulatedHost, ...names: string[]): Promise<string[]> {
+  const ids: string[] = [];
+  for (const name of names) ids.push(await runningInstance(host, { name, restart_policy: ON_FAILURE }));
+  return ids;
+}
+
+export const phasesOf = (host: SimulatedHost, ids: readonly string[]): (string | undefined)[] =>
+  ids.map((id) => host.instances.get(id)?.phase);
+
+/** A check of which the first failure counts. */
+export const STRICT_CHECK: HealthCheck = {
+  target: { type: 'tcp', port: 80 },
+  interval_ms: 1_000,
+  timeout_ms: 1_000,
+  start_period_ms: 0,
+  failure_threshold: 1,
+  success_threshold: 1,
+};
 
 export async function bootsOf(host: SimulatedHost, id: string): Promise<number> {
   const lines = await host.control.journal();

@@ -1,4 +1,5 @@
 import { describe, it } from 'vitest';
+import { runCheck } from './contract-suite.ts';
 import { type HypervisorWorld, openScene, type Scene } from './hypervisor.world.ts';
 import { bootingChecks } from './hypervisor-booting.contract.ts';
 import { endingChecks } from './hypervisor-ending.contract.ts';
@@ -15,13 +16,8 @@ export interface HypervisorCheck {
 export const hypervisorChecks: readonly HypervisorCheck[] = [...bootingChecks, ...endingChecks];
 
 /** Runs one check in a world of its own; the world is destroyed whatever happens. */
-export async function runHypervisorCheck(check: HypervisorCheck, make: () => Promise<HypervisorWorld>): Promise<void> {
-  const world = await make();
-  try {
-    await check.run(openScene(world));
-  } finally {
-    await world.destroy();
-  }
+export function runHypervisorCheck(check: HypervisorCheck, make: () => Promise<HypervisorWorld>): Promise<void> {
+  return runCheck({ ...check, run: (world) => check.run(openScene(world)) }, make);
 }
 
 /** Longest time one check may take: it boots up to four emulated guests. */

@@ -1,15 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { simulatedNetworkWorld } from '../adapters/simulator/simulated-network.world.ts';
+import { runCheck } from './contract-suite.ts';
 import { lyingNetworks } from './lying-networks.ts';
-import { networkChecks, runNetworkCheck } from './network.contract.ts';
+import { networkChecks } from './network.contract.ts';
 
 describe('the network contract', () => {
   for (const { lie, breaks, make } of lyingNetworks) {
     it(`notices a network that ${lie}`, async () => {
       const check = networkChecks.find((one) => one.name === breaks);
       if (check === undefined) throw new Error(`no check is called: ${breaks}`);
-      await expect(runNetworkCheck(check, make)).rejects.toThrow();
-      await runNetworkCheck(check, () => simulatedNetworkWorld());
+      await expect(runCheck(check, make)).rejects.toThrow();
+      await runCheck(check, () => simulatedNetworkWorld());
     });
   }
 

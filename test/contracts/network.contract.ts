@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'vitest';
+import { type ContractCheck, contractSuite } from './contract-suite.ts';
 import {
   attach,
   attachedTo,
@@ -14,11 +14,7 @@ import {
 
 export type { NetworkWorld } from './network.world.ts';
 
-/** One rule of the network contract, usable without a test runner. Throws when the rule is broken. */
-export interface NetworkCheck {
-  readonly name: string;
-  readonly run: (world: NetworkWorld) => Promise<void>;
-}
+export type NetworkCheck = ContractCheck<NetworkWorld>;
 
 const [first, second] = [lease(1), lease(2)];
 
@@ -239,23 +235,9 @@ const foreign: readonly NetworkCheck[] = [
 /** Every rule of src/actors/contracts/network.ts that can be observed from outside. */
 export const networkChecks: readonly NetworkCheck[] = [...attaching, ...leaving, ...repairing, ...foreign];
 
-/** Runs one check in a world of its own; the world is destroyed whatever happens. */
-export async function runNetworkCheck(check: NetworkCheck, make: () => Promise<NetworkWorld>): Promise<void> {
-  const world = await make();
-  try {
-    await check.run(world);
-  } finally {
-    await world.destroy();
-  }
-}
-
 const CHECK_LIMIT_MS = 60_000;
 
 /** The suite every network passes. `make` gives a fresh world for each check. */
 export function networkContract(name: string, make: () => Promise<NetworkWorld>): void {
-  describe(`${name} keeps the network contract`, () => {
-    for (const check of networkChecks) {
-      it(check.name, () => runNetworkCheck(check, make), CHECK_LIMIT_MS);
-    }
-  });
+  contractSuite({ title: `${name} keeps the network contract`, checks: networkChecks, make, limitMs: CHECK_LIMIT_MS });
 }

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { simulatedProberWorld } from '../adapters/simulator/simulated-prober.world.ts';
+import { runCheck } from './contract-suite.ts';
 import { lyingProbers } from './lying-probers.ts';
-import { proberChecks, runProberCheck } from './prober.contract.ts';
+import { proberChecks } from './prober.contract.ts';
 
 describe('the prober contract', () => {
   // Those that wait for ever are waited for as long as a check waits.
@@ -9,8 +10,8 @@ describe('the prober contract', () => {
     it(`notices a prober that ${lie}`, { timeout: 60_000 }, async () => {
       const check = proberChecks.find((one) => one.name === breaks);
       if (check === undefined) throw new Error(`no check is called: ${breaks}`);
-      await expect(runProberCheck(check, make)).rejects.toThrow();
-      await runProberCheck(check, () => simulatedProberWorld());
+      await expect(runCheck(check, make)).rejects.toThrow();
+      await runCheck(check, () => simulatedProberWorld());
     });
   }
 

@@ -1,17 +1,13 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'vitest';
 import { PROBE_TIME_UP, type ProbeResult } from '../../src/actors/contracts/probe.ts';
 import { PROBE_ERROR_MAX_BYTES } from '../../src/actors/contracts/probe-readings.ts';
+import { type ContractCheck, contractSuite } from './contract-suite.ts';
 import { within } from './log-check.ts';
 import { answerOf, askNow, type ProberWorld, TIMEOUT_MS, until, type Workload, wanted } from './prober.world.ts';
 
 export type { ProberWorld } from './prober.world.ts';
 
-/** One rule of the prober contract, usable without a test runner. Throws when the rule is broken. */
-export interface ProberCheck {
-  readonly name: string;
-  readonly run: (world: ProberWorld) => Promise<void>;
-}
+export type ProberCheck = ContractCheck<ProberWorld>;
 
 const TRAVEL_MS = 100;
 const NOT_SHOWN = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
@@ -165,23 +161,9 @@ const ending: readonly ProberCheck[] = [
 /** Every rule of src/actors/contracts/probe.ts that can be observed from outside. */
 export const proberChecks: readonly ProberCheck[] = [...answering, ...ending];
 
-/** Runs one check in a world of its own; the world is destroyed whatever happens. */
-export async function runProberCheck(check: ProberCheck, make: () => Promise<ProberWorld>): Promise<void> {
-  const world = await make();
-  try {
-    await check.run(world);
-  } finally {
-    await world.destroy();
-  }
-}
-
 const CHECK_LIMIT_MS = 60_000;
 
 /** The suite every prober passes. `make` gives a fresh world for each check. */
 export function proberContract(name: string, make: () => Promise<ProberWorld>): void {
-  describe(`${name} keeps the prober contract`, () => {
-    for (const check of proberChecks) {
-      it(check.name, () => runProberCheck(check, make), CHECK_LIMIT_MS);
-    }
-  });
+  contractSuite({ title: `${name} keeps the prober contract`, checks: proberChecks, make, limitMs: CHECK_LIMIT_MS });
 }

@@ -1,20 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import type { HealthCheck } from '../../machines/policies.ts';
 import { CHECK, definition, ON_FAILURE, START } from './definitions.ts';
 import { bootUp, type Driver, done, drive, exited } from './driver.ts';
-import { comeBack, probe } from './probing.ts';
+import { comeBack, probe, runningChecked } from './probing.ts';
 
 /** Which probes count, from when on, and what time in running proves. Offsets in milliseconds; start period 10 s. */
 
 const by = 'ann';
-
-function running(check: Partial<HealthCheck> = {}, policy: object = {}): Driver {
-  const driver = drive(
-    definition({ restart_policy: { ...ON_FAILURE, ...policy }, health_check: { ...CHECK, ...check } }),
-  );
-  bootUp(driver, 0);
-  return driver;
-}
 
 const verdicts = (driver: Driver) => driver.facts('health.changed').map((fact) => 'to' in fact && fact.to);
 
@@ -22,7 +13,7 @@ const health = (driver: Driver) => driver.snapshot().context.health;
 
 describe('a new window with a start period of its own', () => {
   it('begins with a restore, however long ago the guest was booted', () => {
-    const driver = running();
+    const driver = runningChecked();
     driver.send(100_000, { type: 'standby', by });
     driver.send(100_000, done('vmm.pause', 1));
     driver.send(100_000, done('vmm.snapshot', 1));
@@ -37,7 +28,7 @@ describe('a new window with a start period of its own', () => {
   });
 
   it('begins with a changed check', () => {
-    const driver = running();
+    const driver = runningChecked();
     probe(driver, 50_000, 'passed');
     driver.send(60_000, { type: 'update', by, changes: { health_check: { ...CHECK, interval_ms: 9_000 } } });
     expect(health(driver)).toMatchObject({ window_started_at: START + 60_000, successes: 0 });
@@ -57,7 +48,7 @@ describe('a new window with a start period of its own', () => {
   });
 
   it('does not begin with an update of something else', () => {
-    const driver = running();
+    const driver = runningChecked();
     probe(driver, 5_000, 'failed');
     const before = health(driver);
     driver.send(6_000, { type: 'update', by, changes: { expiry: null } });
@@ -66,7 +57,7 @@ describe('a new window with a start period of its own', () => {
   });
 
   it('begins with each run', () => {
-    const driver = running();
+    const driver = runningChecked();
     probe(driver, 9_000, 'failed');
     driver.send(20_000, exited(1, 1));
     bootUp(driver, 21_000);
@@ -77,7 +68,7 @@ describe('a new window with a start period of its own', () => {
 describe('a guest that was out of sight', () => {
   /** Paused on its way to standby and awake again. */
   function abandoned(): Driver {
-    const driver = running();
+    const driver = runningChecked();
     driver.send(20_000, { type: 'standby', by });
     driver.send(21_000, { type: 'start', by });
     driver.send(22_000, done('vmm.resume', 1));
@@ -100,7 +91,7 @@ describe('a guest that was out of sight', () => {
   });
 
   it('lost and found again, the same holds', () => {
-    const driver = running();
+    const driver = runningChecked();
     const found = (at: number, reality: object) =>
       driver.send(at, { type: 'vmm.found', run: 1, found: reality as never });
     probe(driver, 20_000, 'failed');
@@ -117,7 +108,7 @@ describe('a guest that was out of sight', () => {
     ['being restarted', { type: 'restart', by }],
     ['being deleted', { type: 'delete', by }],
   ] as const)('no probe counts while it is %s', (_where, command) => {
-    const driver = running({ failure_threshold: 1 });
+    const driver = runningChecked({ failure_threshold: 1 });
     driver.send(20_000, command);
     const { revision } = health(driver);
     expect(probe(driver, 20_001, 'failed', { revision }).accepted).toBe(false);
@@ -128,7 +119,7 @@ describe('a guest that was out of sight', () => {
 
 describe('a probe that could not be made', () => {
   it('neither breaks a streak nor adds to it, and is not recorded', () => {
-    const driver = running();
+    const driver = runningChecked();
     probe(driver, 11_000, 'failed');
     const window = { run: 1, revision: 0 };
     const step = driver.send(12_000, { type: 'probe.unavailable', window, error: 'no agent' });
@@ -138,7 +129,7 @@ describe('a probe that could not be made', () => {
   });
 
   it('takes no verdict back: a guest that was unhealthy before is restarted when its time has come', () => {
-    const driver = running({ failure_threshold: 1, start_period_ms: 0 }, { backoff_ms: 60_000 });
+    const driver = runningChecked({ failure_threshold: 1, start_period_ms: 0 }, { backoff_ms: 60_000 });
     probe(driver, 1_000, 'failed');
     comeBack(driver, 2_000);
     probe(driver, 3_000, 'failed');

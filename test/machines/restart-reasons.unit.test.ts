@@ -3,25 +3,17 @@ import type { HealthCheck } from '../../machines/policies.ts';
 import { pendingCause } from '../../machines/rules.ts';
 import { CHECK, definition, ON_FAILURE, START } from './definitions.ts';
 import { bootUp, type Driver, done, drive, exited, failed } from './driver.ts';
-import { comeBack, probe } from './probing.ts';
+import { comeBack, probe, runningChecked } from './probing.ts';
 
 /** What asks for a restart, how long its reason stands, and what time in running proves. Offsets in milliseconds. */
 
 const by = 'ann';
 
-function running(check: Partial<HealthCheck> = {}, policy: object = {}): Driver {
-  const driver = drive(
-    definition({ restart_policy: { ...ON_FAILURE, ...policy }, health_check: { ...CHECK, ...check } }),
-  );
-  bootUp(driver, 0);
-  return driver;
-}
-
 const health = (driver: Driver) => driver.snapshot().context.health;
 
 describe('what asks for a restart', () => {
   it('is the verdict, once: neither further failures nor successes below the threshold ask again', () => {
-    const driver = running({ success_threshold: 3 }, { max_attempts: 1 });
+    const driver = runningChecked({ success_threshold: 3 }, { max_attempts: 1 });
     probe(driver, 11_000, 'failed');
     probe(driver, 12_000, 'failed');
     comeBack(driver, 13_000);
@@ -36,7 +28,7 @@ describe('what asks for a restart', () => {
   });
 
   it('a reason belongs to its restart: once the guest is ready again it is gone', () => {
-    const driver = running();
+    const driver = runningChecked();
     probe(driver, 11_000, 'failed');
     probe(driver, 12_000, 'failed');
     expect(driver.restart()).toMatchObject({ last_reason: 'health_check_failed' });
@@ -47,7 +39,7 @@ describe('what asks for a restart', () => {
   });
 
   it('a boot that fails in between is another attempt at the same restart, so the reason stays until one succeeds', () => {
-    const driver = running();
+    const driver = runningChecked();
     probe(driver, 11_000, 'failed');
     probe(driver, 12_000, 'failed');
     driver.send(13_000, exited(1, 0));
@@ -67,7 +59,7 @@ describe('what asks for a restart', () => {
   });
 
   it('an end of the guest itself is no matter of its health any more', () => {
-    const driver = running({ failure_threshold: 1, start_period_ms: 0 }, { backoff_ms: 60_000 });
+    const driver = runningChecked({ failure_threshold: 1, start_period_ms: 0 }, { backoff_ms: 60_000 });
     probe(driver, 1_000, 'failed');
     comeBack(driver, 2_000);
     probe(driver, 3_000, 'failed');
@@ -92,7 +84,7 @@ describe('what asks for a restart', () => {
   });
 
   it('a host that goes down in the middle of it ends it', () => {
-    const driver = running();
+    const driver = runningChecked();
     probe(driver, 11_000, 'failed');
     probe(driver, 12_000, 'failed');
     driver.send(13_000, exited(1, 0));
@@ -101,7 +93,7 @@ describe('what asks for a restart', () => {
   });
 
   it('the end of a restart for health is never taken for a clean end of the guest', () => {
-    const driver = running();
+    const driver = runningChecked();
     probe(driver, 11_000, 'failed');
     probe(driver, 12_000, 'failed');
     driver.send(13_000, exited(1, 0));
@@ -109,7 +101,7 @@ describe('what asks for a restart', () => {
   });
 
   it('since when a guest is unhealthy is known while it is, and forgotten with the verdict', () => {
-    const driver = running({}, { max_attempts: 1, backoff_ms: 100_000 });
+    const driver = runningChecked({}, { max_attempts: 1, backoff_ms: 100_000 });
     probe(driver, 11_000, 'failed');
     probe(driver, 12_000, 'failed');
     comeBack(driver, 13_000);
@@ -134,7 +126,7 @@ describe('standby and restarts', () => {
   }
 
   it('a restart that is pending for health is void when the guest is put to sleep', () => {
-    const driver = running({ failure_threshold: 1, start_period_ms: 0 }, { backoff_ms: 60_000 });
+    const driver = runningChecked({ failure_threshold: 1, start_period_ms: 0 }, { backoff_ms: 60_000 });
     probe(driver, 1_000, 'failed');
     comeBack(driver, 2_000);
     probe(driver, 3_000, 'failed');
@@ -145,7 +137,7 @@ describe('standby and restarts', () => {
   });
 
   it('attempts made before it are still to be proved after it: the stable time begins with the restore', () => {
-    const driver = running({}, { stable_after_ms: 60_000 });
+    const driver = runningChecked({}, { stable_after_ms: 60_000 });
     driver.send(1_000, exited(1, 1));
     bootUp(driver, 2_000);
     sleepAndWake(driver, 2, 10_000);
@@ -161,7 +153,7 @@ describe('a window of restarts', () => {
 
   /** Restarted after an end at 1 s and up again at 2 s. */
   function restarted(check: Partial<HealthCheck>): Driver {
-    const driver = running(check, STABLE);
+    const driver = runningChecked(check, STABLE);
     driver.send(1_000, exited(1, 1));
     bootUp(driver, 2_000);
     return driver;
