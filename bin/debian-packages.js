@@ -13,6 +13,7 @@ export const debianPackages = [
   { name: 'busybox-static', why: 'The user space of the demo guest, in one static binary.' },
   { name: 'iproute2', why: 'Makes the bridge and the taps of guests with addresses of their own.' },
   { name: 'nftables', why: 'Keeps such a guest to its own address.' },
+  { name: 'conntrack', why: "Tells who talks to guests where the kernel's events cannot be read directly." },
   {
     name: 'nats-server',
     why: 'The private message server started as a child process, for the NATS door and its tests.',
