@@ -1,6 +1,6 @@
-import { BlockList, isIPv6 } from 'node:net';
 import type { ActivityReading, ActivitySource, TrackedGuest } from '../../actors/contracts/activity.ts';
 import type { Clock } from '../../actors/contracts/clock.ts';
+import { countedUnder, type TableEntry } from '../../actors/contracts/counted-connections.ts';
 import type { InstanceState } from './wire.ts';
 import type { World } from './world.ts';
 import { directPort, type WorldPort } from './world-port.ts';
@@ -76,18 +76,17 @@ export function simulatedActivityOver(port: WorldPort, clock: Clock, lookMs = LO
 
 function readingOf({ connections, observer }: InstanceState, policy: TrackedGuest['policy']): ActivityReading {
   if (observer === 'lost') return { observer: 'lost', error: 'the simulated observer missed events' };
-  return { observer: 'in_order', connections: connections.filter((key) => counts(key, policy)).length };
+  const counts = countedUnder(policy);
+  return { observer: 'in_order', connections: connections.filter((key) => counts(entryOf(key))).length };
 }
 
-/** A connection that cannot be understood counts: what is unknown keeps a guest awake. */
-function counts(connection: string, policy: TrackedGuest['policy']): boolean {
-  const [, source, , port] = CONNECTION.exec(connection) ?? [];
-  if (source === undefined) return true;
-  if (policy.ignore_destination_ports?.includes(Number(port)) === true) return false;
-  const ignored = new BlockList();
-  for (const cidr of policy.ignore_source_cidrs ?? []) {
-    const [address = '', prefix = ''] = cidr.split('/');
-    ignored.addSubnet(address, Number(prefix), isIPv6(address) ? 'ipv6' : 'ipv4');
-  }
-  return !ignored.check(source, isIPv6(source) ? 'ipv6' : 'ipv4');
+/** A connection that cannot be understood is one from nowhere: it counts, as what is unknown keeps a guest awake. */
+function entryOf(connection: string): TableEntry {
+  const [, source = '::', sourcePort, port] = CONNECTION.exec(connection) ?? [];
+  return {
+    protocol: 'tcp',
+    original: { source, source_port: Number(sourcePort) },
+    reply: { source: '', source_port: Number(port) },
+    tcp_state: null,
+  };
 }

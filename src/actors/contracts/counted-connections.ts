@@ -1,0 +1,83 @@
+import { BlockList, isIPv6 } from 'node:net';
+import type { AutoStandby } from '../../../machines/policies.ts';
+
+/**
+ * Which entries of a table of connections count as somebody talking to a guest. One rule for every source, real or
+ * simulated, and the same wherever in a source it is asked: of an event, of a dump, of what is shown.
+ */
+
+/** One direction of a connection. Addresses in canonical text, IPv4 or IPv6. */
+export interface Endpoints {
+  readonly source: string;
+  readonly source_port: number;
+  readonly destination: string;
+  readonly destination_port: number;
+}
+
+/** One entry as the kernel keeps it. Where addresses are translated only the reply tells which guest answers. */
+export interface TableEntry {
+  readonly protocol: 'tcp' | 'udp';
+  readonly original: Pick<Endpoints, 'source' | 'source_port'>;
+  readonly reply: Pick<Endpoints, 'source' | 'source_port'>;
+  /** The kernel's number of the TCP state; null for UDP, and where an event leaves it out. */
+  readonly tcp_state: number | null;
+}
+
+/** Names of the kernel's TCP states, by their numbers. */
+export const TCP_STATES = [
+  'NONE',
+  'SYN_SENT',
+  'SYN_RECV',
+  'ESTABLISHED',
+  'FIN_WAIT',
+  'CLOSE_WAIT',
+  'LAST_ACK',
+  'TIME_WAIT',
+  'CLOSE',
+  'SYN_SENT2',
+  'IGNORE',
+  'RETRANS',
+] as const;
+
+/** All others count, also numbers that no kernel has used yet: what is unknown keeps a guest awake. */
+const OVER: readonly number[] = [
+  TCP_STATES.indexOf('NONE'),
+  TCP_STATES.indexOf('TIME_WAIT'),
+  TCP_STATES.indexOf('CLOSE'),
+];
+
+/** What is shown of the state of an entry. */
+export function stateName({ protocol, tcp_state: state }: TableEntry): string {
+  if (protocol === 'udp') return 'UDP';
+  return state === null ? 'unknown' : (TCP_STATES[state] ?? `state ${state}`);
+}
+
+/** A half-open connection counts, and so does one of which only one side is closed. UDP counts while its entry lasts. */
+export function isLive({ protocol, tcp_state: state }: TableEntry): boolean {
+  return protocol === 'udp' || state === null || !OVER.includes(state);
+}
+
+/** Whether an entry counts, given that its reply comes from one of the guest's addresses. */
+export type Counts = (entry: TableEntry) => boolean;
+
+/**
+ * The rule for one guest, made once for each policy. `ignoredSources`: addresses that only the daemon itself speaks
+ * from, to probe. Nothing else is exempt: not the host, not its other guests.
+ */
+export function countedUnder(policy: AutoStandby, ignoredSources: readonly string[] = []): Counts {
+  const ports = new Set(policy.ignore_destination_ports ?? []);
+  const sources = new BlockList();
+  for (const cidr of policy.ignore_source_cidrs ?? []) {
+    const [address = '', prefix = ''] = cidr.split('/');
+    sources.addSubnet(address, Number(prefix), familyOf(address));
+  }
+  for (const address of ignoredSources) sources.addAddress(address, familyOf(address));
+  return (entry) => {
+    const { source } = entry.original;
+    return isLive(entry) && !ports.has(entry.reply.source_port) && !sources.check(source, familyOf(source));
+  };
+}
+
+function familyOf(address: string): 'ipv4' | 'ipv6' {
+  return isIPv6(address) ? 'ipv6' : 'ipv4';
+}
