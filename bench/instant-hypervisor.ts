@@ -32,6 +32,10 @@ export function instantHypervisor(): Hypervisor {
     resume: async () => DONE,
     snapshot: async () => DONE,
     dropSnapshot: async () => DONE,
+    copySnapshot: async () => DONE,
+    forkSnapshot: async () => DONE,
+    listSnapshots: async () => [],
+    setClock: async () => ({ outcome: 'done', result: { drift_ms: null } }),
     shutdown: async ({ instance, run }) => {
       queueMicrotask(() => tell({ type: 'vmm.exited', instance, run, ...ended }));
       return DONE;

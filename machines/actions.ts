@@ -1,6 +1,6 @@
 import type { ChartContext, StopCause, StopContext } from './context.ts';
 import { NO_RUN } from './context.ts';
-import type { Effect } from './effects.ts';
+import { type Effect, standbySnapshot } from './effects.ts';
 import type { Wanted } from './events.ts';
 import { endIn, unplanned } from './guards.ts';
 import { endedInFailure } from './rules.ts';
@@ -47,7 +47,7 @@ export const withdrawEarlier = {
 
 /** One snapshot per run that went to standby: the run's number names it. */
 export function snapshotName(context: ChartContext): string {
-  return `run-${context.run.number}`;
+  return standbySnapshot(context.run.number);
 }
 
 /** Records who wants what. Also a command that changes nothing else leaves this trace. */

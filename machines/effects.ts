@@ -35,6 +35,9 @@ export const effectSchema = z.discriminatedUnion('kind', [
   }),
   z.object({ kind: z.literal('effect.withdraw'), run: z.int().nonnegative() }),
 ]);
+/** The name of the snapshot with which a run goes to standby: it takes the memory of the run, which ends with it. */
+export const standbySnapshot = (runNumber: number): string => `run-${runNumber}`;
+
 export type Effect = z.infer<typeof effectSchema>;
 export type EffectKind = Effect['kind'];
 export type OneShotKind = Exclude<EffectKind, 'effect.withdraw'>;

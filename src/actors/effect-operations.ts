@@ -1,5 +1,5 @@
 import type { Definition } from '../../machines/definition.ts';
-import type { Effect } from '../../machines/effects.ts';
+import { type Effect, standbySnapshot } from '../../machines/effects.ts';
 import type { EffectResult, ObservationEvent, Purpose, Unstamped } from '../../machines/events.ts';
 import type { ActivitySource } from './contracts/activity.ts';
 import type { Hooks } from './contracts/hooks.ts';
@@ -7,6 +7,7 @@ import type {
   BootResult,
   EffectControl,
   Hypervisor,
+  NewSnapshot,
   OperationError,
   Outcome,
   RunEnd,
@@ -67,7 +68,7 @@ export async function perform(operators: Operators, task: EffectTask, control: E
     case 'vmm.resume':
       return toEvent(task, await hypervisor.resume(ref, control));
     case 'vmm.snapshot':
-      return toEvent(task, await hypervisor.snapshot(ref, { snapshot: effect.snapshot }, control));
+      return toEvent(task, await hypervisor.snapshot(ref, newSnapshot(effect), control));
     case 'vmm.shutdown':
       return toEvent(task, await hypervisor.shutdown(ref, control));
     case 'vmm.kill':
@@ -89,6 +90,11 @@ async function prepare(hypervisor: Hypervisor, task: EffectTask): Promise<Result
   const { image, memory_bytes } = task.definition;
   const refused = await hypervisor.checkImage(image, memory_bytes);
   return refused === null ? toEvent(task, { outcome: 'done', result: null }) : failed(task, refused);
+}
+
+/** A run that is to fall asleep gives its memory away; one that goes on after it does not. */
+function newSnapshot({ run, snapshot }: { readonly run: number; readonly snapshot: string }): NewSnapshot {
+  return { snapshot, takes_memory: snapshot === standbySnapshot(run) };
 }
 
 /** Idle only when the table was read and holds no connection that counts. */

@@ -14,6 +14,10 @@ import type { Attachment } from './network.ts';
  *   happened meanwhile is told by `inspect` with its reason, as far as it can be known; else reason `unknown`.
  * - Every end of an adopted or booted run is observed exactly once per `adopt`/`boot`, as `vmm.exited`.
  * - A guest reboot stays in the same run (`guest.rebooted`).
+ * - A snapshot is there complete or not at all: half-written ones are never listed, copied or restored. One that is
+ *   damaged is refused by one of SNAPSHOT_ERRORS, `failed`, and left as it is.
+ * - A restore consumes its snapshot in the moment its guest is let go, neither before nor after. A VMM whose guest was
+ *   not let go, because the restore failed or its daemon died, is ended: its run is `none`, and the snapshot is there.
  */
 
 export interface RunRef {
@@ -121,6 +125,43 @@ export interface SnapshotRef {
   readonly snapshot: string;
 }
 
+export interface SnapshotPlace extends SnapshotRef {
+  readonly instance: string;
+}
+
+export interface NewSnapshot extends SnapshotRef {
+  /**
+   * The run is to end with this snapshot, so the memory of the guest is not copied but goes into it. If the run is resumed
+   * after all, the snapshot is gone. Without it the snapshot is whole by itself, and the run may go on.
+   */
+  readonly takes_memory?: boolean;
+}
+
+export interface SnapshotListing extends SnapshotRef {
+  /** What it takes of the disk; memory that a living run still has is counted here too. */
+  readonly bytes: number;
+  /** Epoch ms; null when it cannot be read. */
+  readonly taken_at: number | null;
+}
+
+/** Why a snapshot is refused: nothing of that name; parts missing or cut; altered; not of this VMM and machine; its memory altered. */
+export const SNAPSHOT_ERRORS = [
+  'snapshot_missing',
+  'snapshot_incomplete',
+  'snapshot_altered',
+  'snapshot_mismatch',
+  'memory_altered',
+] as const;
+export type SnapshotErrorCode = (typeof SNAPSHOT_ERRORS)[number];
+
+/** The guest has an agent, and it does not answer: whatever runs there is not the guest that was saved. */
+export const AGENT_UNANSWERED = 'agent_unanswered';
+
+export interface ClockSet {
+  /** How far the guest's clock was behind (ahead: negative); null: the guest has no agent, and its clock is as it was. */
+  readonly drift_ms: number | null;
+}
+
 export interface Hypervisor {
   readonly name: 'qemu' | 'cloud-hypervisor' | 'simulator';
   /** Whether pause, snapshot, resume and restore work; without it they answer `failed` with code `not_supported`. */
@@ -133,11 +174,28 @@ export interface Hypervisor {
   inspect(ref: RunRef): Promise<Reality>;
   /** Done as soon as the VMM runs; readiness follows as `guest.ready`. Observes the run from then on. */
   boot(spec: RunSpec, control: EffectControl): Promise<Outcome<BootResult>>;
+  /**
+   * Starts a run from a snapshot, which is verified first and consumed. Done when the guest runs; it has the network identity of
+   * `spec` by then, also when the snapshot is of another instance (a fork).
+   */
   restore(spec: RunSpec, from: SnapshotRef, control: EffectControl): Promise<Outcome<BootResult>>;
   pause(ref: RunRef, control: EffectControl): Promise<Outcome>;
   resume(ref: RunRef, control: EffectControl): Promise<Outcome>;
-  snapshot(ref: RunRef, as: SnapshotRef, control: EffectControl): Promise<Outcome>;
+  /** Saves a paused guest (else `failed`, `not_paused`), in place of an earlier snapshot of that name. It stays paused. */
+  snapshot(ref: RunRef, as: NewSnapshot, control: EffectControl): Promise<Outcome>;
+  /** Idempotent. */
   dropSnapshot(instance: string, snapshot: SnapshotRef): Promise<Outcome>;
+  /** A copy of a snapshot that is in order, under another name, in place of an earlier one of that name. */
+  copySnapshot(instance: string, from: SnapshotRef, as: SnapshotRef, control: EffectControl): Promise<Outcome>;
+  /** The same for another instance, whose run it will be restored as. */
+  forkSnapshot(source: SnapshotPlace, to: SnapshotPlace, control: EffectControl): Promise<Outcome>;
+  /** The snapshots of an instance, by name; damaged ones too. */
+  listSnapshots(instance: string): Promise<readonly SnapshotListing[]>;
+  /**
+   * Sets the clock of a running guest to `at` (epoch ms, now) through its agent. Fails with AGENT_UNANSWERED when the guest
+   * has an agent that does not answer.
+   */
+  setClock(ref: RunRef, at: number, control: EffectControl): Promise<Outcome<ClockSet>>;
   /** Asks the guest to power off. Done when the request was delivered; the end follows as `vmm.exited`. */
   shutdown(ref: RunRef, control: EffectControl): Promise<Outcome>;
   /** Ends the VMM by force. Done only when it is certainly gone, with `ended`. */

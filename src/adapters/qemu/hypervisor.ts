@@ -167,6 +167,10 @@ export function createQemuHypervisor(options: QemuOptions): QemuHypervisor {
     resume: (ref, control) => tellGuest(scope, ref, control, 'cont'),
     snapshot: () => notSupported('snapshot'),
     dropSnapshot: () => notSupported('snapshot'),
+    copySnapshot: () => notSupported('snapshot'),
+    forkSnapshot: () => notSupported('snapshot'),
+    listSnapshots: async () => [],
+    setClock: () => notSupported('setting the clock'),
     shutdown: (ref, control) => shutDownRun(scope, ref, control),
     kill: (ref, control) => killRun(scope, ref, control),
     remove: async (instance) => {

@@ -2,11 +2,13 @@ import type { Clock } from '../../actors/contracts/clock.ts';
 import type { RunRef } from '../../actors/contracts/hypervisor.ts';
 import { type JournalLine, type memoryJournal, readJournal } from './journal.ts';
 import type {
+  Damage,
   Deed,
   Fault,
   InstanceState,
   Operation,
   ProbeAnswer,
+  SimulatedAgent,
   TrafficChange,
   WorldAnswer,
   WorldRequest,
@@ -48,6 +50,9 @@ export interface SimulatorControl {
   /** How the guest takes a request to shut down: after `ms`, or never. */
   setShutdown(instance: string, how: { readonly ms?: number; readonly ignored?: boolean }): Promise<void>;
   setProbe(instance: string, answer: ProbeAnswer): Promise<void>;
+  setAgent(instance: string, agent: SimulatedAgent): Promise<void>;
+  /** Something befalls a snapshot on its disk: from now on it is refused with this code. */
+  damageSnapshot(instance: string, snapshot: string, damage: Damage): Promise<void>;
   traffic(instance: string, change: TrafficChange): Promise<void>;
   hostReboot(): Promise<void>;
   /** What is so, whatever the daemon believes. */
@@ -136,6 +141,8 @@ export function controlSimulator(options: ControlOptions): SimulatorControl {
     setBootDuration: (instance, ms) => tell({ op: 'settings', instance, settings: { boot_ms: ms } }),
     setShutdown: (instance, { ms, ignored }) =>
       tell({ op: 'settings', instance, settings: { shutdown_ms: ms, ignores_shutdown: ignored } }),
+    setAgent: (instance, agent) => tell({ op: 'settings', instance, settings: { agent } }),
+    damageSnapshot: (instance, snapshot, damage) => tell({ op: 'damage', instance, snapshot, damage }),
     setProbe: (instance, probe) => tell({ op: 'settings', instance, settings: { probe } }),
     traffic: (instance, change) => tell({ op: 'traffic', instance, change }),
     hostReboot: () => tell({ op: 'host_reboot' }),

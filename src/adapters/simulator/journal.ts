@@ -18,6 +18,15 @@ const WAITING_MAX_LINES = 100_000;
 const run = { instance: z.string(), run: z.int() };
 const stamp = { seq: z.int(), at: z.number() };
 
+/** What a snapshot holds of its guest. `clock_behind_ms`: how far the guest's clock was behind when it was saved. */
+export const savedGuestSchema = z.object({
+  ready: z.boolean(),
+  memory: z.string(),
+  clock_behind_ms: z.number().default(0),
+  saved_at: z.number().nullable().default(null),
+});
+export type SavedGuest = Readonly<z.infer<typeof savedGuestSchema>>;
+
 const journalLineSchema = z.discriminatedUnion('type', [
   z.object({ ...stamp, type: z.literal('world.started'), boot_id: z.string() }),
   z.object({ ...stamp, type: z.literal('world.ended') }),
@@ -53,9 +62,20 @@ const journalLineSchema = z.discriminatedUnion('type', [
     ...run,
     snapshot: z.string(),
     effect: z.string(),
-    guest: z.object({ ready: z.boolean(), memory: z.string() }),
+    guest: savedGuestSchema,
+  }),
+  /** A copy of a snapshot, of the same instance or of another. */
+  z.object({
+    ...stamp,
+    type: z.literal('snapshot.copied'),
+    instance: z.string(),
+    snapshot: z.string(),
+    from: z.object({ instance: z.string(), snapshot: z.string() }),
+    effect: z.string(),
+    guest: savedGuestSchema,
   }),
   z.object({ ...stamp, type: z.literal('snapshot.dropped'), instance: z.string(), snapshot: z.string() }),
+  z.object({ ...stamp, type: z.literal('clock.set'), ...run, effect: z.string(), drift_ms: z.int() }),
   z.object({ ...stamp, type: z.literal('instance.removed'), instance: z.string() }),
   /** An operation was answered `done` without being done. */
   z.object({ ...stamp, type: z.literal('lie.told'), operation: operationSchema, ...run, effect: z.string() }),

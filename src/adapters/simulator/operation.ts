@@ -1,5 +1,11 @@
 import type { Clock } from '../../actors/contracts/clock.ts';
-import type { EffectControl, Outcome, RunEnd, RunRef } from '../../actors/contracts/hypervisor.ts';
+import {
+  AGENT_UNANSWERED,
+  type EffectControl,
+  type Outcome,
+  type RunEnd,
+  type RunRef,
+} from '../../actors/contracts/hypervisor.ts';
 import type { ActRequest, Fault, Manner, Operation, WorldAnswer } from './wire.ts';
 import { type WorldPort, WorldUnreachable } from './world-port.ts';
 
@@ -13,6 +19,9 @@ export const TIME_LIMITS_MS: Readonly<Record<Operation, number>> = {
   shutdown: 10_000,
   kill: 10_000,
   inspect: 5_000,
+  set_clock: 10_000,
+  copy_snapshot: 60_000,
+  fork_snapshot: 60_000,
 };
 /** How long an operation that was withdrawn after it had been asked for may still take to answer, in ms. */
 const WITHDRAWAL_GRACE_MS = 100;
@@ -53,8 +62,8 @@ export function within<T>(
   });
 }
 
-/** What an operation came to, with the pid of a VMM that it started. */
-export type PidOutcome = Outcome<{ readonly pid: number | null }>;
+/** What an operation came to: with the pid of a VMM that it started, with the drift of a clock that it set. */
+export type PidOutcome = Outcome<{ readonly pid: number | null; readonly drift_ms: number | null }>;
 
 const failed = (code: string, message: string, ended?: RunEnd): PidOutcome => ({
   outcome: 'failed',
@@ -120,7 +129,11 @@ function beforeActing(call: OperationCall, prepared: Waited<WorldAnswer>): PidOu
 async function strike(call: OperationCall, fault: Fault, deadline: number): Promise<PidOutcome | null> {
   const { clock, operation, control } = call;
   const leftMs = Math.max(0, deadline - clock.monotonic());
-  if (fault === 'fail') return failed(`${operation}_failed`, `the simulated ${operation} failed, as it was told to`);
+  if (fault === 'fail')
+    return failed(
+      operation === 'set_clock' ? AGENT_UNANSWERED : `${operation}_failed`,
+      `the simulated ${operation} failed, as it was told to`,
+    );
   const delayMs = fault === 'hang' ? Number.POSITIVE_INFINITY : typeof fault === 'object' ? fault.slow : 0;
   if (delayMs === 0) return null;
   const woke = await clock.sleep(Math.min(delayMs, leftMs), control.signal);
@@ -153,5 +166,5 @@ async function afterActing(call: OperationCall, acting: Promise<WorldAnswer>, li
   if (answer.answer === 'failed') return failed(answer.code, answer.message, answer.ended ?? undefined);
   if (answer.answer !== 'done') return unknown('bad_answer', 'the simulated world answered something else');
   const ended = answer.ended === null ? {} : { ended: answer.ended };
-  return { outcome: 'done', result: { pid: answer.pid }, ...ended };
+  return { outcome: 'done', result: { pid: answer.pid, drift_ms: answer.drift_ms ?? null }, ...ended };
 }

@@ -12,6 +12,7 @@ import type {
   RunLogSource,
   RunRef,
   RunSpec,
+  SnapshotPlace,
 } from '../../actors/contracts/hypervisor.ts';
 import { wholeCharacters } from '../../actors/contracts/whole-characters.ts';
 import { type ObservedRuns, observedRuns } from './observed-runs.ts';
@@ -80,12 +81,7 @@ export function simulatorOver(port: WorldPort, clock: Clock): Hypervisor {
     resume: (ref, control) => change(simulator, 'resume', ref, control),
     shutdown: (ref, control) => change(simulator, 'shutdown', ref, control),
     kill: (ref, control) => change(simulator, 'kill', ref, control),
-    snapshot: async (ref, { snapshot }, control) => {
-      const request = { op: 'snapshot', ...idOf(ref), effect: control.effect, snapshot } as const;
-      const call = { clock, port, operation: 'snapshot', ref, control } as const;
-      return withoutPid(await perform({ ...call, request: (manner) => ({ ...request, manner }) }));
-    },
-    dropSnapshot: (instance, { snapshot }) => ask(simulator, { op: 'drop_snapshot', instance, snapshot }),
+    ...snapshotOperations(simulator),
     adopt: async (ref) => {
       const reality = await inspect(simulator, ref, true);
       runs.add(ref, reality);
@@ -101,6 +97,50 @@ export function simulatorOver(port: WorldPort, clock: Clock): Hypervisor {
       listeners.clear();
       runs.clear();
       await port.close();
+    },
+  };
+}
+
+type SnapshotOperations = Pick<
+  Hypervisor,
+  'snapshot' | 'dropSnapshot' | 'copySnapshot' | 'forkSnapshot' | 'listSnapshots' | 'setClock'
+>;
+
+function snapshotOperations(simulator: Simulator): SnapshotOperations {
+  const { clock, port } = simulator;
+  const copy = async (
+    operation: 'copy_snapshot' | 'fork_snapshot',
+    { instance, snapshot }: SnapshotPlace,
+    to: SnapshotPlace,
+    control: EffectControl,
+  ): Promise<Outcome> => {
+    const ref = { instance, run: 0 } as const;
+    const request = { op: 'copy_snapshot', operation, ...ref, effect: control.effect, snapshot, to } as const;
+    const call = { clock, port, operation, ref, control };
+    return withoutPid(await perform({ ...call, request: (manner) => ({ ...request, manner }) }));
+  };
+  return {
+    snapshot: async (ref, { snapshot, takes_memory = false }, control) => {
+      const request = { op: 'snapshot', ...idOf(ref), effect: control.effect, snapshot, takes_memory } as const;
+      const call = { clock, port, operation: 'snapshot', ref, control } as const;
+      return withoutPid(await perform({ ...call, request: (manner) => ({ ...request, manner }) }));
+    },
+    dropSnapshot: (instance, { snapshot }) => ask(simulator, { op: 'drop_snapshot', instance, snapshot }),
+    copySnapshot: (instance, { snapshot }, as, control) =>
+      copy('copy_snapshot', { instance, snapshot }, { instance, snapshot: as.snapshot }, control),
+    forkSnapshot: (source, { instance, snapshot }, control) =>
+      copy('fork_snapshot', source, { instance, snapshot }, control),
+    listSnapshots: async (instance) => {
+      const asked = await within(clock, port.call({ op: 'list_snapshots', instance }), QUESTION_LIMIT_MS);
+      if (asked.kind === 'answer' && asked.value.answer === 'snapshots') return asked.value.snapshots;
+      throw new Error('the simulated world did not say which snapshots there are');
+    },
+    setClock: async (ref, at, control) => {
+      const request = { op: 'set_clock', ...idOf(ref), effect: control.effect, at } as const;
+      const call = { clock, port, operation: 'set_clock', ref, control } as const;
+      const outcome = await perform({ ...call, request: (manner) => ({ ...request, manner }) });
+      if (outcome.outcome !== 'done') return outcome;
+      return { ...outcome, result: { drift_ms: outcome.result.drift_ms } };
     },
   };
 }

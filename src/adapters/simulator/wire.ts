@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { SNAPSHOT_ERRORS } from '../../actors/contracts/hypervisor.ts';
 
 /**
  * Everything that passes between a simulated world and those who use it: requests, answers and observations. In one
@@ -25,6 +26,9 @@ export const operationSchema = z.enum([
   'shutdown',
   'kill',
   'inspect',
+  'set_clock',
+  'copy_snapshot',
+  'fork_snapshot',
 ]);
 export type Operation = z.infer<typeof operationSchema>;
 
@@ -80,6 +84,10 @@ export const observationSchema = z.discriminatedUnion('type', [
 export const probeSchema = z.enum(['pass', 'fail', 'unavailable']);
 export type ProbeAnswer = z.infer<typeof probeSchema>;
 
+/** Whether the guest has an agent, and whether that answers. */
+export const agentSchema = z.enum(['answers', 'silent', 'none']);
+export type SimulatedAgent = z.infer<typeof agentSchema>;
+
 /** One change of the connections to an instance, or of the observer that watches them. */
 export const trafficSchema = z.union([
   z.strictObject({ open: name }),
@@ -100,6 +108,10 @@ export const deedSchema = z.union([
 ]);
 export type Deed = z.infer<typeof deedSchema>;
 
+/** What befalls a snapshot: what its VMM would refuse it for. */
+export const damageSchema = z.enum(SNAPSHOT_ERRORS);
+export type Damage = z.infer<typeof damageSchema>;
+
 const ref = { instance: name, run };
 const act = { ...ref, effect: name, manner: mannerSchema };
 const settings = z.strictObject({
@@ -107,21 +119,40 @@ const settings = z.strictObject({
   shutdown_ms: duration.optional(),
   ignores_shutdown: z.boolean().optional(),
   probe: probeSchema.optional(),
+  agent: agentSchema.optional(),
 });
 
 export const requestSchema = z.discriminatedUnion('op', [
-  z.strictObject({ op: z.literal('prepare'), operation: operationSchema, ...ref, effect: name }),
+  /** Run 0: what is asked for is of no run. */
+  z.strictObject({
+    op: z.literal('prepare'),
+    operation: operationSchema,
+    instance: name,
+    run: z.int().min(0),
+    effect: name,
+  }),
   z.strictObject({ op: z.literal('release'), ...ref }),
   z.strictObject({ op: z.literal('boot'), ...act }),
   z.strictObject({ op: z.literal('restore'), ...act, snapshot: name }),
   z.strictObject({ op: z.literal('pause'), ...act }),
   z.strictObject({ op: z.literal('resume'), ...act }),
-  z.strictObject({ op: z.literal('snapshot'), ...act, snapshot: name }),
+  z.strictObject({ op: z.literal('snapshot'), ...act, snapshot: name, takes_memory: z.boolean() }),
+  z.strictObject({ op: z.literal('set_clock'), ...act, at: z.number() }),
+  z.strictObject({
+    op: z.literal('copy_snapshot'),
+    operation: z.enum(['copy_snapshot', 'fork_snapshot']),
+    ...act,
+    run: z.literal(0),
+    snapshot: name,
+    to: z.strictObject({ instance: name, snapshot: name }),
+  }),
   z.strictObject({ op: z.literal('shutdown'), ...act }),
   z.strictObject({ op: z.literal('kill'), ...act }),
   /** `watch`: the asker observes the run from now on. */
   z.strictObject({ op: z.literal('inspect'), ...ref, watch: z.boolean() }),
   z.strictObject({ op: z.literal('drop_snapshot'), instance: name, snapshot: name }),
+  z.strictObject({ op: z.literal('list_snapshots'), instance: name }),
+  z.strictObject({ op: z.literal('damage'), instance: name, snapshot: name, damage: damageSchema }),
   z.strictObject({ op: z.literal('remove'), instance: name }),
   z.strictObject({ op: z.literal('log'), ...ref, source: z.enum(['console', 'vmm']) }),
   z.strictObject({ op: z.literal('deed'), instance: name, run: run.optional(), deed: deedSchema }),
@@ -156,10 +187,19 @@ export type InstanceState = z.infer<typeof instanceStateSchema>;
 
 export const answerSchema = z.discriminatedUnion('answer', [
   z.object({ answer: z.literal('prepared'), taken: z.boolean(), fault: faultSchema }),
-  z.object({ answer: z.literal('done'), pid: z.int().nullable(), ended: runEndSchema.nullable() }),
+  z.object({
+    answer: z.literal('done'),
+    pid: z.int().nullable(),
+    ended: runEndSchema.nullable(),
+    drift_ms: z.int().nullable().optional(),
+  }),
   z.object({ answer: z.literal('failed'), code: z.string(), message: z.string(), ended: runEndSchema.nullable() }),
   z.object({ answer: z.literal('reality'), reality: realitySchema, fault: faultSchema }),
   z.object({ answer: z.literal('log'), text: z.string() }),
+  z.object({
+    answer: z.literal('snapshots'),
+    snapshots: z.array(z.object({ snapshot: z.string(), bytes: z.int(), taken_at: z.number().nullable() })),
+  }),
   z.object({ answer: z.literal('state'), state: instanceStateSchema }),
 ]);
 export type WorldAnswer = z.infer<typeof answerSchema>;

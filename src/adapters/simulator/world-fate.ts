@@ -35,6 +35,8 @@ function guestDoes(state: WorldState, run: SimulatedRun, deed: Deed): void {
   if (!isWatched(state, run)) run.rebootedUnseen = true;
   run.ready = false;
   run.memory = '';
+  // A kernel that boots reads its clock anew.
+  run.clockBehindMs = 0;
   state.emit({ type: 'guest.rebooted', instance: run.instance, run: run.run, occurred_at: state.clock.now() });
   awaitReady(state, run, settingOf(state, run.instance, 'boot_ms'));
 }

@@ -46,10 +46,11 @@ function retellLine(state: WorldState, line: JournalLine): void {
       forgetOldRuns(instance);
       return;
     }
-    case 'snapshot.written': {
+    case 'snapshot.written':
+    case 'snapshot.copied': {
       const instance = instanceOf(state, line.instance);
       instance.snapshots ??= new Map();
-      instance.snapshots.set(line.snapshot, line.guest);
+      instance.snapshots.set(line.snapshot, { guest: line.guest, memoryOf: null, damage: null });
       return;
     }
     case 'snapshot.dropped':

@@ -1,20 +1,18 @@
 import type { RunEnd } from '../../actors/contracts/hypervisor.ts';
 import { startGuestTimer } from './guest-timer.ts';
 import type { ActRequest, WorldAnswer } from './wire.ts';
+import { consume, copy, dropWithMemoryOf, findSnapshot, saveRun, setClock } from './world-snapshots.ts';
 import {
   forgetOldRuns,
   instanceOf,
   isLive,
-  type SavedGuest,
+  type KeptSnapshot,
   type SimulatedRun,
   settingOf,
   voidRun,
   type WorldState,
   watchRun,
 } from './world-state.ts';
-
-/** Snapshots one instance may have at a time. */
-const SNAPSHOTS_MAX = 64;
 
 type EndWithoutTime = Omit<RunEnd, 'ended_at'>;
 const KILLED: EndWithoutTime = { reason: 'killed', code: null, message: null };
@@ -60,7 +58,7 @@ export function awaitReady(state: WorldState, run: SimulatedRun, delayMs: number
 function spawn(
   state: WorldState,
   request: Extract<ActRequest, { op: 'boot' | 'restore' }>,
-  saved: SavedGuest | null,
+  saved: KeptSnapshot | null,
   owner: object,
 ): WorldAnswer {
   const { instance: id, run: number, effect, manner } = request;
@@ -81,20 +79,31 @@ function spawn(
   run.pid = pid;
   run.phase = 'running';
   watchRun(run, owner);
-  run.memory = saved?.memory ?? '';
   instance.live.add(run);
   const from = request.op === 'restore' ? request.snapshot : null;
   state.record({ type: 'vmm.spawned', instance: id, run: number, pid, boot_id: state.bootId, effect, from });
   if (manner === 'crash') {
     return failed('vmm_crashed', 'the simulated VMM crashed as it started', endRun(state, run, CRASHED, effect));
   }
-  awaitReady(state, run, saved?.ready ? 0 : settingOf(state, id, 'boot_ms'));
+  if (request.op === 'restore' && saved !== null) consume(state, run, request.snapshot, saved);
+  awaitReady(state, run, saved?.guest.ready ? 0 : settingOf(state, id, 'boot_ms'));
   return { answer: 'done', pid, ended: null };
+}
+
+function start(
+  state: WorldState,
+  request: Extract<ActRequest, { op: 'boot' | 'restore' }>,
+  owner: object,
+): WorldAnswer {
+  if (request.op === 'boot') return spawn(state, request, null, owner);
+  const saved = findSnapshot(state, request.instance, request.snapshot);
+  return 'refused' in saved ? saved.refused : spawn(state, request, saved.found, owner);
 }
 
 function pause(state: WorldState, run: SimulatedRun, effect: string): WorldAnswer {
   if (run.phase === 'paused') return done();
   run.phase = 'paused';
+  run.pausedAt = state.clock.now();
   run.readyTimer?.freeze();
   run.shutdownTimer?.freeze();
   state.record({ type: 'vmm.paused', instance: run.instance, run: run.run, effect });
@@ -104,22 +113,12 @@ function pause(state: WorldState, run: SimulatedRun, effect: string): WorldAnswe
 function resume(state: WorldState, run: SimulatedRun, effect: string): WorldAnswer {
   if (run.phase === 'running') return done();
   run.phase = 'running';
+  run.clockBehindMs += run.pausedAt === null ? 0 : state.clock.now() - run.pausedAt;
+  run.pausedAt = null;
+  dropWithMemoryOf(state, run);
   run.readyTimer?.thaw();
   run.shutdownTimer?.thaw();
   state.record({ type: 'vmm.resumed', instance: run.instance, run: run.run, effect });
-  return done();
-}
-
-function snapshot(state: WorldState, run: SimulatedRun, name: string, effect: string): WorldAnswer {
-  if (run.phase !== 'paused') return failed('not_paused', 'only a paused VM can be saved');
-  const instance = instanceOf(state, run.instance);
-  instance.snapshots ??= new Map();
-  if (instance.snapshots.size >= SNAPSHOTS_MAX && !instance.snapshots.has(name)) {
-    return failed('too_many_snapshots', `an instance has at most ${SNAPSHOTS_MAX} snapshots`);
-  }
-  const guest = { ready: run.ready, memory: run.memory };
-  instance.snapshots.set(name, guest);
-  state.record({ type: 'snapshot.written', instance: run.instance, run: run.run, snapshot: name, effect, guest });
   return done();
 }
 
@@ -142,7 +141,9 @@ function actOnLive(state: WorldState, request: ActRequest, run: SimulatedRun): W
     case 'resume':
       return resume(state, run, effect);
     case 'snapshot':
-      return snapshot(state, run, request.snapshot, effect);
+      return saveRun(state, run, request);
+    case 'set_clock':
+      return setClock(state, run, request);
     case 'shutdown':
       return shutdown(state, run, effect);
     case 'kill':
@@ -162,10 +163,8 @@ function actOnAbsent(state: WorldState, request: ActRequest, run: SimulatedRun |
 /** Does what a request asks, in the manner it asks for. Null: it is done and no answer will ever come. */
 export function act(state: WorldState, request: ActRequest, owner: object): WorldAnswer | null {
   const { op, instance: id, run: number, effect, manner } = request;
-  if (op === 'boot' || op === 'restore') {
-    const saved = op === 'restore' ? instanceOf(state, id).snapshots?.get(request.snapshot) : null;
-    if (saved === undefined) return failed('snapshot_not_found', 'the instance has no snapshot of this name');
-    const answer = spawn(state, request, saved, owner);
+  if (op === 'copy_snapshot' || op === 'boot' || op === 'restore') {
+    const answer = op === 'copy_snapshot' ? copy(state, request) : start(state, request, owner);
     return manner === 'hang_after' ? null : answer;
   }
   const run = instanceOf(state, id).runs.get(number);

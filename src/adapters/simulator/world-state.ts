@@ -1,8 +1,8 @@
 import type { Clock, Random } from '../../actors/contracts/clock.ts';
 import type { Observation, Reality, RunEnd } from '../../actors/contracts/hypervisor.ts';
 import type { GuestTimer } from './guest-timer.ts';
-import type { Journal, JournalEntry, JournalLine } from './journal.ts';
-import type { Fault, InstanceState, Operation, ProbeAnswer } from './wire.ts';
+import type { Journal, JournalEntry, JournalLine, SavedGuest } from './journal.ts';
+import type { Damage, Fault, InstanceState, Operation, ProbeAnswer, SimulatedAgent } from './wire.ts';
 
 /** How long a guest takes from the start of its VMM, or from a reboot, until it is ready. */
 export const BOOT_DEFAULT_MS = 1_000;
@@ -34,14 +34,21 @@ export interface SimulatedRun {
   rebootedUnseen: boolean;
   /** Text in the guest's memory: survives pause, snapshot and restore, and no reboot. */
   memory: string;
+  /** How far the guest's clock is behind, not counting the pause that it may be in since `pausedAt` (epoch ms). */
+  clockBehindMs: number;
+  pausedAt: number | null;
   readyTimer: GuestTimer | null;
   shutdownTimer: GuestTimer | null;
   end: RunEnd | null;
 }
 
-export interface SavedGuest {
-  readonly ready: boolean;
-  readonly memory: string;
+/** One snapshot in the store of an instance. */
+export interface KeptSnapshot {
+  readonly guest: SavedGuest;
+  /** The run whose memory it has taken; null: it is whole by itself. */
+  readonly memoryOf: SimulatedRun | null;
+  /** What it will be refused for. */
+  damage: Damage | null;
 }
 
 export interface PlannedFault {
@@ -55,6 +62,7 @@ export interface InstanceSettings {
   readonly shutdown_ms?: number | undefined;
   readonly ignores_shutdown?: boolean | undefined;
   readonly probe?: ProbeAnswer | undefined;
+  readonly agent?: SimulatedAgent | undefined;
 }
 
 const SETTINGS: Required<InstanceSettings> = {
@@ -62,6 +70,7 @@ const SETTINGS: Required<InstanceSettings> = {
   shutdown_ms: SHUTDOWN_DEFAULT_MS,
   ignores_shutdown: false,
   probe: 'pass',
+  agent: 'answers',
 };
 
 export interface SimulatedInstance {
@@ -69,7 +78,7 @@ export interface SimulatedInstance {
   /** Every run up to this number was started once and its story forgotten. */
   forgottenUpTo: number;
   readonly live: Set<SimulatedRun>;
-  snapshots: Map<string, SavedGuest> | null;
+  snapshots: Map<string, KeptSnapshot> | null;
   settings: InstanceSettings | null;
   connections: Set<string> | null;
   observer: 'in_order' | 'lost';
@@ -155,6 +164,8 @@ export function takeToken(state: WorldState, id: string, runNumber: number, owne
     rebootedBefore: false,
     rebootedUnseen: false,
     memory: '',
+    clockBehindMs: 0,
+    pausedAt: null,
     readyTimer: null,
     shutdownTimer: null,
     end: null,

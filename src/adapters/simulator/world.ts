@@ -5,6 +5,7 @@ import type { WorldAnswer, WorldRequest } from './wire.ts';
 import { befall, changeTraffic, hostReboot, nextFault, setFault } from './world-fate.ts';
 import { retell } from './world-retelling.ts';
 import { act, endRun } from './world-runs.ts';
+import { damage, drop, list } from './world-snapshots.ts';
 import {
   createState,
   EVERY_INSTANCE,
@@ -127,11 +128,6 @@ function changeSettings(state: WorldState, { instance: id, settings }: Extract<W
   instance.settings = { ...instance.settings, ...given };
 }
 
-function dropSnapshot(state: WorldState, instance: string, snapshot: string): void {
-  const dropped = state.instances.get(instance)?.snapshots?.delete(snapshot);
-  if (dropped) state.record({ type: 'snapshot.dropped', instance, snapshot });
-}
-
 function handle(state: WorldState, request: WorldRequest, owner: object): WorldAnswer | null {
   switch (request.op) {
     case 'prepare':
@@ -144,8 +140,12 @@ function handle(state: WorldState, request: WorldRequest, owner: object): WorldA
     case 'inspect':
       return inspect(state, request, owner);
     case 'drop_snapshot':
-      dropSnapshot(state, request.instance, request.snapshot);
+      drop(state, request.instance, request.snapshot);
       break;
+    case 'list_snapshots':
+      return { answer: 'snapshots', snapshots: [...list(state, request.instance)] };
+    case 'damage':
+      return damage(state, request);
     case 'remove':
       return remove(state, request.instance);
     case 'log':

@@ -67,7 +67,19 @@ export const scenarioSchema = z.strictObject({
 
 const at = duration;
 const instance = name.optional();
-const operation = z.enum(['boot', 'restore', 'pause', 'resume', 'snapshot', 'shutdown', 'kill', 'inspect']);
+const operation = z.enum([
+  'boot',
+  'restore',
+  'pause',
+  'resume',
+  'snapshot',
+  'shutdown',
+  'kill',
+  'inspect',
+  'set_clock',
+  'copy_snapshot',
+  'fork_snapshot',
+]);
 const behaviour = z.union(
   [z.enum(['ok', 'fail', 'hang', 'hang_after', 'lie', 'crash']), z.strictObject({ slow: duration })],
   'must be ok, fail, hang, hang_after, lie, crash or { slow: DURATION }',

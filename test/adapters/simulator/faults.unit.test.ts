@@ -24,7 +24,12 @@ const DEED: Readonly<Record<Act, JournalLine['type']>> = {
   snapshot: 'snapshot.written',
   shutdown: 'shutdown.asked',
   kill: 'vmm.ended',
+  set_clock: 'clock.set',
+  copy_snapshot: 'snapshot.copied',
+  fork_snapshot: 'snapshot.copied',
 };
+/** These work on the store of snapshots: no VMM dies of them. */
+const COPIES: readonly Act[] = ['copy_snapshot', 'fork_snapshot'];
 const ACTS = Object.keys(DEED) as Act[];
 
 /** Brings the world to where the operation makes sense. */
@@ -35,14 +40,15 @@ async function ready(operation: Act): Promise<Scene> {
   await hypervisor.boot(specOf(RUN), wanted());
   await clock.advance(2_000);
   if (operation === 'pause' || operation === 'shutdown' || operation === 'kill') return scene;
+  if (operation === 'set_clock') return scene;
   await hypervisor.pause(RUN, wanted());
-  if (operation !== 'restore') return scene;
+  if (operation !== 'restore' && !COPIES.includes(operation)) return scene;
   await hypervisor.snapshot(RUN, { snapshot: 'one' }, wanted());
   await hypervisor.kill(RUN, wanted());
   return scene;
 }
 
-function begin({ hypervisor }: Scene, operation: Act, control: EffectControl): Promise<Outcome<unknown>> {
+function begin({ hypervisor, clock }: Scene, operation: Act, control: EffectControl): Promise<Outcome<unknown>> {
   switch (operation) {
     case 'boot':
       return hypervisor.boot(specOf(RUN), control);
@@ -50,6 +56,16 @@ function begin({ hypervisor }: Scene, operation: Act, control: EffectControl): P
       return hypervisor.restore(specOf(NEXT), { snapshot: 'one' }, control);
     case 'snapshot':
       return hypervisor.snapshot(RUN, { snapshot: 'two' }, control);
+    case 'copy_snapshot':
+      return hypervisor.copySnapshot(INSTANCE, { snapshot: 'one' }, { snapshot: 'two' }, control);
+    case 'fork_snapshot':
+      return hypervisor.forkSnapshot(
+        { instance: INSTANCE, snapshot: 'one' },
+        { instance: 'twin', snapshot: 'one' },
+        control,
+      );
+    case 'set_clock':
+      return hypervisor.setClock(RUN, clock.now(), control);
     default:
       return hypervisor[operation](RUN, control);
   }
@@ -78,7 +94,8 @@ describe.each(ACTS)('the simulated %s', (operation) => {
 
   it('fails without having been done', async () => {
     const { outcome, types } = await strike(operation, 'fail');
-    expect(outcome).toMatchObject({ outcome: 'failed', error: { code: `${operation}_failed` } });
+    const code = operation === 'set_clock' ? 'agent_unanswered' : `${operation}_failed`;
+    expect(outcome).toMatchObject({ outcome: 'failed', error: { code } });
     expect(types).toEqual([]);
   });
 
@@ -101,8 +118,13 @@ describe.each(ACTS)('the simulated %s', (operation) => {
     expect(types).not.toContain(DEED[operation]);
   });
 
-  it('tells of the end when the VMM crashes in the middle', async () => {
+  it('tells of the end when the VMM crashes in the middle, and a copy that breaks off leaves nothing', async () => {
     const { outcome, types } = await strike(operation, 'crash');
+    if (COPIES.includes(operation)) {
+      expect(outcome).toMatchObject({ outcome: 'failed', error: { code: 'copy_failed' } });
+      expect(types).toEqual([]);
+      return;
+    }
     const expected = operation === 'kill' ? { outcome: 'done' } : { outcome: 'failed', error: { code: 'vmm_crashed' } };
     expect(outcome).toMatchObject({ ...expected, ended: { reason: 'crashed', code: null } });
     expect(types).toContain('vmm.ended');
