@@ -106,7 +106,7 @@ async function confirmIdle(activity: ActivitySource | undefined, task: EffectTas
     return { type: 'traffic.unconfirmed', run, error: 'Nothing watches the traffic of this instance.' };
   }
   try {
-    const reading = await activity.confirm({ instance, run, policy });
+    const reading = await activity.confirm({ instance, run, addresses: [], policy });
     if (reading.observer === 'lost') return { type: 'traffic.unconfirmed', run, error: reading.error };
     const { connections } = reading;
     return connections > 0 ? { type: 'traffic.active', run, connections } : { type: 'traffic.confirmed_idle', run };

@@ -96,7 +96,7 @@ export class StandingWork {
     const tracked = activity !== undefined && policy !== null && snapshot.hasTag('tracked');
     const trackedKey = tracked ? `${run.number}/${JSON.stringify(policy)}` : null;
     this.#become('tracking', instance, trackedKey, snapshot, (key) => {
-      const guest = { instance, run: run.number, policy: policy! };
+      const guest = { instance, run: run.number, addresses: [], policy: policy! };
       return this.#track(key, activity!, guest, snapshot);
     });
   }

@@ -1,25 +1,89 @@
 import type { AutoStandby } from '../../../machines/policies.ts';
 
-/** Who talks to guests: connections from outside to each of them, without those its policy leaves out. */
+/**
+ * Who talks to guests: the connections from outside to each of them, as the kernel of the host tracks them, without
+ * those that the policy of a guest leaves out.
+ *
+ * Promises every implementation keeps:
+ * - A connection is a guest's when it is answered from one of the guest's addresses: `port` is the guest's port, `client`
+ *   who opened it. What a guest opens itself is none of its connections.
+ * - TCP counts in every state but NONE, TIME_WAIT and CLOSE; a state that is not known counts. UDP counts for as long as
+ *   the kernel keeps its entry.
+ * - Loss is told as `lost`, never hidden, and ends with a reading from a new dump of the table.
+ * - Whatever is not known keeps a guest awake: no reading says 0 unless the table was read and events followed it since.
+ */
 
 export interface TrackedGuest {
   readonly instance: string;
   readonly run: number;
+  /** All addresses it speaks under, IPv4 and IPv6, in canonical text; a hypervisor that tracks by itself needs none. */
+  readonly addresses: readonly string[];
   readonly policy: AutoStandby;
 }
 
 /** What is so now. `lost`: events were missed or the table cannot be read, so nothing is known. */
 export type ActivityReading =
-  | { readonly observer: 'in_order'; readonly connections: number }
+  | {
+      readonly observer: 'in_order';
+      readonly connections: number;
+      /** Since when there are none, or some, as far as is known: epoch ms, never in the future. */
+      readonly since: number;
+    }
   | { readonly observer: 'lost'; readonly error: string };
 
-/**
- * Promises every implementation keeps: `watch` tells a first reading from a dump of the table, soon, and then one for
- * every change of it; loss of events is told as `lost`, never hidden, and ends with a reading from a new dump.
- * `confirm` reads the table anew and never answers from memory; it settles by its own time limit.
- */
+export interface Connection {
+  readonly protocol: 'tcp' | 'udp';
+  readonly client: string;
+  readonly client_port: number;
+  /** Of the guest. */
+  readonly port: number;
+  /** The kernel's word for it, for people: `ESTABLISHED`. */
+  readonly state: string;
+}
+
+/** Connections of one guest that are named one by one; the rest is only counted. */
+export const CONNECTIONS_LISTED_MAX = 32;
+
+export interface ConnectionsView {
+  readonly connections: number;
+  /** At most CONNECTIONS_LISTED_MAX of them. */
+  readonly listed: readonly Connection[];
+}
+
+/** What a source says of itself without looking. The counts are of this process. */
+export interface ObserverStatus {
+  readonly mode: 'netlink' | 'conntrack' | 'procfs' | 'simulated';
+  readonly state: 'in_order' | 'lost' | 'unsupported';
+  readonly error: string | null;
+  /** Entries of the kernel's table at the last dump. */
+  readonly entries: number;
+  readonly events: number;
+  /** Times events were missed. */
+  readonly losses: number;
+  /** Messages that could not be understood. */
+  readonly garbage: number;
+  readonly resyncs: number;
+  readonly dumps: number;
+  readonly last_dump_ms: number | null;
+  /** Epoch ms. */
+  readonly last_dump_at: number | null;
+}
+
 export interface ActivitySource {
-  /** Returns the way to stop watching: nothing is told after it was called. */
+  /**
+   * Tells a first reading from a dump, soon, and then one for every change of it. Returns the way to stop watching:
+   * nothing is told after it was called.
+   */
   watch(guest: TrackedGuest, tell: (reading: ActivityReading) => void): () => void;
+  /**
+   * Reads the table in a dump that began after this call and never answers from memory. One dump serves all who asked
+   * before it began. It settles by its own time limit.
+   */
   confirm(guest: TrackedGuest): Promise<ActivityReading>;
+  /** As of the newest event; undefined while the instance is not watched. It answers at once. */
+  connectionsOf(instance: string): ConnectionsView | undefined;
+  status(): ObserverStatus;
+  /** Removes the kernel's entries to these addresses: those of a former guest. Rejects when that is not certain. */
+  forget(addresses: readonly string[]): Promise<void>;
+  close(): Promise<void>;
 }

@@ -38,7 +38,7 @@ export async function viewOf(stage: Stage, name: string): Promise<ShownView | nu
 async function connectionsOf({ life, newest }: Stage, id: string): Promise<number> {
   const policy = newest.get(id)?.definition.auto_standby ?? null;
   if (life === null || policy === null) return 0;
-  const reading = await life.readTraffic({ instance: id, run: 0, policy });
+  const reading = await life.readTraffic({ instance: id, run: 0, addresses: [], policy });
   return reading.observer === 'lost' ? 0 : reading.connections;
 }
 

@@ -6,7 +6,12 @@ import { createSimulatedActivity } from '../../../src/adapters/simulator/simulat
 import { createWorld } from '../../../src/adapters/simulator/world.ts';
 
 const START = Date.UTC(2026, 0, 1, 12);
-const GUEST: TrackedGuest = { instance: 'web', run: 1, policy: { enabled: true, idle_timeout_ms: 60_000 } };
+const GUEST: TrackedGuest = {
+  instance: 'web',
+  run: 1,
+  addresses: [],
+  policy: { enabled: true, idle_timeout_ms: 60_000 },
+};
 
 function scene(lookMs: number) {
   const clock = new SimulatedClock(START);
@@ -21,13 +26,13 @@ describe('the simulated source of traffic', () => {
     const readings: ActivityReading[] = [];
     const stop = activity.watch(GUEST, (reading) => readings.push(reading));
     await clock.advance(5_000);
-    expect(readings).toEqual([{ observer: 'in_order', connections: 0 }]);
+    expect(readings).toEqual([{ observer: 'in_order', connections: 0, since: START }]);
     await control.traffic('web', { open: '203.0.113.7:5000->80' });
     await clock.advance(5_000);
     await control.traffic('web', { observer: 'lost' });
     await clock.advance(5_000);
     expect(readings.slice(1)).toEqual([
-      { observer: 'in_order', connections: 1 },
+      { observer: 'in_order', connections: 1, since: START + 6_000 },
       { observer: 'lost', error: 'the simulated observer missed events' },
     ]);
     stop();
@@ -46,7 +51,7 @@ describe('the simulated source of traffic', () => {
     expect(readings).toHaveLength(1);
     activity.look('web');
     await clock.settle();
-    expect(readings.at(-1)).toEqual({ observer: 'in_order', connections: 1 });
+    expect(readings.at(-1)).toEqual({ observer: 'in_order', connections: 1, since: START + 60_000 });
   });
 
   test.for([
@@ -60,6 +65,6 @@ describe('the simulated source of traffic', () => {
     const ignore_source_cidrs = ['10.0.0.0/8', 'fd00::/8'];
     const policy = { ...GUEST.policy, ignore_source_cidrs, ignore_destination_ports: [9100] };
     await control.traffic('web', { open: connection });
-    expect(await activity.confirm({ ...GUEST, policy })).toEqual({ observer: 'in_order', connections });
+    expect(await activity.confirm({ ...GUEST, policy })).toEqual({ observer: 'in_order', connections, since: START });
   });
 });
