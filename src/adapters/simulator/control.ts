@@ -1,6 +1,7 @@
 import type { Clock } from '../../actors/contracts/clock.ts';
 import type { RunRef } from '../../actors/contracts/hypervisor.ts';
 import { type JournalLine, type memoryJournal, readJournal } from './journal.ts';
+import type { DumpsFate, EventsFate } from './table-wire.ts';
 import type {
   Damage,
   Deed,
@@ -54,6 +55,8 @@ export interface SimulatorControl {
   /** Something befalls a snapshot on its disk: from now on it is refused with this code. */
   damageSnapshot(instance: string, snapshot: string, damage: Damage): Promise<void>;
   traffic(instance: string, change: TrafficChange): Promise<void>;
+  /** What becomes of the events and dumps of the table of connections: the next so many `times`, or from now on. */
+  setTable(fate: { readonly events?: EventsFate; readonly dumps?: DumpsFate }, times?: number): Promise<void>;
   hostReboot(): Promise<void>;
   /** What is so, whatever the daemon believes. */
   state(instance: string): Promise<InstanceState>;
@@ -145,6 +148,7 @@ export function controlSimulator(options: ControlOptions): SimulatorControl {
     damageSnapshot: (instance, snapshot, damage) => tell({ op: 'damage', instance, snapshot, damage }),
     setProbe: (instance, probe) => tell({ op: 'settings', instance, settings: { probe } }),
     traffic: (instance, change) => tell({ op: 'traffic', instance, change }),
+    setTable: (fate, times) => tell({ op: 'table', ...fate, times: times ?? null }),
     hostReboot: () => tell({ op: 'host_reboot' }),
     state,
     countVmms: async (instance) => (await state(instance)).live.length,

@@ -1,146 +1,254 @@
-import {
-  type ActivityReading,
-  type ActivitySource,
-  CONNECTIONS_LISTED_MAX,
-  type Connection,
-  type ConnectionsView,
-  type ObserverStatus,
-  type TrackedGuest,
-} from '../../actors/contracts/activity.ts';
-import type { Clock } from '../../actors/contracts/clock.ts';
-import { countedUnder, type TableEntry } from '../../actors/contracts/counted-connections.ts';
-import type { InstanceState } from './wire.ts';
+import type { ActivityReading, ActivitySource, ObserverStatus } from '../../actors/contracts/activity.ts';
+import type { CancelTimer, Clock } from '../../actors/contracts/clock.ts';
+import { within } from './operation.ts';
+import { TableMirror, type Watched } from './table-mirror.ts';
+import { TABLE_PAGE_MAX, type WorldEntry, type WorldTableEvent } from './table-wire.ts';
 import type { World } from './world.ts';
 import { directPort, type WorldPort } from './world-port.ts';
 
-/** How often the connections of a simulated guest are looked at, unless told otherwise. */
+/** How often the events of a world in another process are read. */
 const LOOK_DEFAULT_MS = 1_000;
-/** A simulated connection is written `SOURCE:PORT->DESTINATION_PORT`, IPv6 sources in brackets. */
-const CONNECTION = /^\[?([^\]]+?)\]?:(\d+)->(?:.*:)?(\d+)$/;
+/** How long a dump may take in all. */
+const DUMP_LIMIT_MS = 5_000;
+/** How soon the table is read again after a loss when that could not be done at once. */
+const RESYNC_PAUSE_MS = 2_000;
+/** How often the table is read although nothing was missed: events may be lost without a word. */
+const RECHECK_MS = 300_000;
 
 export interface SimulatedActivityOptions {
   readonly world: World;
   readonly clock: Clock;
-  /** Infinity: only when told to. */
-  readonly lookMs?: number;
+  readonly ignoredSources?: readonly string[];
 }
 
-export interface SimulatedActivity extends ActivitySource {
-  /** Looks at the connections of this instance now. */
-  readonly look: (instance: string) => void;
-}
-
-type Seen = { readonly observer: 'lost'; readonly error: string } | { readonly counted: readonly string[] };
-
-interface Watch {
-  readonly guest: TrackedGuest;
-  readonly tell: (reading: ActivityReading) => void;
-  last: ActivityReading | null;
-  counted: readonly string[];
-}
-
-/** The connections of simulated guests, as the world was told that they are. It is looked at; it does not call. */
-export function createSimulatedActivity({ world, clock, lookMs }: SimulatedActivityOptions): SimulatedActivity {
-  return simulatedActivityOver(directPort(world), clock, lookMs);
+/** The connections of simulated guests, from the table of a world in this process. */
+export function createSimulatedActivity({ world, clock, ignoredSources }: SimulatedActivityOptions): ActivitySource {
+  return simulatedActivityOver(directPort(world), clock, { ignoredSources });
 }
 
 /** The same over any way to a world. */
-export function simulatedActivityOver(port: WorldPort, clock: Clock, lookMs = LOOK_DEFAULT_MS): SimulatedActivity {
-  const watches = new Map<string, Set<Watch>>();
-  const own = { dumps: 0, losses: 0, last_dump_at: null as number | null, error: null as string | null };
+export function simulatedActivityOver(
+  port: WorldPort,
+  clock: Clock,
+  {
+    lookMs = LOOK_DEFAULT_MS,
+    ignoredSources = [],
+  }: { lookMs?: number; ignoredSources?: readonly string[] | undefined } = {},
+): ActivitySource {
+  return new SimulatedActivity(port, clock, lookMs, ignoredSources);
+}
 
-  const read = async ({ instance, policy }: TrackedGuest): Promise<Seen> => {
-    const answer = await port.call({ op: 'state', instance });
-    const seen = answer.answer === 'state' ? seenIn(answer.state, policy) : lost('the simulated world did not answer');
-    own.dumps += 1;
-    own.last_dump_at = clock.now();
-    if ('observer' in seen && own.error === null) own.losses += 1;
-    own.error = 'observer' in seen ? seen.error : null;
-    return seen;
+interface Dumped {
+  readonly entries: readonly WorldEntry[];
+  readonly blind: readonly string[];
+}
+
+class SimulatedActivity implements ActivitySource {
+  readonly #port: WorldPort;
+  readonly #clock: Clock;
+  readonly #lookMs: number;
+  readonly #ignoredSources: readonly string[];
+  readonly #mirror = new TableMirror();
+  readonly #counts = { events: 0, losses: 0, garbage: 0, resyncs: 0, dumps: 0 };
+  #lastDump: { readonly ms: number; readonly at: number } | null = null;
+  /** Why nothing is known; null while events are in order. */
+  #lost: string | null = null;
+  #cursor: number | null = null;
+  /** Events since the dump under way began; null when none is. */
+  #heard: WorldTableEvent[] | null = null;
+  #draining: Promise<void> = Promise.resolve();
+  /** The dump under way, and the one that begins after it for those who asked meanwhile. */
+  #dump: Promise<string | null> | null = null;
+  #nextDump: Promise<string | null> | null = null;
+  #timers = new Set<CancelTimer>();
+  #begun = false;
+  #closed = false;
+
+  constructor(port: WorldPort, clock: Clock, lookMs: number, ignoredSources: readonly string[]) {
+    this.#port = port;
+    this.#clock = clock;
+    this.#lookMs = lookMs;
+    this.#ignoredSources = ignoredSources;
+  }
+
+  watch: ActivitySource['watch'] = (guest, tell) => {
+    this.#begin();
+    const watched = this.#mirror.add(guest, tell, this.#ignoredSources);
+    void this.#readTable().then((error) => {
+      if (error !== null) this.#lose(error);
+    });
+    return () => this.#mirror.delete(watched);
   };
-  const lookAt = async (watch: Watch): Promise<void> => {
-    const seen = await read(watch.guest).catch((error: unknown) => lost(String(error)));
-    if (!watches.get(watch.guest.instance)?.has(watch)) return;
-    watch.counted = 'counted' in seen ? seen.counted : [];
-    const reading = readingOf(seen, clock.now(), watch.last);
-    if (JSON.stringify(reading) === JSON.stringify(watch.last)) return;
-    watch.last = reading;
-    watch.tell(reading);
+
+  confirm: ActivitySource['confirm'] = async (guest) => {
+    this.#begin();
+    const watched = this.#mirror.add(guest, () => {}, this.#ignoredSources);
+    const losses = this.#counts.losses;
+    const error = await this.#readTable();
+    this.#mirror.delete(watched);
+    if (error !== null) return { observer: 'lost', error };
+    // What was missed while the table was read may be what mattered.
+    if (this.#lost !== null && this.#counts.losses !== losses) return { observer: 'lost', error: this.#lost };
+    return this.#mirror.readingOf(watched) ?? { observer: 'lost', error: 'the simulated table was not read' };
   };
-  return {
-    watch(guest, tell) {
-      const watch: Watch = { guest, tell, last: null, counted: [] };
-      const ofInstance = watches.get(guest.instance) ?? new Set();
-      watches.set(guest.instance, ofInstance.add(watch));
-      const stopped = new AbortController();
-      const keepLooking = async (): Promise<void> => {
-        do await lookAt(watch);
-        while (Number.isFinite(lookMs) && (await clock.sleep(lookMs, stopped.signal)));
-      };
-      void keepLooking();
-      return () => {
-        stopped.abort();
-        ofInstance.delete(watch);
-        if (ofInstance.size === 0) watches.delete(guest.instance);
-      };
-    },
-    confirm: async (guest) => readingOf(await read(guest), clock.now(), null),
-    connectionsOf(instance) {
-      const [watch] = watches.get(instance) ?? [];
-      return watch === undefined ? undefined : viewOf(watch.counted);
-    },
-    status: () => statusOf(own, watches.values()),
-    // A simulated guest takes its connections with it: there is no entry of a former one.
-    forget: async () => {},
-    close: async () => watches.clear(),
-    look(instance) {
-      for (const watch of watches.get(instance) ?? []) void lookAt(watch);
-    },
+
+  connectionsOf: ActivitySource['connectionsOf'] = (instance) =>
+    this.#lost === null ? this.#mirror.viewOf(instance) : undefined;
+
+  status = (): ObserverStatus => ({
+    mode: 'simulated',
+    state: this.#lost === null ? 'in_order' : 'lost',
+    error: this.#lost,
+    entries: this.#mirror.size,
+    ...this.#counts,
+    last_dump_ms: this.#lastDump?.ms ?? null,
+    last_dump_at: this.#lastDump?.at ?? null,
+  });
+
+  forget: ActivitySource['forget'] = async (addresses) => {
+    if (addresses.length > 0) await this.#port.call({ op: 'forget', to: [...addresses] });
   };
-}
 
-const lost = (error: string): Seen => ({ observer: 'lost', error });
-
-function seenIn({ connections, observer }: InstanceState, policy: TrackedGuest['policy']): Seen {
-  if (observer === 'lost') return lost('the simulated observer missed events');
-  const counts = countedUnder(policy);
-  return { counted: connections.filter((key) => counts(entryOf(key))) };
-}
-
-/** None or some: as long as that is the same, so is the instant since when. */
-function readingOf(seen: Seen, now: number, last: ActivityReading | null): ActivityReading {
-  if ('observer' in seen) return seen;
-  const connections = seen.counted.length;
-  const same = last?.observer === 'in_order' && last.connections > 0 === connections > 0;
-  return { observer: 'in_order', connections, since: same ? last.since : now };
-}
-
-function statusOf(
-  own: { dumps: number; losses: number; last_dump_at: number | null; error: string | null },
-  watches: Iterable<ReadonlySet<Watch>>,
-): ObserverStatus {
-  let entries = 0;
-  for (const ofInstance of watches) for (const { counted } of ofInstance) entries += counted.length;
-  const none = { events: 0, garbage: 0, resyncs: 0, last_dump_ms: null };
-  return { mode: 'simulated', state: own.error === null ? 'in_order' : 'lost', entries, ...none, ...own };
-}
-
-function viewOf(counted: readonly string[]): ConnectionsView {
-  return { connections: counted.length, listed: counted.slice(0, CONNECTIONS_LISTED_MAX).map(toConnection) };
-}
-
-function toConnection(text: string): Connection {
-  const [, client = text, clientPort = '0', port = '0'] = CONNECTION.exec(text) ?? [];
-  return { protocol: 'tcp', client, client_port: Number(clientPort), port: Number(port), state: 'ESTABLISHED' };
-}
-
-/** A connection that cannot be understood is one from nowhere: it counts, as what is unknown keeps a guest awake. */
-function entryOf(connection: string): TableEntry {
-  const [, source = '::', sourcePort, port] = CONNECTION.exec(connection) ?? [];
-  return {
-    protocol: 'tcp',
-    original: { source, source_port: Number(sourcePort) },
-    reply: { source: '', source_port: Number(port) },
-    tcp_state: null,
+  close = async (): Promise<void> => {
+    this.#closed = true;
+    for (const cancel of this.#timers) cancel();
+    for (const watched of this.#mirror.all()) this.#mirror.delete(watched);
+    await this.#port.close();
   };
+
+  #begin(): void {
+    if (this.#begun) return;
+    this.#begun = true;
+    if (this.#port.observeTable === undefined) this.#every(this.#lookMs, () => void this.#drain());
+    else this.#port.observeTable(() => void this.#drain());
+    this.#every(RECHECK_MS, () => {
+      if (this.#lost === null && this.#mirror.all().size > 0) void this.#readTable();
+    });
+  }
+
+  /** Reads the events that have come, those of several calls in order. */
+  #drain(): Promise<void> {
+    this.#draining = this.#draining
+      .then(() => this.#readEvents())
+      .catch((error: unknown) => this.#lose(error instanceof Error ? error.message : String(error)));
+    return this.#draining;
+  }
+
+  async #readEvents(): Promise<void> {
+    for (let more = true; more && !this.#closed; ) {
+      const answer = await this.#port.call({ op: 'table_events', after: this.#cursor });
+      if (answer.answer !== 'table_events') throw new Error('the simulated world did not answer');
+      this.#cursor = answer.last;
+      if (answer.overrun) this.#lose('events of connections were lost: the simulated buffer was full');
+      for (const event of answer.events) {
+        this.#counts.events += 1;
+        if (event.event === 'garbage') this.#counts.garbage += 1;
+        this.#heard?.push(event);
+        this.#tell(this.#mirror.apply(event));
+      }
+      more = answer.events.length === TABLE_PAGE_MAX;
+    }
+  }
+
+  /** A dump that begins after this call. Null when the mirror is what the table was and what was heard since. */
+  #readTable(): Promise<string | null> {
+    if (this.#nextDump !== null) return this.#nextDump;
+    if (this.#dump === null) return this.#beginDump();
+    this.#nextDump = this.#dump.then(() => this.#beginDump());
+    return this.#nextDump;
+  }
+
+  #beginDump(): Promise<string | null> {
+    this.#nextDump = null;
+    const dump = this.#dumpNow().finally(() => {
+      if (this.#dump === dump) this.#dump = null;
+    });
+    this.#dump = dump;
+    return dump;
+  }
+
+  async #dumpNow(): Promise<string | null> {
+    await this.#drain();
+    const startedAt = this.#clock.monotonic();
+    const at = this.#clock.now();
+    const losses = this.#counts.losses;
+    this.#heard = [];
+    this.#counts.dumps += 1;
+    const dumped = await within(this.#clock, this.#pages(), DUMP_LIMIT_MS);
+    const heard = this.#heard;
+    this.#heard = null;
+    if (dumped.kind !== 'answer') return dumped.kind === 'lost' ? dumped.message : 'the simulated table did not answer';
+    if (typeof dumped.value === 'string') return dumped.value;
+    const differed = this.#mirror.replace(dumped.value.entries, dumped.value.blind, heard, at);
+    const isFirst = this.#lastDump === null;
+    this.#lastDump = { ms: this.#clock.monotonic() - startedAt, at };
+    if (this.#counts.losses !== losses) this.#mirror.forget();
+    else if (this.#lost !== null) this.#lost = null;
+    else if (differed && !isFirst) this.#counts.losses += 1;
+    this.#tell(this.#mirror.all());
+    return null;
+  }
+
+  async #pages(): Promise<Dumped | string> {
+    const entries: WorldEntry[] = [];
+    const blind: string[] = [];
+    for (let after: number | null = null; ; ) {
+      const answer = await this.#port.call({ op: 'dump', after });
+      if (answer.answer === 'failed') return answer.message;
+      if (answer.answer !== 'dump') return 'the simulated world answered something else';
+      entries.push(...answer.entries);
+      if (after === null) blind.push(...answer.blind);
+      if (answer.delay_ms !== 0) await this.#clock.sleep(answer.delay_ms ?? 2 * DUMP_LIMIT_MS);
+      if (!answer.more) return { entries, blind };
+      after = answer.entries.at(-1)!.number;
+    }
+  }
+
+  /** Says so at once, and reads the table until that has been done after the loss. */
+  #lose(error: string): void {
+    if (this.#closed) return;
+    this.#counts.losses += 1;
+    const before = this.#lost;
+    this.#lost = error;
+    this.#mirror.forget();
+    this.#tell(this.#mirror.all());
+    if (before === null) void this.#resync();
+  }
+
+  async #resync(): Promise<void> {
+    for (;;) {
+      this.#counts.resyncs += 1;
+      await this.#readTable();
+      if (this.#lost === null || this.#closed) break;
+      await new Promise<void>((resolve) => this.#later(RESYNC_PAUSE_MS, resolve));
+    }
+  }
+
+  #tell(some: Iterable<Watched>): void {
+    for (const watched of [...some]) {
+      const reading: ActivityReading | null =
+        this.#lost === null ? this.#mirror.readingOf(watched) : { observer: 'lost', error: this.#lost };
+      if (reading === null || this.#closed || !this.#mirror.has(watched)) continue;
+      const text = JSON.stringify(reading);
+      if (text === watched.told) continue;
+      watched.told = text;
+      watched.tell(reading);
+    }
+  }
+
+  #later(ms: number, callback: () => void): void {
+    const cancel = this.#clock.after(ms, () => {
+      this.#timers.delete(cancel);
+      callback();
+    });
+    this.#timers.add(cancel);
+  }
+
+  #every(ms: number, callback: () => void): void {
+    if (!Number.isFinite(ms)) return;
+    this.#later(ms, () => {
+      callback();
+      if (!this.#closed) this.#every(ms, callback);
+    });
+  }
 }

@@ -1,5 +1,7 @@
 import { z } from 'zod';
+import { TCP_STATES } from '../../actors/contracts/counted-connections.ts';
 import { SNAPSHOT_ERRORS } from '../../actors/contracts/hypervisor.ts';
+import { tableAnswerSchemas, tableRequestSchemas } from './table-wire.ts';
 
 /**
  * Everything that passes between a simulated world and those who use it: requests, answers and observations. In one
@@ -88,9 +90,16 @@ export type ProbeAnswer = z.infer<typeof probeSchema>;
 export const agentSchema = z.enum(['answers', 'silent', 'none']);
 export type SimulatedAgent = z.infer<typeof agentSchema>;
 
-/** One change of the connections to an instance, or of the observer that watches them. */
+/** The name or the number of a TCP state, as the kernel has them. */
+const tcpState = z.union([z.enum(TCP_STATES), z.int().min(0).max(255)]);
+
+/**
+ * One change of the connections to an instance, or of what is known of it. `open` makes an entry or changes the state
+ * of one; `packet` is one more of its packets: it renews the time for which the entry is kept.
+ */
 export const trafficSchema = z.union([
-  z.strictObject({ open: name }),
+  z.strictObject({ open: name, state: tcpState.optional(), timeout_ms: duration.optional() }),
+  z.strictObject({ packet: name, state: tcpState.optional(), timeout_ms: duration.optional() }),
   z.strictObject({ close: name }),
   z.strictObject({ observer: z.enum(['lost', 'restored']) }),
 ]);
@@ -165,6 +174,7 @@ export const requestSchema = z.discriminatedUnion('op', [
   }),
   z.strictObject({ op: z.literal('settings'), instance: name, settings }),
   z.strictObject({ op: z.literal('traffic'), instance: name, change: trafficSchema }),
+  ...tableRequestSchemas,
   z.strictObject({ op: z.literal('state'), instance: name }),
   z.strictObject({ op: z.literal('host_reboot') }),
 ]);
@@ -201,6 +211,7 @@ export const answerSchema = z.discriminatedUnion('answer', [
     snapshots: z.array(z.object({ snapshot: z.string(), bytes: z.int(), taken_at: z.number().nullable() })),
   }),
   z.object({ answer: z.literal('state'), state: instanceStateSchema }),
+  ...tableAnswerSchemas,
 ]);
 export type WorldAnswer = z.infer<typeof answerSchema>;
 

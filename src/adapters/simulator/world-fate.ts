@@ -1,4 +1,4 @@
-import type { Deed, Fault, Operation, TrafficChange, WorldAnswer, WorldRequest } from './wire.ts';
+import type { Deed, Fault, Operation, WorldAnswer, WorldRequest } from './wire.ts';
 import { awaitReady, endRun } from './world-runs.ts';
 import {
   EVERY_INSTANCE,
@@ -11,8 +11,6 @@ import {
   type WorldState,
 } from './world-state.ts';
 
-/** Connections to one instance that are kept at a time. */
-const CONNECTIONS_MAX = 65_536;
 /** Shells add this to the number of a signal that ended a program. */
 const SIGNAL_EXIT_BASE = 128;
 
@@ -86,20 +84,4 @@ export function nextFault(state: WorldState, instance: string, operation: Operat
     return planned.fault;
   }
   return 'ok';
-}
-
-export function changeTraffic(state: WorldState, id: string, change: TrafficChange): WorldAnswer {
-  const instance = instanceOf(state, id);
-  if ('observer' in change) {
-    instance.observer = change.observer === 'lost' ? 'lost' : 'in_order';
-    return DONE;
-  }
-  instance.connections ??= new Set();
-  if ('close' in change) {
-    instance.connections.delete(change.close);
-    return DONE;
-  }
-  if (instance.connections.size >= CONNECTIONS_MAX) return refused('too_many_connections', 'too many connections');
-  instance.connections.add(change.open);
-  return DONE;
 }

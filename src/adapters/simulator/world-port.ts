@@ -10,6 +10,8 @@ export interface WorldPort {
    */
   call(request: WorldRequest, irreversible?: boolean): Promise<WorldAnswer>;
   observe(listener: (observation: Observation) => void): () => void;
+  /** Called after each change of its table; left out where the table has to be looked at now and then. */
+  observeTable?(listener: () => void): () => void;
   /** Called after the way to the world was lost and found again: observations may be missing in between. */
   onReturn(listener: () => void): void;
   close(): Promise<void>;
@@ -39,6 +41,11 @@ export function directPort(world: World): WorldPort {
     },
     observe(listener) {
       const stop = world.observe(listener);
+      stops.push(stop);
+      return stop;
+    },
+    observeTable(listener) {
+      const stop = world.observeTable(listener);
       stops.push(stop);
       return stop;
     },

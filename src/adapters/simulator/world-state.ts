@@ -3,6 +3,7 @@ import type { Observation, Reality, RunEnd } from '../../actors/contracts/hyperv
 import type { GuestTimer } from './guest-timer.ts';
 import type { Journal, JournalEntry, JournalLine, SavedGuest } from './journal.ts';
 import type { Damage, Fault, InstanceState, Operation, ProbeAnswer, SimulatedAgent } from './wire.ts';
+import { WorldTable } from './world-table.ts';
 
 /** How long a guest takes from the start of its VMM, or from a reboot, until it is ready. */
 export const BOOT_DEFAULT_MS = 1_000;
@@ -80,8 +81,6 @@ export interface SimulatedInstance {
   readonly live: Set<SimulatedRun>;
   snapshots: Map<string, KeptSnapshot> | null;
   settings: InstanceSettings | null;
-  connections: Set<string> | null;
-  observer: 'in_order' | 'lost';
 }
 
 /** Everything the world's parts share. */
@@ -90,6 +89,7 @@ export interface WorldState {
   readonly random: Random;
   readonly instances: Map<string, SimulatedInstance>;
   readonly faults: Map<string, Map<Operation, PlannedFault>>;
+  readonly table: WorldTable;
   /** Runs whose token is taken and which are not spawned yet. */
   readonly starting: Set<SimulatedRun>;
   /** Those who asked and will not come back. */
@@ -113,6 +113,7 @@ export function createState(
     random,
     instances: new Map(),
     faults: new Map(),
+    table: new WorldTable(clock),
     starting: new Set(),
     gone: new WeakSet(),
     record: (entry) => journal.write({ seq: ++seq, at: clock.now(), ...entry } as JournalLine),
@@ -132,8 +133,6 @@ export function instanceOf(state: WorldState, id: string): SimulatedInstance {
     live: new Set(),
     snapshots: null,
     settings: null,
-    connections: null,
-    observer: 'in_order',
   };
   state.instances.set(id, instance);
   return instance;
@@ -263,8 +262,8 @@ export function stateOf(state: WorldState, id: string): InstanceState {
     })),
     snapshots: [...(instance.snapshots?.keys() ?? [])],
     probe: settingOf(state, id, 'probe'),
-    connections: [...(instance.connections ?? [])],
-    observer: instance.observer,
+    connections: state.table.textsOf(id),
+    observer: state.table.isBlind(id) ? 'lost' : 'in_order',
     boot_id: state.bootId,
   };
 }

@@ -2,7 +2,7 @@ import type { Clock, Random } from '../../actors/contracts/clock.ts';
 import type { Observation } from '../../actors/contracts/hypervisor.ts';
 import { type Journal, memoryJournal } from './journal.ts';
 import type { WorldAnswer, WorldRequest } from './wire.ts';
-import { befall, changeTraffic, hostReboot, nextFault, setFault } from './world-fate.ts';
+import { befall, hostReboot, nextFault, setFault } from './world-fate.ts';
 import { retell } from './world-retelling.ts';
 import { act, endRun } from './world-runs.ts';
 import { damage, drop, list } from './world-snapshots.ts';
@@ -29,6 +29,8 @@ export interface World {
   /** Answers at once; null when the answer will never come (fault `hang_after`). `owner`: who holds tokens taken now. */
   handle(request: WorldRequest, owner: object): WorldAnswer | null;
   observe(listener: (observation: Observation) => void): () => void;
+  /** Called after each change of the table of connections that its readers can notice. */
+  observeTable(listener: () => void): () => void;
   /** This owner is gone: nothing it has prepared will be spawned, and it observes nothing any more. */
   abandon(owner: object): void;
   /** Ends every VMM and closes the journal. */
@@ -61,6 +63,7 @@ export function createWorld(options: WorldOptions): World {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
+    observeTable: (listener) => state.table.observe(listener),
     abandon(owner) {
       state.gone.add(owner);
       for (const run of state.starting) if (run.owner === owner) forgetStartingRun(state, run);
@@ -69,6 +72,7 @@ export function createWorld(options: WorldOptions): World {
       for (const instance of state.instances.values()) {
         for (const run of instance.live) endRun(state, run, { reason: 'killed', code: null, message: null }, 'world');
       }
+      state.table.close();
       state.record({ type: 'world.ended' });
       journal.close();
     },
@@ -158,7 +162,12 @@ function handle(state: WorldState, request: WorldRequest, owner: object): WorldA
       changeSettings(state, request);
       break;
     case 'traffic':
-      return changeTraffic(state, request.instance, request.change);
+      return state.table.change(request.instance, request.change);
+    case 'table':
+    case 'table_events':
+    case 'dump':
+    case 'forget':
+      return state.table.act(request);
     case 'state':
       return { answer: 'state', state: stateOf(state, request.instance) };
     case 'host_reboot':

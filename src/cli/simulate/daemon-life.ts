@@ -19,10 +19,8 @@ import { siteOf } from '../daemon/network.ts';
  */
 export interface DaemonLife {
   readonly supervisor: Supervisor;
-  /** The connections of an instance have changed: the source of traffic looks now. */
-  noticeTraffic(instance: string): void;
-  /** The connections of an instance that count, read now. */
-  readonly readTraffic: ActivitySource['confirm'];
+  /** What the daemon knows of connections. */
+  readonly activity: ActivitySource;
   kill(): void;
 }
 
@@ -59,7 +57,7 @@ export async function startDaemonLife(options: DaemonLifeOptions): Promise<Daemo
   const breath: Breath = { alive: true, timers: new Set() };
   const clock = mortalClock(options.clock, breath);
   const hypervisor = createSimulator({ world, clock });
-  const activity = createSimulatedActivity({ world, clock, lookMs: Number.POSITIVE_INFINITY });
+  const activity = createSimulatedActivity({ world, clock });
   const supervisor = await createSupervisor({
     log: mortalLog(options.log, breath),
     hypervisor,
@@ -80,13 +78,13 @@ export async function startDaemonLife(options: DaemonLifeOptions): Promise<Daemo
   });
   return {
     supervisor,
-    noticeTraffic: activity.look,
-    readTraffic: activity.confirm,
+    activity,
     kill() {
       breath.alive = false;
       for (const cancel of breath.timers) cancel();
       breath.timers.clear();
       void hypervisor.close();
+      void activity.close();
     },
   };
 }

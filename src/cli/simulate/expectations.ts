@@ -31,15 +31,8 @@ export async function viewOf(stage: Stage, name: string): Promise<ShownView | nu
   const { record, definition } = newest;
   const view = instanceView(record, definition);
   if (view.phase === 'deleted') return null;
-  const connections = await connectionsOf(stage, record.stream);
+  const connections = stage.life?.activity.connectionsOf(record.stream)?.connections ?? 0;
   return { ...view, auto_standby_status: autoStandbyStatusView(record, definition, connections, stage.clock.now()) };
-}
-
-async function connectionsOf({ life, newest }: Stage, id: string): Promise<number> {
-  const policy = newest.get(id)?.definition.auto_standby ?? null;
-  if (life === null || policy === null) return 0;
-  const reading = await life.readTraffic({ instance: id, run: 0, addresses: [], policy });
-  return reading.observer === 'lost' ? 0 : reading.connections;
 }
 
 export async function check(stage: Stage, expectation: Expectation): Promise<Checked> {

@@ -21,8 +21,10 @@ export async function performLine(stage: Stage, line: TimelineLine): Promise<voi
     case 'probe':
       return inWorld(stage, line, `probes answer: ${line.probe}`, (id) => stage.control.setProbe(id, line.probe));
     case 'traffic':
-      await inWorld(stage, line, `traffic: ${shown(line.traffic)}`, (id) => stage.control.traffic(id, line.traffic));
-      stage.life?.noticeTraffic(idOf(stage, line.instance));
+      return inWorld(stage, line, `traffic: ${shown(line.traffic)}`, (id) => stage.control.traffic(id, line.traffic));
+    case 'table':
+      say(stage, null, `the table of connections: ${shown(line.table)}`);
+      await stage.control.setTable(line.table, line.times);
       return settle(stage);
     case 'hypervisor':
       return faults(stage, line);

@@ -3,6 +3,9 @@ import { NAME_PATTERN } from '../../../machines/definition.ts';
 import { parseDuration } from '../../../machines/duration.ts';
 import { COMMAND_TYPES, hostModeSchema } from '../../../machines/events.ts';
 import { factSchema } from '../../../machines/facts.ts';
+import { TCP_STATES } from '../../actors/contracts/counted-connections.ts';
+import { eventsFateSchema } from '../../adapters/simulator/table-wire.ts';
+import type { TrafficChange } from '../../adapters/simulator/wire.ts';
 import { parseSize } from '../../gateway/requests/scalars.ts';
 import { restartBudget } from '../config/restart-budget-option.ts';
 
@@ -14,6 +17,7 @@ const INSTANCES_MAX = 1_000;
 const LINES_MAX = 10_000;
 const EXIT_CODE_MAX = 255;
 const SIGNAL_MAX = 64;
+const TCP_STATE_MAX = 255;
 
 const NO_DURATION = 'is not a duration such as 300ms, 5s or 1h30m';
 const durationText = z.union([z.string(), z.literal(0)], NO_DURATION).transform((text, context) => {
@@ -84,6 +88,26 @@ const behaviour = z.union(
   [z.enum(['ok', 'fail', 'hang', 'hang_after', 'lie', 'crash']), z.strictObject({ slow: duration })],
   'must be ok, fail, hang, hang_after, lie, crash or { slow: DURATION }',
 );
+const tcpState = z.union(
+  [z.enum(TCP_STATES), z.int().min(0).max(TCP_STATE_MAX)],
+  `must be ${TCP_STATES.join(', ')} or a number`,
+);
+/** What becomes of one connection to a guest, or of what is known of that guest's connections. */
+const traffic = z
+  .union(
+    [
+      z.strictObject({ open: z.string().min(1), state: tcpState.optional(), timeout: duration.optional() }),
+      z.strictObject({ packet: z.string().min(1), state: tcpState.optional(), timeout: duration.optional() }),
+      z.strictObject({ close: z.string().min(1) }),
+      z.strictObject({ observer: z.enum(['lost', 'restored']) }),
+    ],
+    'must be { open: CONNECTION }, { packet: CONNECTION }, { close: CONNECTION } or { observer: lost | restored }',
+  )
+  .transform((given): TrafficChange => {
+    if (!('timeout' in given)) return given;
+    const { timeout, ...others } = given;
+    return { ...others, timeout_ms: timeout };
+  });
 /** Every command but the one that makes an instance: that stands at the head of a scenario. */
 const plainVerb = z.enum(COMMAND_TYPES.filter((type) => type !== 'create'));
 const changes = z.record(z.string(), z.unknown());
@@ -117,17 +141,19 @@ export const TIMELINE_KINDS = {
     ),
   }),
   probe: z.strictObject({ at, instance, probe: z.enum(['pass', 'fail', 'unavailable']) }),
-  traffic: z.strictObject({
+  traffic: z.strictObject({ at, instance, traffic }),
+  table: z.strictObject({
     at,
-    instance,
-    traffic: z.union(
-      [
-        z.strictObject({ open: z.string().min(1) }),
-        z.strictObject({ close: z.string().min(1) }),
-        z.strictObject({ observer: z.enum(['lost', 'restored']) }),
-      ],
-      'must be { open: CONNECTION }, { close: CONNECTION } or { observer: lost | restored }',
-    ),
+    table: z.strictObject({
+      events: eventsFateSchema.optional(),
+      dumps: z
+        .union(
+          [z.enum(['ok', 'fail', 'hang']), z.strictObject({ slow: duration })],
+          'must be ok, fail, hang or { slow: DURATION }',
+        )
+        .optional(),
+    }),
+    times: z.int().positive().optional(),
   }),
   hypervisor: z.strictObject({
     at,
