@@ -2,6 +2,7 @@ import type { Definition } from '../../machines/definition.ts';
 import type { HostMode } from '../../machines/events.ts';
 import { type InstanceRecord, SYSTEM_CAUSE } from '../../machines/record.ts';
 import { CommandDesk, causeOf } from './command-desk.ts';
+import type { ActivityView } from './contracts/activity.ts';
 import type { Observation } from './contracts/hypervisor.ts';
 import type { ProbeReadings } from './contracts/probe-readings.ts';
 import { APPEND_RETRY_MS } from './durable-append.ts';
@@ -181,6 +182,8 @@ class RunningSupervisor implements Supervisor {
   get probeReadings(): ProbeReadings {
     return this.#standing;
   }
+
+  activity = (): ActivityView => this.#standing;
 
   async quiet(): Promise<void> {
     await this.#recovered;

@@ -1,14 +1,21 @@
 import type { ObservationEvent, Unstamped } from '../../machines/events.ts';
-import { stateOf } from '../../machines/public-states.ts';
 import type { ChartSnapshot } from '../../machines/step.ts';
-import type { ActivityReading, ActivitySource } from './contracts/activity.ts';
+import type {
+  ActivityReading,
+  ActivitySource,
+  ActivityView,
+  ObserverStatus,
+  StandbyReadings,
+} from './contracts/activity.ts';
 import type { Clock } from './contracts/clock.ts';
+import type { Network } from './contracts/network.ts';
 import type { Prober } from './contracts/probe.ts';
 import type { ProbeReading } from './contracts/probe-readings.ts';
-import { safeSentence } from './contracts/safe-sentence.ts';
 import type { Telemetry } from './contracts/telemetry.ts';
 import { ProbeScheduler, type ProbingStatus } from './probing/probe-scheduler.ts';
+import { addressesOf, isWatchable } from './run-network.ts';
 import { changesNothing, type Deciding } from './steady-state.ts';
+import { trackTraffic } from './tracking/traffic-tracking.ts';
 
 /**
  * What is done for as long as an instance is in certain states: probing it, watching its traffic. It is never an entry
@@ -20,6 +27,7 @@ export interface StandingWorkOptions {
   readonly clock: Clock;
   readonly prober?: Prober | undefined;
   readonly activity?: ActivitySource | undefined;
+  readonly network?: Network | undefined;
   readonly telemetry?: Telemetry | undefined;
   readonly deliver: (instance: string, reading: Unstamped<ObservationEvent>) => void;
   /** Undefined when the instance is not in memory. */
@@ -34,13 +42,21 @@ interface Work {
   readonly repeat: (snapshot: ChartSnapshot) => void;
 }
 
-type Kind = 'probing' | 'tracking';
+interface Tracked extends Work {
+  readonly reading: () => ActivityReading | null;
+}
 
-export class StandingWork {
+interface WorkOf {
+  readonly probing: Work;
+  readonly tracking: Tracked;
+}
+type Kind = keyof WorkOf;
+
+export class StandingWork implements ActivityView {
   readonly #options: StandingWorkOptions;
   readonly #probes: ProbeScheduler | null;
   #closed = false;
-  readonly #work: Readonly<Record<Kind, Map<string, Work>>> = { probing: new Map(), tracking: new Map() };
+  readonly #work: { readonly [K in Kind]: Map<string, WorkOf[K]> } = { probing: new Map(), tracking: new Map() };
 
   constructor(options: StandingWorkOptions) {
     this.#options = options;
@@ -62,6 +78,16 @@ export class StandingWork {
 
   probing(): ProbingStatus {
     return this.#probes?.status() ?? { windows: 0, in_flight: 0, waiting: 0 };
+  }
+
+  get observer(): ObserverStatus | null {
+    return this.#options.activity?.status() ?? null;
+  }
+
+  standbyReadings(instance: string): StandbyReadings {
+    const tracked = this.#work.tracking.get(instance);
+    if (tracked === undefined) return { reading: null, connections: undefined };
+    return { reading: tracked.reading(), connections: this.#options.activity?.connectionsOf(instance) };
   }
 
   /** Ends all of it for good: the process is ending. */
@@ -90,32 +116,36 @@ export class StandingWork {
   }
 
   #deriveTracking(instance: string, snapshot: ChartSnapshot): void {
-    const { activity } = this.#options;
+    const { activity, network, clock } = this.#options;
     const { run, definition } = snapshot.context;
     const policy = definition?.auto_standby ?? null;
-    const tracked = activity !== undefined && policy !== null && snapshot.hasTag('tracked');
-    const trackedKey = tracked ? `${run.number}/${JSON.stringify(policy)}` : null;
-    this.#become('tracking', instance, trackedKey, snapshot, (key) => {
-      const guest = { instance, run: run.number, addresses: [], policy: policy! };
-      return this.#track(key, activity!, guest, snapshot);
+    const addresses = addressesOf(network, definition?.network);
+    const tracked = policy !== null && snapshot.hasTag('tracked') && isWatchable(activity, addresses);
+    const named = tracked ? `${run.number}/${addresses.join()}/${JSON.stringify(policy)}` : null;
+    this.#become('tracking', instance, named, snapshot, (key) => {
+      const guest = { instance, run: run.number, addresses, policy: policy! };
+      const deliver = (id: string, event: Unstamped<ObservationEvent>): void => this.#deliver(id, event);
+      const tracking = trackTraffic({ activity: activity!, clock, deliver }, guest, snapshot);
+      return { key, ...tracking };
     });
   }
 
-  #become(
-    kind: Kind,
+  #become<K extends Kind>(
+    kind: K,
     instance: string,
     key: string | null,
     snapshot: ChartSnapshot,
-    start: (key: string) => Work,
+    start: (key: string) => WorkOf[K],
   ): void {
-    const present = this.#work[kind].get(instance);
+    const work: Map<string, WorkOf[K]> = this.#work[kind];
+    const present = work.get(instance);
     if (present !== undefined && present.key === key) {
       present.repeat(snapshot);
       return;
     }
     present?.stop();
-    this.#work[kind].delete(instance);
-    if (key !== null) this.#work[kind].set(instance, start(key));
+    work.delete(instance);
+    if (key !== null) work.set(instance, start(key));
   }
 
   /** A reading that would change nothing is dropped here: it becomes no letter, and no chart is run for it. */
@@ -124,44 +154,4 @@ export class StandingWork {
     const actor = actorOf(instance);
     if (actor === undefined || !changesNothing(actor, reading, clock.now())) deliver(instance, reading);
   }
-
-  #track(
-    key: string,
-    activity: ActivitySource,
-    guest: Parameters<ActivitySource['watch']>[0],
-    begun: ChartSnapshot,
-  ): Work {
-    let snapshot = begun;
-    let reading: ActivityReading | null = null;
-    const say = (): void => {
-      for (const event of reading === null ? [] : activityEvents(reading, guest.run, snapshot)) {
-        this.#deliver(guest.instance, event);
-      }
-    };
-    const stop = activity.watch(guest, (newest) => {
-      reading = newest;
-      say();
-    });
-    const repeat = (newest: ChartSnapshot): void => {
-      snapshot = newest;
-      say();
-    };
-    return { key, stop, repeat };
-  }
-}
-
-/** What a reading tells a chart that stands where this one does; nothing when it knows already. */
-function activityEvents(
-  reading: ActivityReading,
-  run: number,
-  { value, context }: ChartSnapshot,
-): Unstamped<ObservationEvent>[] {
-  const state = stateOf(value, 'standby');
-  if (reading.observer === 'lost') {
-    return state === 'blind' ? [] : [{ type: 'observer.lost', error: safeSentence(reading.error) }];
-  }
-  if (context.standby.observer === 'lost') return [{ type: 'observer.restored' }];
-  const { connections } = reading;
-  if (connections > 0) return state === 'active' ? [] : [{ type: 'traffic.active', run, connections }];
-  return state === 'active' ? [{ type: 'traffic.idle', run }] : [];
 }

@@ -4,7 +4,7 @@ import type { Cause, InstanceRecord } from '../../machines/record.ts';
 import type { ChartSnapshot } from '../../machines/step.ts';
 import type { AddressPool } from './address-pool.ts';
 import type { CapacityLimits } from './capacity.ts';
-import type { ActivitySource } from './contracts/activity.ts';
+import type { ActivitySource, ActivityView } from './contracts/activity.ts';
 import type { Clock, Random } from './contracts/clock.ts';
 import type { Hooks } from './contracts/hooks.ts';
 import type { Hypervisor } from './contracts/hypervisor.ts';
@@ -113,6 +113,8 @@ export interface Supervisor {
   status(): SupervisorStatus;
   /** What probing knows beside the log. */
   readonly probeReadings: ProbeReadings;
+  /** What is known of traffic beside the log. */
+  activity(): ActivityView;
   /**
    * Resolves when the mode is durable in the stream of the host and the instances have been told; whoever could not be
    * told is told later, and after a crash at the next start. Throws StatevisorError: then the mode is what it was,

@@ -87,3 +87,18 @@ export interface ActivitySource {
   forget(addresses: readonly string[]): Promise<void>;
   close(): Promise<void>;
 }
+
+/** What is known of traffic beside the log, for views. */
+export interface StandbyReadings {
+  /** The newest reading; null before the first, and while the instance is not tracked. */
+  readonly reading: ActivityReading | null;
+  /** Undefined while the instance is not tracked. */
+  readonly connections: ConnectionsView | undefined;
+}
+
+export interface ActivityView {
+  /** Null when this daemon has no source: nothing is known of any traffic. */
+  readonly observer: ObserverStatus | null;
+  /** As it is now. It answers at once. */
+  standbyReadings(instance: string): StandbyReadings;
+}

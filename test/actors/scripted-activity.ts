@@ -1,0 +1,66 @@
+import type {
+  ActivityReading,
+  ActivitySource,
+  ConnectionsView,
+  ObserverStatus,
+  TrackedGuest,
+} from '../../src/actors/contracts/activity.ts';
+
+/** A source of traffic that says what a test tells it to, when it tells it to. */
+export interface ScriptedActivity extends ActivitySource {
+  /** Guests that are watched right now, oldest first. */
+  readonly watched: TrackedGuest[];
+  readonly confirmed: TrackedGuest[];
+  readonly forgotten: string[][];
+  /** Tells whoever watches this instance. */
+  readonly say: (instance: string, reading: ActivityReading) => void;
+  /** What the next dumps hold. */
+  readonly table: { read: (guest: TrackedGuest) => Promise<ActivityReading> };
+}
+
+const IN_ORDER: ObserverStatus = {
+  mode: 'netlink',
+  state: 'in_order',
+  error: null,
+  entries: 0,
+  events: 0,
+  losses: 0,
+  garbage: 0,
+  resyncs: 0,
+  dumps: 0,
+  last_dump_ms: null,
+  last_dump_at: null,
+};
+
+export function scriptedActivity(overrides: Partial<ActivitySource> = {}): ScriptedActivity {
+  const tellers = new Map<TrackedGuest, (reading: ActivityReading) => void>();
+  const said = new Map<string, ConnectionsView>();
+  const source: ScriptedActivity = {
+    watched: [],
+    confirmed: [],
+    forgotten: [],
+    table: { read: async () => ({ observer: 'in_order', connections: 0, since: 0 }) },
+    watch(guest, tell) {
+      source.watched.push(guest);
+      tellers.set(guest, tell);
+      return () => {
+        source.watched.splice(source.watched.indexOf(guest), 1);
+        tellers.delete(guest);
+      };
+    },
+    confirm(guest) {
+      source.confirmed.push(guest);
+      return source.table.read(guest);
+    },
+    connectionsOf: (instance) => said.get(instance),
+    status: () => IN_ORDER,
+    forget: async (addresses) => void source.forgotten.push([...addresses]),
+    close: async () => tellers.clear(),
+    say(instance, reading) {
+      if (reading.observer === 'in_order') said.set(instance, { connections: reading.connections, listed: [] });
+      for (const [guest, tell] of tellers) if (guest.instance === instance) tell(reading);
+    },
+    ...overrides,
+  };
+  return source;
+}
