@@ -129,6 +129,7 @@ function beforeActing(call: OperationCall, prepared: Waited<WorldAnswer>): PidOu
 async function strike(call: OperationCall, fault: Fault, deadline: number): Promise<PidOutcome | null> {
   const { clock, operation, control } = call;
   const leftMs = Math.max(0, deadline - clock.monotonic());
+  if (fault === 'no_room') return failed('disk_full', 'there is no room on the simulated disk');
   if (fault === 'fail')
     return failed(
       operation === 'set_clock' ? AGENT_UNANSWERED : `${operation}_failed`,

@@ -199,7 +199,8 @@ async function inspect({ clock, port }: Simulator, ref: RunRef, watch = false): 
   if (asked.kind === 'lost') return unreachable(asked.message);
   if (asked.kind !== 'answer' || asked.value.answer !== 'reality') return unreachable('the simulated world is silent');
   const { fault, reality } = asked.value;
-  if (fault === 'fail' || fault === 'crash') return unreachable('the simulated inspection failed, as it was told to');
+  if (fault === 'fail' || fault === 'crash' || fault === 'no_room')
+    return unreachable('the simulated inspection failed, as it was told to');
   if (fault === 'lie') return { reality: 'none' };
   const delayMs = fault === 'hang' || fault === 'hang_after' ? Infinity : typeof fault === 'object' ? fault.slow : 0;
   if (delayMs === 0) return reality;

@@ -37,10 +37,10 @@ export type Operation = z.infer<typeof operationSchema>;
 /**
  * How an operation goes wrong. `fail`: refused, nothing done. `hang`: never begins and never answers. `hang_after`:
  * done, but the answer never comes. `lie`: answers done without doing. `crash`: the VMM dies in the middle.
- * `slow`: waits so many ms, then does it.
+ * `slow`: waits so many ms, then does it. `no_room`: refused, nothing done, because the disk is full.
  */
 export const faultSchema = z.union([
-  z.enum(['ok', 'fail', 'hang', 'hang_after', 'lie', 'crash']),
+  z.enum(['ok', 'fail', 'hang', 'hang_after', 'lie', 'crash', 'no_room']),
   z.strictObject({ slow: duration }),
 ]);
 export type Fault = z.infer<typeof faultSchema>;

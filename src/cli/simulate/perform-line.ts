@@ -1,7 +1,7 @@
 import { formatDuration } from '../../../machines/duration.ts';
 import { StatevisorError } from '../../actors/errors.ts';
 import type { InstanceCommand } from '../../actors/supervisor.ts';
-import { SimulationRefused } from '../../adapters/simulator/control.ts';
+import { EVERY_INSTANCE, SimulationRefused } from '../../adapters/simulator/control.ts';
 import { changesOf } from './definitions.ts';
 import type { TimelineLine } from './scenario-schema.ts';
 import { killDaemon, offsetOf, type Stage, settle } from './stage.ts';
@@ -9,6 +9,8 @@ import { killDaemon, offsetOf, type Stage, settle } from './stage.ts';
 type Line<K extends TimelineLine['kind']> = Extract<TimelineLine, { kind: K }>;
 
 const ACTOR = 'scenario';
+/** Operations that need room on the disk. */
+const WRITING = ['snapshot', 'copy_snapshot', 'fork_snapshot'] as const;
 
 /** Lets one line of the timeline happen, and everything that follows from it at once. */
 export async function performLine(stage: Stage, line: TimelineLine): Promise<void> {
@@ -26,6 +28,14 @@ export async function performLine(stage: Stage, line: TimelineLine): Promise<voi
       say(stage, null, `the table of connections: ${shown(line.table)}`);
       await stage.control.setTable(line.table, line.times);
       return settle(stage);
+    case 'agent':
+      return inWorld(stage, line, `the agent of the guest: ${line.agent}`, (id) =>
+        stage.control.setAgent(id, line.agent),
+      );
+    case 'snapshot':
+      return damage(stage, line);
+    case 'disk':
+      return fillDisk(stage, line);
     case 'hypervisor':
       return faults(stage, line);
     case 'mode':
@@ -100,6 +110,22 @@ function guestDoes({ control }: Stage, id: string, deed: Line<'guest'>['guest'])
       return control.sigkill(id);
     case 'crash':
       return control.crash(id);
+  }
+}
+
+function damage(stage: Stage, line: Line<'snapshot'>): Promise<void> {
+  const { damage: what, name } = line.snapshot;
+  return inWorld(stage, line, `snapshot: ${shown(line.snapshot)}`, (id) => {
+    const asleepIn = stage.newest.get(id)?.record.state.context.snapshot?.name;
+    return stage.control.damageSnapshot(id, name ?? asleepIn ?? 'none', what);
+  });
+}
+
+/** What is written to the disk of the data directory: the memory of guests. The log keeps room of its own. */
+async function fillDisk(stage: Stage, { disk }: Line<'disk'>): Promise<void> {
+  say(stage, null, `the disk is ${disk}`);
+  for (const operation of WRITING) {
+    await stage.control.setFault(EVERY_INSTANCE, operation, disk === 'full' ? 'no_room' : 'ok');
   }
 }
 

@@ -5,7 +5,7 @@ import { COMMAND_TYPES, hostModeSchema } from '../../../machines/events.ts';
 import { factSchema } from '../../../machines/facts.ts';
 import { TCP_STATES } from '../../actors/contracts/counted-connections.ts';
 import { eventsFateSchema } from '../../adapters/simulator/table-wire.ts';
-import type { TrafficChange } from '../../adapters/simulator/wire.ts';
+import { agentSchema, damageSchema, type TrafficChange } from '../../adapters/simulator/wire.ts';
 import { parseSize } from '../../gateway/requests/scalars.ts';
 import { restartBudget } from '../config/restart-budget-option.ts';
 
@@ -85,8 +85,8 @@ const operation = z.enum([
   'fork_snapshot',
 ]);
 const behaviour = z.union(
-  [z.enum(['ok', 'fail', 'hang', 'hang_after', 'lie', 'crash']), z.strictObject({ slow: duration })],
-  'must be ok, fail, hang, hang_after, lie, crash or { slow: DURATION }',
+  [z.enum(['ok', 'fail', 'hang', 'hang_after', 'lie', 'crash', 'no_room']), z.strictObject({ slow: duration })],
+  'must be ok, fail, hang, hang_after, lie, crash, no_room or { slow: DURATION }',
 );
 const tcpState = z.union(
   [z.enum(TCP_STATES), z.int().min(0).max(TCP_STATE_MAX)],
@@ -155,6 +155,10 @@ export const TIMELINE_KINDS = {
     }),
     times: z.int().positive().optional(),
   }),
+  /** Something befalls a snapshot on its disk; without a name, that of the sleeping guest. */
+  snapshot: z.strictObject({ at, instance, snapshot: z.strictObject({ damage: damageSchema, name: name.optional() }) }),
+  agent: z.strictObject({ at, instance, agent: agentSchema }),
+  disk: z.strictObject({ at, disk: z.enum(['full', 'free']) }),
   hypervisor: z.strictObject({
     at,
     instance,

@@ -146,7 +146,7 @@ function checkLine(line: TimelineLine, names: readonly string[], untilMs: number
     );
   }
   if ('instance' in line) checkInstance(line.instance, names, [...path, 'instance'], source);
-  const ofOne = ['do', 'update', 'guest', 'probe', 'traffic'].includes(line.kind);
+  const ofOne = ['do', 'update', 'guest', 'probe', 'traffic', 'snapshot', 'agent'].includes(line.kind);
   if (ofOne) needInstance(line as { instance?: string }, names, path, source);
   if (line.kind === 'do' && line.do === 'update' && line.update === undefined) {
     throw new ScenarioError(
