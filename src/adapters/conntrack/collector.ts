@@ -1,0 +1,182 @@
+import type { ActivityReading, ObserverStatus, TrackedGuest } from '../../actors/contracts/activity.ts';
+import type { Clock } from '../../actors/contracts/clock.ts';
+import { type Mode, TableError } from './kernel-table.ts';
+import type { CollectorSettings, FromCollector, ToCollector, WatchReading } from './messages.ts';
+import { Observer } from './observer.ts';
+import { unreadStatus } from './observer-status.ts';
+import { openTable } from './open-table.ts';
+import { sentenceOf } from './sentences.ts';
+import type { WatchedGuest } from './watched-guest.ts';
+
+/** Readings in one message, so that taking it keeps the daemon from nothing else for long. */
+const READINGS_AT_ONCE_MAX = 128;
+/** How often what is counted is told when nothing else is. */
+const STATUS_MS = 1_000;
+/** How often it is tried again where the table could not be read in any way. */
+export const UNSUPPORTED_RETRY_MS = 30_000;
+
+export interface CollectorOptions {
+  readonly clock: Clock;
+  readonly settings: CollectorSettings;
+  /** Calls back when the message has left, so that no more than one of readings is under way. */
+  readonly send: (message: FromCollector, sent: () => void) => void;
+  /** The collector cannot go on: its process is to end, and another one begins anew. */
+  readonly onBroken: () => void;
+}
+
+/** The work of the child process: reads the kernel's table, keeps what is known of it, and tells what concerns guests. */
+export class Collector {
+  readonly #options: CollectorOptions;
+  readonly #guests = new Map<number, TrackedGuest>();
+  readonly #watched = new Map<number, WatchedGuest>();
+  readonly #numbers = new Map<WatchedGuest, number>();
+  readonly #toTell = new Set<WatchedGuest>();
+  #observer: Observer | null = null;
+  /** Why a way was not taken. */
+  #refused: string | null = null;
+  #telling = false;
+  #lastStatus = '';
+
+  constructor(options: CollectorOptions) {
+    this.#options = options;
+  }
+
+  async run(): Promise<void> {
+    while (!(await this.#open())) await this.#options.clock.sleep(UNSUPPORTED_RETRY_MS);
+    for (;;) {
+      this.#say({ kind: 'status', status: this.#status() });
+      await this.#options.clock.sleep(STATUS_MS);
+    }
+  }
+
+  take(message: ToCollector): void {
+    switch (message.kind) {
+      case 'watch':
+        this.#guests.set(message.watch, message.guest);
+        this.#watch(message.watch, message.guest);
+        return;
+      case 'unwatch':
+        this.#guests.delete(message.watch);
+        this.#unwatch(message.watch);
+        return;
+      case 'confirm':
+        void this.#confirm(message.ask, message.guest);
+        return;
+      case 'forget':
+        void this.#forget(message.ask, message.addresses);
+        return;
+    }
+  }
+
+  async #open(): Promise<boolean> {
+    const refusals: string[] = [];
+    for (const mode of this.#options.settings.modes) {
+      const observer = this.#observerOver(mode);
+      try {
+        await observer.open();
+        this.#observer = observer;
+        this.#refused = refusals.length === 0 ? null : refusals.join('; ');
+        for (const [watch, guest] of this.#guests) this.#watch(watch, guest);
+        return true;
+      } catch (error) {
+        await observer.close();
+        refusals.push(`${mode}: ${sentenceOf(error)}`);
+      }
+    }
+    this.#refused = refusals.join('; ');
+    this.#sayLost(this.#refused);
+    return false;
+  }
+
+  #observerOver(mode: Mode): Observer {
+    const { clock, settings, onBroken } = this.#options;
+    return new Observer({
+      clock,
+      table: (listener) => openTable(mode, { clock, listener, receiveBufferBytes: settings.receive_buffer_bytes }),
+      ignoredSources: settings.ignored_sources,
+      recheckMs: settings.recheck_ms,
+      told: {
+        changed: (guests) => {
+          for (const guest of guests) this.#toTell.add(guest);
+          this.#tell();
+        },
+        lost: (error) => this.#sayLost(error),
+        broken: onBroken,
+      },
+    });
+  }
+
+  #watch(watch: number, guest: TrackedGuest): void {
+    if (this.#observer === null) return;
+    const watched = this.#observer.watch(guest);
+    this.#watched.set(watch, watched);
+    this.#numbers.set(watched, watch);
+  }
+
+  #unwatch(watch: number): void {
+    const watched = this.#watched.get(watch);
+    if (watched === undefined) return;
+    this.#observer?.unwatch(watched);
+    this.#watched.delete(watch);
+    this.#numbers.delete(watched);
+    this.#toTell.delete(watched);
+  }
+
+  async #confirm(ask: number, guest: TrackedGuest): Promise<void> {
+    const reading: ActivityReading =
+      this.#observer === null
+        ? { observer: 'lost', error: this.#refused ?? 'the table of connections is not open yet' }
+        : await this.#observer.confirm(guest);
+    this.#say({ kind: 'confirmed', ask, reading });
+  }
+
+  async #forget(ask: number, addresses: readonly string[]): Promise<void> {
+    try {
+      if (this.#observer === null) throw new TableError(this.#refused ?? 'the table of connections is not open yet');
+      await this.#observer.forget(addresses);
+      this.#say({ kind: 'forgotten', ask, error: null });
+    } catch (error) {
+      this.#say({ kind: 'forgotten', ask, error: sentenceOf(error) });
+    }
+  }
+
+  /** What was read before the loss is not told any more. */
+  #sayLost(error: string): void {
+    this.#toTell.clear();
+    this.#say({ kind: 'lost', error, status: this.#status() });
+  }
+
+  /** As many as one message takes; the rest when that has left, as they are then. */
+  #tell(): void {
+    if (this.#telling || this.#toTell.size === 0) return;
+    const guests = [...this.#toTell].slice(0, READINGS_AT_ONCE_MAX);
+    const readings: WatchReading[] = [];
+    for (const guest of guests) {
+      this.#toTell.delete(guest);
+      guest.wasTold();
+      const watch = this.#numbers.get(guest);
+      const { since, connections } = guest;
+      if (watch !== undefined && since !== null) readings.push({ watch, connections, since, listed: guest.listed() });
+    }
+    this.#telling = true;
+    this.#options.send({ kind: 'readings', readings, status: this.#status() }, () => {
+      this.#telling = false;
+      this.#tell();
+    });
+  }
+
+  #status(): ObserverStatus {
+    if (this.#observer === null) return unreadStatus('unsupported', this.#refused);
+    const status = this.#observer.status();
+    return { ...status, error: status.error ?? this.#refused };
+  }
+
+  #say(message: FromCollector): void {
+    if (message.kind === 'status') {
+      const text = JSON.stringify(message);
+      if (text === this.#lastStatus) return;
+      this.#lastStatus = text;
+    }
+    this.#options.send(message, () => undefined);
+  }
+}
