@@ -11,12 +11,14 @@ export interface AddressRange {
   readonly prefix: number;
   /** The first address of the range: the host's own. */
   readonly gateway: string;
+  /** The last address of the range, from which this host's own probes come; null where that would leave guests none. */
+  readonly probe: string | null;
   /** First and last address for guests, as numbers. */
   readonly first: number;
   readonly last: number;
 }
 
-/** Shortest and longest prefix of a range: 65,533 guests at most, one at least. */
+/** Shortest and longest prefix of a range: 65,532 guests at most, one at least. */
 export const RANGE_PREFIX_MIN = 16;
 export const RANGE_PREFIX_MAX = 30;
 export const RANGE_DEFAULT = '10.77.0.0/16';
@@ -51,13 +53,10 @@ export function parseRange(text: string): AddressRange | null {
   const size = 2 ** (32 - prefix);
   const network = Math.floor(toNumber(address) / size) * size;
   // The first address names the network, the second is the host's, the last one means everybody.
-  return {
-    cidr: `${toText(network)}/${prefix}`,
-    prefix,
-    gateway: toText(network + 1),
-    first: network + 2,
-    last: network + size - 2,
-  };
+  const [gateway, first, last] = [toText(network + 1), network + 2, network + size - 2];
+  const cidr = `${toText(network)}/${prefix}`;
+  if (first === last) return { cidr, prefix, gateway, probe: null, first, last };
+  return { cidr, prefix, gateway, probe: toText(last), first, last: last - 1 };
 }
 
 function refuse(message: string, details: Readonly<Record<string, unknown>> = {}): never {

@@ -28,12 +28,18 @@ function refusalOf(act: () => unknown): unknown {
 
 describe('addresses of bridged guests', () => {
   it.each([
-    ['10.77.0.0/16', '10.77.0.0/16', '10.77.0.1'],
-    ['10.77.0.9/24', '10.77.0.0/24', '10.77.0.1'],
-    ['192.168.255.255/30', '192.168.255.252/30', '192.168.255.253'],
-    ['255.255.0.0/16', '255.255.0.0/16', '255.255.0.1'],
-  ])('the range %s is %s, and its first address is the host', (text, cidr, gateway) => {
-    expect(parseRange(text)).toMatchObject({ cidr, gateway });
+    ['10.77.0.0/16', '10.77.0.0/16', '10.77.0.1', '10.77.255.254'],
+    ['10.77.0.9/24', '10.77.0.0/24', '10.77.0.1', '10.77.0.254'],
+    ['192.168.255.255/30', '192.168.255.252/30', '192.168.255.253', null],
+    ['255.255.0.0/16', '255.255.0.0/16', '255.255.0.1', '255.255.255.254'],
+  ])('the range %s is %s, its first address is the host, and its last is for probes', (text, cidr, gateway, probe) => {
+    expect(parseRange(text)).toMatchObject({ cidr, gateway, probe });
+  });
+
+  it('a range with one address for guests leaves it to a guest', () => {
+    const { ledger, pool } = ledgerOf('10.0.0.0/30');
+    expect(addressOf(ledger.reserve('a', bridged('a')))).toBe('10.0.0.2');
+    expect(pool.usage()).toEqual({ used: 1, free: 0 });
   });
 
   it.each([
@@ -51,10 +57,10 @@ describe('addresses of bridged guests', () => {
 
   it('gives each instance one of its own, with the MAC that belongs to it, until all are taken', () => {
     const { ledger, pool } = ledgerOf('10.0.0.0/29');
-    const given = ['a', 'b', 'c', 'd', 'e'].map((id) => ledger.reserve(id, bridged(id)));
-    expect(given.map(addressOf)).toEqual(['10.0.0.2', '10.0.0.3', '10.0.0.4', '10.0.0.5', '10.0.0.6']);
+    const given = ['a', 'b', 'c', 'd'].map((id) => ledger.reserve(id, bridged(id)));
+    expect(given.map(addressOf)).toEqual(['10.0.0.2', '10.0.0.3', '10.0.0.4', '10.0.0.5']);
     expect(given[0]?.network).toMatchObject({ mac: '02:53:0a:00:00:02' });
-    expect(pool.usage()).toEqual({ used: 5, free: 0 });
+    expect(pool.usage()).toEqual({ used: 4, free: 0 });
     const refused = refusalOf(() => ledger.reserve('f', bridged('f')));
     expect(refused).toMatchObject({ code: 'insufficient_resources', status: 409, field: 'network.address' });
     expect(ledger.idOfName('f')).toBeUndefined();
@@ -63,13 +69,14 @@ describe('addresses of bridged guests', () => {
   it.each([
     ['of the network', '10.0.0.0'],
     ['of the host', '10.0.0.1'],
+    ['of probes', '10.0.0.254'],
     ['of everybody', '10.0.0.255'],
     ['of another network', '10.0.1.7'],
   ])('an address %s is refused', (_whose, address) => {
     const { ledger } = ledgerOf('10.0.0.0/24');
     const refused = refusalOf(() => ledger.reserve('a', bridged('a', address)));
     expect(refused).toMatchObject({ code: 'insufficient_resources', status: 409, field: 'network.address' });
-    expect((refused as Error).message).toContain('10.0.0.2 to 10.0.0.254');
+    expect((refused as Error).message).toContain('10.0.0.2 to 10.0.0.253');
   });
 
   it('an address that is taken is refused with its holder, and takes nothing else', () => {
@@ -85,11 +92,10 @@ describe('addresses of bridged guests', () => {
     const { ledger } = ledgerOf('10.0.0.0/29');
     const first = ledger.reserve('a', bridged('a'));
     ledger.release('a', first);
-    expect(['b', 'c', 'd', 'e', 'f'].map((id) => addressOf(ledger.reserve(id, bridged(id))))).toEqual([
+    expect(['b', 'c', 'd', 'e'].map((id) => addressOf(ledger.reserve(id, bridged(id))))).toEqual([
       '10.0.0.3',
       '10.0.0.4',
       '10.0.0.5',
-      '10.0.0.6',
       '10.0.0.2',
     ]);
   });
@@ -105,7 +111,7 @@ describe('addresses of bridged guests', () => {
     const { ledger, pool } = ledgerOf('10.0.0.0/29');
     ledger.reserve('a', bridged('a', '10.9.9.9', macOf('10.9.9.9')));
     expect(pool.leases()).toEqual([{ instance: 'a', address: '10.9.9.9', mac: macOf('10.9.9.9') }]);
-    expect(pool.usage()).toEqual({ used: 1, free: 5 });
+    expect(pool.usage()).toEqual({ used: 1, free: 4 });
   });
 
   it('without a bridge a new bridged instance is refused by the name of the flag, and an old one is kept', () => {

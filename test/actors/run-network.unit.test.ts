@@ -13,7 +13,16 @@ import {
 } from './simulated-host.ts';
 
 const BRIDGED = { mode: 'bridge' as const, enabled: true as const, ports: [], address: null, mac: null };
-const RANGE = { bridge: 'svbr0', owner: 'us', range: '10.0.0.0/29', prefix: 29, gateway: '10.0.0.1', nat: false };
+const RANGE = {
+  bridge: 'svbr0',
+  owner: 'us',
+  range: '10.0.0.0/29',
+  prefix: 29,
+  gateway: '10.0.0.1',
+  range6: 'fd00::/64',
+  probe: '10.0.0.6',
+  nat: false,
+};
 const A_MINUTE = 60_000;
 
 interface BridgedHost extends SimulatedHost {
@@ -54,7 +63,7 @@ describe('the network of a bridged instance', () => {
     await host.supervisor.create(definition({ network: BRIDGED }), 'stopped', OPERATOR);
     await host.clock.advance(A_MINUTE);
     expect(host.devices.taps.size).toBe(0);
-    expect(host.pool().usage()).toEqual({ used: 1, free: 4 });
+    expect(host.pool().usage()).toEqual({ used: 1, free: 3 });
   });
 
   it('that cannot be had lets no VMM be spawned, and the failure stands in the record', async () => {
@@ -73,7 +82,7 @@ describe('the network of a bridged instance', () => {
     await host.supervisor.command(id, { type: 'delete', by: 'operator' }, OPERATOR);
     await host.clock.advance(A_MINUTE);
     expect(host.devices.taps.size).toBe(0);
-    expect(host.pool().usage()).toEqual({ used: 0, free: 5 });
+    expect(host.pool().usage()).toEqual({ used: 0, free: 4 });
   });
 
   it('that cannot be removed keeps the instance in deleting until it can', async () => {

@@ -1,7 +1,7 @@
 import type { Attached, Network, NetworkErrorCode } from '../../src/actors/contracts/network.ts';
 import type { SimulatedDevices } from '../../src/adapters/simulator/simulated-network.ts';
 import { simulatedNetworkWorld } from '../adapters/simulator/simulated-network.world.ts';
-import type { NetworkWorld } from './network.world.ts';
+import { type NetworkWorld, RANGE } from './network.world.ts';
 
 /** A network that breaks one promise, and the check that must notice it. */
 export interface LyingNetwork {
@@ -18,6 +18,9 @@ function methodsOf(network: Network): Network {
     attach: (lease, signal) => network.attach(lease, signal),
     detach: (instance) => network.detach(instance),
     reconcile: (known) => network.reconcile(known),
+    keepTracking: () => network.keepTracking(),
+    addressesOf: (address) => network.addressesOf(address),
+    probeAddress: () => network.probeAddress(),
     check: () => network.check(),
     remove: () => network.remove(),
     status: () => network.status(),
@@ -86,6 +89,41 @@ export const lyingNetworks: readonly LyingNetwork[] = [
     'does not say that it lacks the rights',
     'without the rights nothing is made, and both attach and check say no_rights',
     misnames('no_rights'),
+  ),
+  liar(
+    'forgets IPv6 when it is asked for addresses',
+    'a guest speaks under its own address and the IPv6 one that follows from it',
+    () => ({ addressesOf: (address) => [address] }),
+  ),
+  liar(
+    'tells of an IPv6 that nobody asked for',
+    'where guests have no IPv6, nothing of it is told or made',
+    (honest) => ({
+      attach: async (lease, signal) => {
+        const attached = await honest.attach(lease, signal);
+        return 'error' in attached ? attached : { attachment: { ...attached.attachment, prefix6: 64 } };
+      },
+    }),
+  ),
+  liar(
+    'takes the address of a guest for its own probes',
+    'the address for probes is told once it is there, and never while an instance holds it',
+    (honest) => ({ probeAddress: () => (honest.status().last_error === null ? RANGE.probe : null) }),
+  ),
+  liar(
+    'says that nothing was missed when tracking had stopped',
+    'tracking that was stopped is begun again by keepTracking, which tells so once',
+    (honest) => ({
+      keepTracking: async () => {
+        await honest.keepTracking();
+        return { tracking: 'kept' };
+      },
+    }),
+  ),
+  liar(
+    'does not notice that nothing is tracked',
+    'tracking that was stopped is begun again by the next attach, and found by check before',
+    () => ({ check: async () => [] }),
   ),
   liar(
     'leaves the tap at a detach',

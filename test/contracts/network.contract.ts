@@ -1,20 +1,22 @@
 import assert from 'node:assert/strict';
-import { type ContractCheck, contractSuite } from './contract-suite.ts';
+import { contractSuite } from './contract-suite.ts';
 import {
+  address6,
   attach,
   attachedTo,
+  GATEWAY6,
   known,
   lease,
+  type NetworkCheck,
   type NetworkWorld,
   NOTHING,
   RANGE,
   refusal,
   wanted,
 } from './network.world.ts';
+import { addressingChecks, trackingChecks } from './network-tracking.contract.ts';
 
-export type { NetworkWorld } from './network.world.ts';
-
-export type NetworkCheck = ContractCheck<NetworkWorld>;
+export type { NetworkCheck, NetworkWorld } from './network.world.ts';
 
 const [first, second] = [lease(1), lease(2)];
 
@@ -23,7 +25,9 @@ const attaching: readonly NetworkCheck[] = [
     name: 'attach makes everything a guest needs, and says what to tell it',
     run: async ({ network, seen }) => {
       const { tap, ...told } = await attach(network, first);
-      assert.deepEqual(told, { mac: first.mac, address: first.address, prefix: RANGE.prefix, gateway: RANGE.gateway });
+      const { mac, address } = first;
+      const ipv4 = { address, prefix: RANGE.prefix, gateway: RANGE.gateway };
+      assert.deepEqual(told, { mac, ...ipv4, address6: address6(1), prefix6: 64, gateway6: GATEWAY6 });
       assert.notEqual(tap, '');
       assert.deepEqual(await seen(), attachedTo(first));
     },
@@ -233,7 +237,14 @@ const foreign: readonly NetworkCheck[] = [
 ];
 
 /** Every rule of src/actors/contracts/network.ts that can be observed from outside. */
-export const networkChecks: readonly NetworkCheck[] = [...attaching, ...leaving, ...repairing, ...foreign];
+export const networkChecks: readonly NetworkCheck[] = [
+  ...attaching,
+  ...addressingChecks,
+  ...trackingChecks,
+  ...leaving,
+  ...repairing,
+  ...foreign,
+];
 
 const CHECK_LIMIT_MS = 60_000;
 

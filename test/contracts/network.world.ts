@@ -6,6 +6,7 @@ import type {
   Network,
   NetworkErrorCode,
 } from '../../src/actors/contracts/network.ts';
+import type { ContractCheck } from './contract-suite.ts';
 
 /** What there is on the host, read without asking the network. */
 export interface SeenNetwork {
@@ -18,9 +19,18 @@ export interface SeenNetwork {
   readonly neighbours: readonly string[];
   /** Instances that the packet filter lets through. */
   readonly filter: readonly string[];
+  /** The kernel was told to track connections. */
+  readonly tracked: boolean;
 }
 
-export const NOTHING: SeenNetwork = { bridge: false, taps: [], onBridge: [], neighbours: [], filter: [] };
+export const NOTHING: SeenNetwork = {
+  bridge: false,
+  taps: [],
+  onBridge: [],
+  neighbours: [],
+  filter: [],
+  tracked: false,
+};
 
 /** What the network contract needs from an implementation's test. One world serves one check. */
 export interface NetworkWorld {
@@ -31,6 +41,8 @@ export interface NetworkWorld {
   readonly somebodyElse: Network;
   /** The same network in a process without the rights for it. */
   withoutRights(): Network;
+  /** The same network whose guests are to have no IPv6. */
+  withoutIpv6(): Network;
   seen(): Promise<SeenNetwork>;
   readonly hands: {
     /** Opens the tap of an instance, as a VMM does, until the world ends. */
@@ -41,14 +53,30 @@ export interface NetworkWorld {
     takeTable(): Promise<void>;
     removeBridge(): Promise<void>;
     removeTable(): Promise<void>;
+    /** What makes the kernel track connections goes, as when somebody loads a packet filter of their own. */
+    stopTracking(): Promise<void>;
     /** Somebody on the bridge answers for the address from now on; there must be a bridge. */
     answerFor(address: string): Promise<void>;
   };
   destroy(): Promise<void>;
 }
 
+export type NetworkCheck = ContractCheck<NetworkWorld>;
+
 export const BRIDGE = 'svtest0';
-export const RANGE = { range: '10.91.0.0/24', prefix: 24, gateway: '10.91.0.1' } as const;
+export const RANGE = {
+  range: '10.91.0.0/24',
+  prefix: 24,
+  gateway: '10.91.0.1',
+  range6: 'fd91:0:0:7::/64',
+  probe: '10.91.0.254',
+} as const;
+export const GATEWAY6 = 'fd91::7:0:0:a5b:1';
+
+/** The IPv6 address that belongs to the lease of the n-th instance. */
+export function address6(n: number): string {
+  return `fd91::7:0:0:a5b:${(n + 1).toString(16)}`;
+}
 
 /** The lease of the n-th instance. */
 export function lease(n: number): Lease {
@@ -80,6 +108,7 @@ export async function refusal(network: Network, to: Lease): Promise<NetworkError
 /** What there is of exactly these leases, when they are attached. */
 export function attachedTo(...leases: readonly Lease[]): SeenNetwork {
   const instances = leases.map(({ instance }) => instance).sort();
-  const neighbours = leases.map(({ address }) => address).sort();
-  return { bridge: true, taps: instances, onBridge: instances, neighbours, filter: instances };
+  const addresses = leases.flatMap(({ address }) => [address, address6(Number(address.split('.').at(-1)) - 1)]);
+  const neighbours = addresses.sort();
+  return { bridge: true, taps: instances, onBridge: instances, neighbours, filter: instances, tracked: true };
 }

@@ -1,11 +1,15 @@
 import { existsSync } from 'node:fs';
-import { BlockList } from 'node:net';
+import { BlockList, isIPv6 } from 'node:net';
+import { address6In, PREFIX6 } from '../../actors/contracts/address6.ts';
 import type { Lease } from '../../actors/contracts/network.ts';
 import { NetworkFailure } from './failure.ts';
 import type { Link } from './links.ts';
 import { bridgeAlias, bridgeMac, instanceOfAlias } from './marks.ts';
 
 /** What the bridge and its taps should be like, and the lines for `ip` that make it so. */
+
+/** Length of the prefix of an address that is a network of its own. */
+const HOST_PREFIX = 32;
 
 export interface Site {
   readonly bridge: string;
@@ -14,6 +18,10 @@ export interface Site {
   readonly range: string;
   readonly prefix: number;
   readonly gateway: string;
+  /** Of the guests' IPv6 addresses; null where they are to have none. */
+  readonly range6: string | null;
+  /** From which the daemon's own probes come; null where there is none. */
+  readonly probe: string | null;
   readonly nat: boolean;
   /** The user whose processes may open taps. */
   readonly uid: number;
@@ -46,8 +54,40 @@ export function refuseForeignBridge(links: readonly Link[], { bridge, owner }: S
 export function isInside(network: string, address: string): boolean {
   const [base = '', prefix] = network.split('/');
   const list = new BlockList();
-  list.addSubnet(base, Number(prefix));
+  list.addSubnet(base, Number(prefix), isIPv6(base) ? 'ipv6' : 'ipv4');
   return list.check(address);
+}
+
+/** All that the guest with this address speaks under. */
+export function addressesOf(address: string, { range6 }: Pick<Site, 'range6'>): string[] {
+  return range6 === null ? [address] : [address, address6In(range6, address)];
+}
+
+/** None where an instance has the address from before it was kept for probes. */
+export function probeAddressOf({ probe }: Site, leases: readonly Lease[]): string | null {
+  return leases.some(({ address }) => address === probe) ? null : probe;
+}
+
+/** With their prefix: the gateway's, and beside them the one for probes. */
+function ownAddresses(site: Site, leases: readonly Lease[]): string[] {
+  const { gateway, prefix, range6 } = site;
+  const probe = probeAddressOf(site, leases);
+  return [
+    `${gateway}/${prefix}`,
+    // Alone in its network, so that the kernel never takes it for the source of anything else.
+    ...(probe === null ? [] : [`${probe}/${HOST_PREFIX}`]),
+    ...(range6 === null ? [] : [`${address6In(range6, gateway)}/${PREFIX6}`]),
+  ];
+}
+
+function isStale(other: string, own: readonly string[], leases: readonly Lease[]): boolean {
+  if (own.includes(other)) return false;
+  return other.endsWith(`/${HOST_PREFIX}`) || !leases.some(({ address }) => isInside(other, address));
+}
+
+/** Nobody else has an address of ours; asking whether somebody does would hold up the first packets. */
+function addLine(address: string, bridge: string): string {
+  return `address add ${address} dev ${bridge}${address.includes(':') ? ' nodad' : ''}`;
 }
 
 /**
@@ -55,22 +95,20 @@ export function isInside(network: string, address: string): boolean {
  * address stays while somebody has a lease beside it: without it the host would have no way to that guest.
  */
 export function bridgeLines(links: readonly Link[], site: Site, leases: readonly Lease[]): string[] {
-  const { bridge, owner, gateway, prefix } = site;
+  const { bridge, owner } = site;
   const link = links.find((one) => one.name === bridge);
-  const own = `${gateway}/${prefix}`;
+  const own = ownAddresses(site, leases);
   const former = links.filter((one) => one.alias === bridgeAlias(owner) && one.name !== bridge);
   const make = link === undefined ? [`link add name ${bridge} address ${bridgeMac(owner)} type bridge`] : [];
   const mark = link?.alias == null ? [`link set dev ${bridge} alias ${bridgeAlias(owner)}${withoutIpv6()}`] : [];
-  const stale = (link?.addresses ?? []).filter((other) => {
-    return other !== own && !leases.some(({ address }) => isInside(other, address));
-  });
-  const address = link?.addresses.includes(own) === true ? [] : [`address add ${own} dev ${bridge}`];
+  const stale = (link?.addresses ?? []).filter((other) => isStale(other, own, leases));
+  const missing = own.filter((address) => link?.addresses.includes(address) !== true);
   return [
     ...former.map(({ name }) => `link delete dev ${name}`),
     ...make,
     ...mark,
     ...stale.map((other) => `address delete ${other} dev ${bridge}`),
-    ...address,
+    ...missing.map((address) => addLine(address, bridge)),
     ...(link?.isUp === true ? [] : [`link set dev ${bridge} up`]),
   ];
 }
@@ -84,7 +122,13 @@ export function enslaveLines(tap: string, { bridge }: Site): string[] {
   return [`link set dev ${tap} master ${bridge}`, `link set dev ${tap} up`];
 }
 
-/** Without it the first packets to a guest wait for answers it cannot give yet, whole seconds long. */
-export function neighbourLine({ address, mac }: Lease, { bridge }: Site): string {
-  return `neigh replace ${address} lladdr ${mac} dev ${bridge} nud permanent`;
+/** Without them the first packets to a guest wait for answers it cannot give yet, whole seconds long. */
+export function neighbourLines({ address, mac }: Lease, site: Site): string[] {
+  return addressesOf(address, site).map((one) => `neigh replace ${one} lladdr ${mac} dev ${site.bridge} nud permanent`);
+}
+
+/** Each is replaced first, because one that is not there cannot be removed. */
+export function forgetLines(lease: Lease, site: Site): string[] {
+  const forgotten = addressesOf(lease.address, site).map((one) => `neigh delete ${one} dev ${site.bridge}`);
+  return [...neighbourLines(lease, site), ...forgotten];
 }

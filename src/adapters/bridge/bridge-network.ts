@@ -1,3 +1,4 @@
+import { address6In, PREFIX6 } from '../../actors/contracts/address6.ts';
 import type { Clock } from '../../actors/contracts/clock.ts';
 import type {
   Attached,
@@ -7,15 +8,19 @@ import type {
   NetworkError,
   NetworkStatus,
   Reconciled,
+  Tracking,
 } from '../../actors/contracts/network.ts';
 import { refuseTakenAddress } from './address-check.ts';
 import {
+  addressesOf,
   bridgeLines,
   enslaveLines,
+  forgetLines,
   isInside,
   isOwnBridge,
-  neighbourLine,
+  neighbourLines,
   ownTaps,
+  probeAddressOf,
   refuseForeignBridge,
   type Site,
   withoutIpv6,
@@ -23,10 +28,11 @@ import {
 import { checkHost } from './check.ts';
 import { type CommandRunner, createCommandRunner } from './command-runner.ts';
 import { errorOf, NetworkFailure } from './failure.ts';
-import { missingTables, renewFilter, repairFilter } from './filter-repair.ts';
+import { ownTables, renewFilter, repairFilter } from './filter-repair.ts';
 import { type Link, readLinks, readNeighbours, runBatch } from './links.ts';
 import { tapAlias, tapMac, tapName } from './marks.ts';
 import { admitGuest, dismissGuest, findTable, removeTables } from './packet-filter.ts';
+import { tellOfAll, writeEvents } from './tracking.ts';
 
 export interface BridgeOptions extends Site {
   readonly clock: Clock;
@@ -45,6 +51,9 @@ class BridgeNetwork implements Network {
   /** Every lease this object has heard of: what a bridge that has to be made again must carry. */
   readonly #leases = new Map<string, Lease>();
   #last: Promise<unknown> = Promise.resolve();
+  /** Whether the bridge was seen or made as it should be, the address for probes included. */
+  #isMade = false;
+  #notTracked: string | null = null;
   #repairs = 0;
   #leftoversRemoved = 0;
   #lastError: NetworkError | null = null;
@@ -59,9 +68,14 @@ class BridgeNetwork implements Network {
     return this.#next(async (): Promise<Attached> => {
       if (signal.aborted) throw new NetworkFailure('network_failed', 'withdrawn before it began');
       await this.#attach(lease);
-      const { prefix, gateway } = this.#site;
+      const { prefix, gateway, range6 } = this.#site;
       const { address, mac } = lease;
-      return { attachment: { tap: tapName(lease.instance), mac, address, prefix, gateway } };
+      const told6 = {
+        address6: range6 === null ? null : address6In(range6, address),
+        prefix6: range6 === null ? null : PREFIX6,
+        gateway6: range6 === null ? null : address6In(range6, gateway),
+      };
+      return { attachment: { tap: tapName(lease.instance), mac, address, prefix, gateway, ...told6 } };
     });
   }
 
@@ -92,9 +106,26 @@ class BridgeNetwork implements Network {
       }
       removed.push(...(await this.#forgetNeighbours(leases)));
       removed.push(...(await renewFilter(this.#run, this.#site, leases, isKnown)));
+      await this.#tellOfAll().catch(() => undefined);
       this.#leftoversRemoved += removed.length;
       return { removed, repaired };
     });
+  }
+
+  keepTracking(): Promise<Tracking> {
+    return this.#next(async (): Promise<Tracking> => {
+      const isFilterRepaired = await this.#repairFilter();
+      const isTold = await this.#tellOfAll();
+      return { tracking: isFilterRepaired || isTold ? 'repaired' : 'kept' };
+    });
+  }
+
+  addressesOf(address: string): readonly string[] {
+    return addressesOf(address, this.#site);
+  }
+
+  probeAddress(): string | null {
+    return this.#isMade ? probeAddressOf(this.#site, [...this.#leases.values()]) : null;
   }
 
   check(): Promise<readonly NetworkError[]> {
@@ -108,7 +139,7 @@ class BridgeNetwork implements Network {
       const { bridge, owner } = this.#site;
       const links = await readLinks(this.#run);
       refuseForeignBridge(links, this.#site);
-      await missingTables(this.#run, this.#site);
+      const { eventsBefore } = await ownTables(this.#run, this.#site);
       const taps = ownTaps(links, owner);
       const busy = taps.find((tap) => tap.hasCarrier);
       if (busy !== undefined) throw new NetworkFailure('in_use', `the guest of ${busy.instance} uses ${busy.name}`);
@@ -118,16 +149,19 @@ class BridgeNetwork implements Network {
         this.#run,
         names.map((name) => `link delete dev ${name}`),
       );
+      if (eventsBefore !== null) await writeEvents(this.#run, eventsBefore);
       await removeTables(this.#run);
+      this.#isMade = false;
       return null;
     });
     return done === null ? null : done.error;
   }
 
   status(): NetworkStatus {
-    const { bridge, range, gateway, nat } = this.#site;
+    const { bridge, range, gateway, range6, nat } = this.#site;
+    const [probe_address, not_tracked] = [this.probeAddress(), this.#notTracked];
     const told = { repairs: this.#repairs, leftovers_removed: this.#leftoversRemoved, last_error: this.#lastError };
-    return { bridge, range, gateway, nat, ...told };
+    return { bridge, range, gateway, range6, probe_address, nat, not_tracked, ...told };
   }
 
   /**
@@ -162,16 +196,18 @@ class BridgeNetwork implements Network {
     if (present !== undefined) refuseForeignTap(present, tapAlias(owner, lease.instance));
     if (present?.hasCarrier) throw new NetworkFailure('tap_busy', `another process has the tap ${name} open`);
     await this.#repairBridge(links);
-    if (await repairFilter(this.#run, this.#site, [...this.#leases.values()])) this.#repairs += 1;
+    await this.#repairFilter();
+    // Guests run without it too; those who want to know who talks to them are told that it is not so.
+    await this.#tellOfAll().catch(() => undefined);
     await refuseTakenAddress({ run: this.#run, clock: this.#clock, site: this.#site, links, lease });
     try {
       // The filter first: a tap is never up without it.
-      await admitGuest(this.#run, lease);
+      await admitGuest(this.#run, this.#site, lease);
       await runBatch(this.#run, [
         ...(present === undefined ? [`tuntap add dev ${name} mode tap user ${uid}`] : []),
         `link set dev ${name} address ${tapMac(lease.mac)} alias ${tapAlias(owner, lease.instance)}${withoutIpv6()}`,
         ...enslaveLines(name, this.#site),
-        neighbourLine(lease, this.#site),
+        ...neighbourLines(lease, this.#site),
       ]);
     } catch (failure) {
       if (present === undefined) await this.#undo(lease, name);
@@ -192,11 +228,29 @@ class BridgeNetwork implements Network {
   async #forget(lease: Lease, links: readonly Link[]): Promise<void> {
     const { bridge, owner } = this.#site;
     if (links.some((link) => link.name === bridge && isOwnBridge(link, owner))) {
-      // Replaced first, because an entry that is not there cannot be removed.
-      await runBatch(this.#run, [neighbourLine(lease, this.#site), `neigh delete ${lease.address} dev ${bridge}`]);
+      await runBatch(this.#run, forgetLines(lease, this.#site));
     }
     const { state } = await findTable(this.#run, 'bridge', owner, { full: false });
-    if (state === 'ours') await dismissGuest(this.#run, lease);
+    if (state === 'ours') await dismissGuest(this.#run, this.#site, lease);
+  }
+
+  /** True when some of it was gone. */
+  async #repairFilter(): Promise<boolean> {
+    const isRepaired = await repairFilter(this.#run, this.#site, [...this.#leases.values()]);
+    if (isRepaired && this.#leases.size > 0) this.#repairs += 1;
+    return isRepaired;
+  }
+
+  /** True when the kernel did not tell of all connections. */
+  async #tellOfAll(): Promise<boolean> {
+    try {
+      const isNew = await tellOfAll(this.#run);
+      this.#notTracked = null;
+      return isNew;
+    } catch (failure) {
+      this.#notTracked = errorOf(failure).message;
+      throw failure;
+    }
   }
 
   /** Makes the bridge as it should be, with the taps of every instance it had. Answers what had to be done. */
@@ -206,14 +260,18 @@ class BridgeNetwork implements Network {
     const taps = ownTaps(links, owner).filter((tap) => this.#leases.has(tap.instance));
     const bridgeWork = bridgeLines(links, this.#site, [...this.#leases.values()]);
     const loose = taps.filter((tap) => tap.master !== bridge || !tap.isUp);
-    if (bridgeWork.length === 0 && loose.length === 0) return [];
+    if (bridgeWork.length === 0 && loose.length === 0) {
+      this.#isMade = true;
+      return [];
+    }
     // A bridge that was down has lost its neighbour entries; one that is new never had any.
-    const neighbours = taps.map((tap) => neighbourLine(this.#leases.get(tap.instance)!, this.#site));
+    const neighbours = taps.flatMap((tap) => neighbourLines(this.#leases.get(tap.instance)!, this.#site));
     await runBatch(this.#run, [
       ...bridgeWork,
       ...loose.flatMap((tap) => enslaveLines(tap.name, this.#site)),
       ...neighbours,
     ]);
+    this.#isMade = true;
     if (taps.length > 0) this.#repairs += 1;
     return [...(bridgeWork.length > 0 ? [bridge] : []), ...loose.map((tap) => tap.name)];
   }
@@ -221,7 +279,7 @@ class BridgeNetwork implements Network {
   /** Permanent entries on our bridge that no lease stands behind. */
   async #forgetNeighbours(leases: readonly Lease[]): Promise<string[]> {
     const { bridge } = this.#site;
-    const leased = new Set(leases.map(({ address }) => address));
+    const leased = new Set(leases.flatMap(({ address }) => this.addressesOf(address)));
     const left = (await readNeighbours(this.#run, bridge)).filter(
       ({ dst, state }) => state.includes('PERMANENT') && !leased.has(dst),
     );

@@ -4,8 +4,9 @@ import type { NetworkError } from '../../actors/contracts/network.ts';
 import { ownTaps, refuseForeignBridge, type Site } from './bridge-lines.ts';
 import type { CommandRunner } from './command-runner.ts';
 import { errorOf, NetworkFailure } from './failure.ts';
+import { ownTables } from './filter-repair.ts';
 import { isForwarding, readLinks } from './links.ts';
-import { FAMILIES, findTable } from './packet-filter.ts';
+import { EVENTS_ALL, EVENTS_SETTING, readEvents } from './tracking.ts';
 
 const TUN_DEVICE = '/dev/net/tun';
 
@@ -35,10 +36,17 @@ async function lookAtBridge(run: CommandRunner, site: Site): Promise<void> {
 }
 
 async function lookAtTables(run: CommandRunner, site: Site): Promise<void> {
-  for (const family of FAMILIES) {
-    const { state } = await findTable(run, family, site.owner, { full: false });
-    if (state === 'foreign') throw new NetworkFailure('not_ours', `the nft table ${family} statevisor is not ours`);
+  const { missing } = await ownTables(run, site);
+  const isMade = (await readLinks(run)).some((link) => link.name === site.bridge);
+  if (!isMade) return;
+  const [family] = missing;
+  if (family !== undefined) {
+    throw new NetworkFailure('not_tracked', `the nft table ${family} statevisor is gone; the next boot makes it again`);
   }
+  const value = await readEvents(run);
+  if (value === EVENTS_ALL) return;
+  const found = value === null ? `${EVENTS_SETTING} is not there` : `net.netfilter.nf_conntrack_events is ${value}`;
+  throw new NetworkFailure('not_tracked', `the kernel does not tell of all connections of guests: ${found}`);
 }
 
 async function lookAtTun(): Promise<void> {

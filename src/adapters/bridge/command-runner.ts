@@ -10,7 +10,8 @@ export interface Ran {
   readonly missing: boolean;
 }
 
-export type Program = 'ip' | 'nft';
+/** `cat` and `tee` read and write settings of the kernel, which a process sees as those of its network namespace. */
+export type Program = 'ip' | 'nft' | 'cat' | 'tee' | 'test';
 export type CommandRunner = (program: Program, args: readonly string[], input?: string) => Promise<Ran>;
 
 /** One command takes milliseconds; one that hangs on the kernel's lock must not hold a boot for ever. */

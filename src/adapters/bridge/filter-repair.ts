@@ -2,24 +2,35 @@ import type { Lease } from '../../actors/contracts/network.ts';
 import type { Site } from './bridge-lines.ts';
 import type { CommandRunner } from './command-runner.ts';
 import { NetworkFailure } from './failure.ts';
-import { FAMILIES, type Family, findTable, makeTables, replaceTables } from './packet-filter.ts';
+import { FAMILIES, type Family, type FoundTable, findTable, makeTables, replaceTables } from './packet-filter.ts';
+import { readEvents } from './tracking.ts';
 
-/** Which of our tables are not there. Throws when one of them is somebody else's. */
-export async function missingTables(run: CommandRunner, { owner }: Site): Promise<Family[]> {
-  const missing: Family[] = [];
-  for (const family of FAMILIES) {
-    const { state } = await findTable(run, family, owner, { full: false });
-    if (state === 'foreign') throw new NetworkFailure('not_ours', `the nft table ${family} statevisor is not ours`);
-    if (state === 'missing') missing.push(family);
-  }
-  return missing;
+interface OwnTables {
+  /** Which of ours are not there. */
+  readonly missing: readonly Family[];
+  readonly eventsBefore: string | null;
 }
 
-/** Makes tables that are missing, with every guest there is. True when there had been any. */
+/** Throws when one of our tables is somebody else's. */
+export async function ownTables(run: CommandRunner, { owner }: Site): Promise<OwnTables> {
+  const found = new Map<Family, FoundTable>();
+  for (const family of FAMILIES) {
+    const table = await findTable(run, family, owner, { full: false });
+    if (table.state === 'foreign') {
+      throw new NetworkFailure('not_ours', `the nft table ${family} statevisor is not ours`);
+    }
+    found.set(family, table);
+  }
+  const missing = FAMILIES.filter((family) => found.get(family)?.state === 'missing');
+  return { missing, eventsBefore: found.get('inet')?.eventsBefore ?? null };
+}
+
+/** Makes tables that are missing, with every guest there is. True when some were. */
 export async function repairFilter(run: CommandRunner, site: Site, leases: readonly Lease[]): Promise<boolean> {
-  const missing = await missingTables(run, site);
-  await makeTables(run, site, missing, leases);
-  return missing.length > 0 && leases.length > 0;
+  const { missing, eventsBefore } = await ownTables(run, site);
+  const plan = { ...site, eventsBefore: eventsBefore ?? (missing.includes('inet') ? await readEvents(run) : null) };
+  await makeTables(run, plan, missing, leases);
+  return missing.length > 0;
 }
 
 /**
@@ -32,10 +43,11 @@ export async function renewFilter(
   leases: readonly Lease[],
   isKnown: (instance: string) => boolean,
 ): Promise<string[]> {
-  await missingTables(run, site);
+  const tables = await ownTables(run, site);
   const { guests } = await findTable(run, 'bridge', site.owner, { full: true });
   const leased = new Set(leases.map(({ instance }) => instance));
   const kept = guests.filter(({ instance }) => !leased.has(instance) && isKnown(instance));
-  await replaceTables(run, site, [...leases, ...kept]);
+  const plan = { ...site, eventsBefore: tables.eventsBefore ?? (await readEvents(run)) };
+  await replaceTables(run, plan, [...leases, ...kept]);
   return guests.filter(({ instance }) => !isKnown(instance)).map(({ instance }) => `filter of ${instance}`);
 }

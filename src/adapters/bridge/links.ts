@@ -16,7 +16,16 @@ const linkSchema = z.object({
       info_data: z.object({ type: z.string().optional() }).optional(),
     })
     .optional(),
-  addr_info: z.array(z.object({ family: z.string(), local: z.string().optional(), prefixlen: z.number() })).default([]),
+  addr_info: z
+    .array(
+      z.object({
+        family: z.string(),
+        local: z.string().optional(),
+        prefixlen: z.number(),
+        scope: z.string().optional(),
+      }),
+    )
+    .default([]),
 });
 
 export interface Link {
@@ -28,7 +37,7 @@ export interface Link {
   readonly isUp: boolean;
   /** Of a tap: a process has it open. */
   readonly hasCarrier: boolean;
-  /** IPv4 addresses with their prefix, for example `10.77.0.1/16`. */
+  /** With their prefix, for example `10.77.0.1/16`; without those of IPv6 that every device gives itself. */
   readonly addresses: readonly string[];
 }
 
@@ -56,9 +65,10 @@ function toLink(raw: z.infer<typeof linkSchema>): Link {
     alias: raw.ifalias ?? null,
     isUp: raw.flags.includes('UP'),
     hasCarrier: raw.flags.includes('LOWER_UP'),
-    addresses: raw.addr_info.flatMap(({ family, local, prefixlen }) =>
-      family === 'inet' && local !== undefined ? [`${local}/${prefixlen}`] : [],
-    ),
+    addresses: raw.addr_info.flatMap(({ family, local, prefixlen, scope }) => {
+      const isOwn = family === 'inet6' && scope === 'link';
+      return local === undefined || isOwn ? [] : [`${local}/${prefixlen}`];
+    }),
   };
 }
 

@@ -2,11 +2,23 @@ import { z } from 'zod';
 import type { Lease } from '../../actors/contracts/network.ts';
 import type { CommandRunner } from './command-runner.ts';
 import { failureOf, NetworkFailure } from './failure.ts';
-import { bridgeAlias, TABLE, tapName } from './marks.ts';
+import {
+  admission,
+  type Command,
+  dismissal,
+  field,
+  GUESTS,
+  GUESTS6,
+  match,
+  meta,
+  NEIGHBOURS,
+  TAPS,
+} from './guest-entries.ts';
+import { bridgeAlias, TABLE } from './marks.ts';
 
 /**
  * The packet filter: two tables of one name. The one of the family `bridge` lets through from a guest's tap only what
- * carries the guest's own hardware and network address. The one of `inet` makes the kernel track guests' connections (it
+ * carries the guest's own hardware and network addresses. The one of `inet` makes the kernel track guests' connections (it
  * tracks none where no rule asks for it) and, when guests may reach beyond the host, hides them behind its address.
  * The first rule of each carries our mark; a table without it is somebody else's.
  */
@@ -15,7 +27,13 @@ export interface FilterPlan {
   readonly owner: string;
   readonly bridge: string;
   readonly range: string;
+  readonly range6: string | null;
   readonly nat: boolean;
+}
+
+/** A plan with what the kernel's setting was before this network changed it; stands in a comment of the table. */
+export interface TablePlan extends FilterPlan {
+  readonly eventsBefore: string | null;
 }
 
 export const FAMILIES = ['bridge', 'inet'] as const;
@@ -25,54 +43,60 @@ export interface FoundTable {
   readonly state: 'missing' | 'ours' | 'foreign';
   /** Guests it lets through; empty unless it was read in full. */
   readonly guests: readonly Lease[];
+  /** What stands in it about the time before it; null when nothing does. */
+  readonly eventsBefore: string | null;
 }
 
-type Command = Readonly<Record<string, unknown>>;
-
-const TAPS = 'taps';
-const GUESTS = 'guests';
 /** Before anything else looks at a frame. */
 const FILTER_PRIORITY = -300;
 const NAT_PRIORITY = 100;
 
-const meta = (key: string): Command => ({ meta: { key } });
-const field = (protocol: string, name: string): Command => ({ payload: { protocol, field: name } });
-const match = (op: string, left: Command, right: unknown): Command => ({ match: { op, left, right } });
-const isGuest = (...fields: Command[]): Command => match('==', { concat: [meta('iifname'), ...fields] }, `@${GUESTS}`);
+const EVENTS_BEFORE = 'nf_conntrack_events was ';
+
+const isIn = (set: string, ...fields: Command[]): Command =>
+  match('==', { concat: [meta('iifname'), ...fields] }, `@${set}`);
+const saysOverIpv6 = (...kinds: string[]): Command => match('==', field('icmpv6', 'type'), { set: kinds });
 
 function place(family: Family, chain: string): Command {
   return { family, table: TABLE, chain };
 }
 
-function tableFor(family: Family, plan: FilterPlan): Command[] {
+function tableFor(family: Family, plan: TablePlan): Command[] {
   return [{ add: { table: { family, name: TABLE } } }, ...(family === 'bridge' ? antiSpoofing(plan) : tracking(plan))];
 }
 
 function antiSpoofing({ owner }: FilterPlan): Command[] {
-  const set = (name: string, type: unknown): Command => ({
-    add: { set: { family: 'bridge', table: TABLE, name, type } },
+  const set = (name: string, ...type: string[]): Command => ({
+    add: { set: { family: 'bridge', table: TABLE, name, type: type.length === 1 ? type[0] : type } },
   });
   const chain = { type: 'filter', hook: 'prerouting', prio: FILTER_PRIORITY, policy: 'accept' };
   const rule = (expr: Command[], comment?: string): Command => ({
     add: { rule: { ...place('bridge', 'from_guests'), ...(comment === undefined ? {} : { comment }), expr } },
   });
   const accept = { accept: null };
+  const dropped = [{ counter: null }, { drop: null }];
   return [
     set(TAPS, 'ifname'),
-    set(GUESTS, ['ifname', 'ether_addr', 'ipv4_addr']),
+    set(GUESTS, 'ifname', 'ether_addr', 'ipv4_addr'),
+    set(GUESTS6, 'ifname', 'ether_addr', 'ipv6_addr'),
+    { add: { map: { family: 'bridge', table: TABLE, name: NEIGHBOURS, type: 'ifname', map: 'verdict' } } },
     { add: { chain: { family: 'bridge', table: TABLE, name: 'from_guests', ...chain } } },
     rule([match('!=', meta('iifname'), `@${TAPS}`), accept], bridgeAlias(owner)),
-    rule([isGuest(field('ether', 'saddr'), field('ip', 'saddr')), accept]),
+    rule([isIn(GUESTS, field('ether', 'saddr'), field('ip', 'saddr')), accept]),
     rule([
-      isGuest(field('ether', 'saddr'), field('arp', 'saddr ip')),
-      isGuest(field('arp', 'saddr ether'), field('arp', 'saddr ip')),
+      isIn(GUESTS, field('ether', 'saddr'), field('arp', 'saddr ip')),
+      isIn(GUESTS, field('arp', 'saddr ether'), field('arp', 'saddr ip')),
       accept,
     ]),
-    rule([{ counter: null }, { drop: null }]),
+    // No guest is anybody's router, and each answers for its own addresses alone.
+    rule([saysOverIpv6('nd-router-advert', 'nd-redirect'), ...dropped]),
+    rule([saysOverIpv6('nd-neighbor-advert'), { vmap: { key: meta('iifname'), data: `@${NEIGHBOURS}` } }]),
+    rule([isIn(GUESTS6, field('ether', 'saddr'), field('ip6', 'saddr')), accept]),
+    rule(dropped),
   ];
 }
 
-function tracking({ owner, bridge, range, nat }: FilterPlan): Command[] {
+function tracking({ owner, bridge, range, nat, eventsBefore }: TablePlan): Command[] {
   const [addr, length] = range.split('/');
   const chain = (name: string, about: Command): Command => ({
     add: { chain: { family: 'inet', table: TABLE, name, policy: 'accept', ...about } },
@@ -82,6 +106,7 @@ function tracking({ owner, bridge, range, nat }: FilterPlan): Command[] {
   });
   const isNew = match('in', { ct: { key: 'state' } }, 'new');
   const counted = { counter: null };
+  const note = eventsBefore === null ? undefined : `${EVENTS_BEFORE}${eventsBefore}`;
   const masquerade = [
     chain('beyond', { type: 'nat', hook: 'postrouting', prio: NAT_PRIORITY }),
     rule('beyond', [
@@ -94,20 +119,9 @@ function tracking({ owner, bridge, range, nat }: FilterPlan): Command[] {
     chain('from_guests', { type: 'filter', hook: 'prerouting', prio: 0 }),
     rule('from_guests', [match('==', meta('iifname'), bridge), isNew, counted]),
     chain('from_host', { type: 'filter', hook: 'output', prio: 0 }),
-    rule('from_host', [match('==', meta('oifname'), bridge), isNew, counted]),
+    rule('from_host', [match('==', meta('oifname'), bridge), isNew, counted], note),
     ...(nat ? masquerade : []),
   ];
-}
-
-function elementsOf({ instance, address, mac }: Lease): Command[] {
-  const tap = tapName(instance);
-  const element = (name: string, val: unknown): Command => ({
-    family: 'bridge',
-    table: TABLE,
-    name,
-    elem: [{ elem: { val, comment: instance } }],
-  });
-  return [element(TAPS, tap), element(GUESTS, { concat: [tap, mac, address] })];
 }
 
 async function apply(run: CommandRunner, commands: readonly Command[]): Promise<void> {
@@ -118,20 +132,20 @@ async function apply(run: CommandRunner, commands: readonly Command[]): Promise<
 /** Makes the tables that are missing, with these guests, in one step. */
 export async function makeTables(
   run: CommandRunner,
-  plan: FilterPlan,
+  plan: TablePlan,
   families: readonly Family[],
   guests: readonly Lease[],
 ): Promise<void> {
   if (families.length === 0) return;
-  const elements = families.includes('bridge') ? guests.flatMap(elementsOf) : [];
+  const admitted = families.includes('bridge') ? guests : [];
   await apply(run, [
     ...families.flatMap((family) => tableFor(family, plan)),
-    ...elements.map((element) => ({ add: { element } })),
+    ...admitted.flatMap((guest) => admission(guest, plan)),
   ]);
 }
 
 /** Puts both tables as they should be in the place of those that are there, in one step: no packet slips in between. */
-export async function replaceTables(run: CommandRunner, plan: FilterPlan, guests: readonly Lease[]): Promise<void> {
+export async function replaceTables(run: CommandRunner, plan: TablePlan, guests: readonly Lease[]): Promise<void> {
   await apply(run, [
     // What is not there cannot be removed; so each is added first.
     ...FAMILIES.flatMap((family) => {
@@ -139,24 +153,17 @@ export async function replaceTables(run: CommandRunner, plan: FilterPlan, guests
       return [{ add: { table } }, { delete: { table } }];
     }),
     ...FAMILIES.flatMap((family) => tableFor(family, plan)),
-    ...guests.flatMap(elementsOf).map((element) => ({ add: { element } })),
+    ...guests.flatMap((guest) => admission(guest, plan)),
   ]);
 }
 
-export async function admitGuest(run: CommandRunner, lease: Lease): Promise<void> {
-  await apply(
-    run,
-    elementsOf(lease).map((element) => ({ add: { element } })),
-  );
+export async function admitGuest(run: CommandRunner, plan: FilterPlan, lease: Lease): Promise<void> {
+  await apply(run, admission(lease, plan));
 }
 
-/** Idempotent: an element that is not there is added first, as it could not be removed otherwise. */
-export async function dismissGuest(run: CommandRunner, lease: Lease): Promise<void> {
-  const elements = elementsOf(lease);
-  await apply(run, [
-    ...elements.map((element) => ({ add: { element } })),
-    ...elements.map((element) => ({ delete: { element } })),
-  ]);
+/** Idempotent. */
+export async function dismissGuest(run: CommandRunner, plan: FilterPlan, lease: Lease): Promise<void> {
+  await apply(run, dismissal(lease, plan));
 }
 
 export async function removeTables(run: CommandRunner): Promise<void> {
@@ -176,7 +183,9 @@ const guestSchema = z.object({
 
 function parseListing(stdout: string, owner: string): FoundTable {
   const items = listingSchema.parse(JSON.parse(stdout)).nftables;
-  const isMarked = items.some((item) => ruleSchema.safeParse(item.rule).data?.comment === bridgeAlias(owner));
+  const comments = items.map((item) => ruleSchema.safeParse(item.rule).data?.comment);
+  const isMarked = comments.includes(bridgeAlias(owner));
+  const note = comments.find((comment) => comment?.startsWith(EVENTS_BEFORE) === true);
   const set = items.map((item) => setSchema.safeParse(item.set).data).find((one) => one?.name === GUESTS);
   const guests = (set?.elem ?? []).flatMap((element) => {
     const known = guestSchema.safeParse(element).data?.elem;
@@ -184,7 +193,8 @@ function parseListing(stdout: string, owner: string): FoundTable {
     const [, mac, address] = known.val.concat;
     return [{ instance: known.comment, mac, address }];
   });
-  return { state: isMarked ? 'ours' : 'foreign', guests };
+  const eventsBefore = note?.slice(EVENTS_BEFORE.length) ?? null;
+  return { state: isMarked ? 'ours' : 'foreign', guests, eventsBefore };
 }
 
 /** Looks at a table; `full` reads its guests too. */
@@ -195,7 +205,8 @@ export async function findTable(
   { full }: { full: boolean },
 ): Promise<FoundTable> {
   const ran = await run('nft', ['-j', ...(full ? [] : ['-t']), 'list', 'table', family, TABLE]);
-  if (ran.status !== 0 && /no such file or directory/i.test(ran.stderr)) return { state: 'missing', guests: [] };
+  if (ran.status !== 0 && /no such file or directory/i.test(ran.stderr))
+    return { state: 'missing', guests: [], eventsBefore: null };
   if (ran.status !== 0) throw failureOf('nft', ran);
   try {
     return parseListing(ran.stdout, owner);

@@ -1,4 +1,5 @@
 import { BlockList } from 'node:net';
+import { address6In, PREFIX6 } from '../../actors/contracts/address6.ts';
 import type {
   Attached,
   KnownInstances,
@@ -8,6 +9,7 @@ import type {
   NetworkErrorCode,
   NetworkStatus,
   Reconciled,
+  Tracking,
 } from '../../actors/contracts/network.ts';
 
 /** A network that exists in memory only, for hosts without rights and for tests: the same promises, no device. */
@@ -28,10 +30,12 @@ export interface SimulatedDevices {
     { readonly owner: string; readonly address: string; isOnBridge: boolean; isOpen: boolean }
   >;
   /** Addresses that are known permanently, and the ones the filter lets through, by instance. */
-  readonly neighbours: Map<string, string>;
-  readonly filter: Map<string, string>;
+  readonly neighbours: Map<string, readonly string[]>;
+  readonly filter: Map<string, readonly string[]>;
   /** Owner of the filter; null when there is none. */
   table: string | null;
+  /** Whether connections of guests are tracked. */
+  isTracking: boolean;
   /** Addresses that somebody else answers for. */
   readonly answered: Set<string>;
   hasRights: boolean;
@@ -44,6 +48,7 @@ export function createSimulatedDevices(): SimulatedDevices {
     neighbours: new Map(),
     filter: new Map(),
     table: null,
+    isTracking: false,
     answered: new Set(),
     hasRights: true,
   };
@@ -55,6 +60,8 @@ export interface SimulatedNetworkOptions {
   readonly range: string;
   readonly prefix: number;
   readonly gateway: string;
+  readonly range6: string | null;
+  readonly probe: string | null;
   readonly nat: boolean;
   /** The host it is on; by default one of its own. */
   readonly devices?: SimulatedDevices;
@@ -84,6 +91,7 @@ class SimulatedNetwork implements Network {
   readonly #options: SimulatedNetworkOptions;
   readonly #devices: SimulatedDevices;
   readonly #leases = new Map<string, Lease>();
+  #isMade = false;
   #repairs = 0;
   #leftoversRemoved = 0;
   #lastError: NetworkError | null = null;
@@ -95,12 +103,15 @@ class SimulatedNetwork implements Network {
 
   attach(lease: Lease, signal: AbortSignal): Promise<Attached> {
     const { instance, address, mac } = lease;
-    const { prefix, gateway } = this.#options;
+    const { prefix, gateway, range6 } = this.#options;
+    const address6 = range6 === null ? null : address6In(range6, address);
+    const gateway6 = range6 === null ? null : address6In(range6, gateway);
+    const told = { address, prefix, gateway, address6, prefix6: range6 === null ? null : PREFIX6, gateway6 };
     return this.#answer(() => {
       if (signal.aborted) throw new Refused('network_failed', 'withdrawn before it began');
       this.#look();
       this.#make(lease);
-      return { attachment: { tap: `simulated-${instance}`, mac, address, prefix, gateway } };
+      return { attachment: { tap: `simulated-${instance}`, mac, ...told } };
     });
   }
 
@@ -125,14 +136,38 @@ class SimulatedNetwork implements Network {
       const marked = [...new Set([...own, ...neighbours.keys(), ...filter.keys()])];
       const removed = marked.filter((id) => !isKnown(id));
       for (const id of removed) this.#forget(id);
-      for (const { instance, address } of leases) filter.set(instance, address);
+      for (const { instance, address } of leases) filter.set(instance, this.addressesOf(address));
       this.#leftoversRemoved += removed.length;
       return { removed, repaired };
     });
   }
 
+  keepTracking(): Promise<Tracking> {
+    return this.#answer((): Tracking => {
+      this.#look();
+      const { isTracking } = this.#devices;
+      this.#devices.isTracking = true;
+      return { tracking: isTracking ? 'kept' : 'repaired' };
+    });
+  }
+
+  addressesOf(address: string): readonly string[] {
+    const { range6 } = this.#options;
+    return range6 === null ? [address] : [address, address6In(range6, address)];
+  }
+
+  probeAddress(): string | null {
+    const { probe } = this.#options;
+    const isHeld = [...this.#leases.values()].some(({ address }) => address === probe);
+    return this.#isMade && !isHeld ? probe : null;
+  }
+
   async check(): Promise<readonly NetworkError[]> {
-    const refused = await this.#answer(() => this.#look());
+    const refused = await this.#answer(() => {
+      this.#look();
+      const isStopped = this.#devices.bridge !== null && !this.#devices.isTracking;
+      if (isStopped) throw new Refused('not_tracked', 'the kernel was not told to track connections');
+    });
     return refused === undefined ? [] : [refused.error];
   }
 
@@ -148,15 +183,16 @@ class SimulatedNetwork implements Network {
       devices.filter.clear();
       devices.bridge = null;
       devices.table = null;
+      devices.isTracking = false;
       return null;
     });
     return done === null ? null : done.error;
   }
 
   status(): NetworkStatus {
-    const { bridge, range, gateway, nat } = this.#options;
+    const { bridge, range, gateway, range6, nat } = this.#options;
     const told = { repairs: this.#repairs, leftovers_removed: this.#leftoversRemoved, last_error: this.#lastError };
-    return { bridge, range, gateway, nat, ...told };
+    return { bridge, range, gateway, range6, probe_address: this.probeAddress(), nat, not_tracked: null, ...told };
   }
 
   async #answer<T>(operation: () => T): Promise<T | { readonly error: NetworkError }> {
@@ -194,8 +230,8 @@ class SimulatedNetwork implements Network {
     this.#repair();
     if (answered.has(address)) throw new Refused('address_taken', `somebody else answers for ${address}`);
     taps.set(instance, { owner: this.#options.owner, address, isOnBridge: true, isOpen: false });
-    neighbours.set(instance, address);
-    filter.set(instance, address);
+    neighbours.set(instance, this.addressesOf(address));
+    filter.set(instance, this.addressesOf(address));
     this.#leases.set(instance, lease);
   }
 
@@ -208,13 +244,16 @@ class SimulatedNetwork implements Network {
     const isGone = devices.bridge === null;
     for (const [id, tap] of loose) {
       tap.isOnBridge = true;
-      devices.neighbours.set(id, tap.address);
+      devices.neighbours.set(id, this.addressesOf(tap.address));
     }
     if (devices.table === null) {
-      for (const { instance, address } of this.#leases.values()) devices.filter.set(instance, address);
+      for (const { instance, address } of this.#leases.values())
+        devices.filter.set(instance, this.addressesOf(address));
     }
     devices.bridge = owner;
     devices.table = owner;
+    devices.isTracking = true;
+    this.#isMade = true;
     if (loose.length > 0) this.#repairs += 1;
     return [...(isGone ? [bridge] : []), ...loose.map(([id]) => id)];
   }

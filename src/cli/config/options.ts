@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { parseDuration } from '../../../machines/duration.ts';
 import { type AddressRange, parseRange, RANGE_DEFAULT } from '../../actors/address-pool.ts';
+import { parseRange6 } from '../../actors/address-range6.ts';
 import { RETENTION_MIN_MS } from '../../actors/retention.ts';
 import { LOG_NAME } from '../../adapters/log-jetstream/naming.ts';
 import { parseSize } from '../../gateway/requests/scalars.ts';
@@ -57,6 +58,13 @@ export const OPTIONS = {
     placeholder: 'cidr',
     about: 'addresses of bridged guests; the first is the host',
     expects: 'an IPv4 network from /16 to /30, for example 10.77.0.0/16',
+  }),
+  bridge_range6: option({
+    schema: z.string().transform(addressRange6),
+    default: 'auto',
+    placeholder: 'cidr',
+    about: 'IPv6 network of bridged guests, auto or off',
+    expects: 'auto, off, or an IPv6 network of 64 bits, for example fd12:3456:789a::/64',
   }),
   bridge_nat: option({
     schema: z.boolean(),
@@ -133,6 +141,13 @@ function addressRange(text: string, context: z.RefinementCtx): AddressRange {
   const range = parseRange(text);
   if (range !== null) return range;
   context.addIssue('not a range of addresses');
+  return z.NEVER;
+}
+
+function addressRange6(text: string, context: z.RefinementCtx): string {
+  const range6 = text === 'auto' || text === 'off' ? text : parseRange6(text);
+  if (range6 !== null) return range6;
+  context.addIssue('not a network of IPv6 addresses');
   return z.NEVER;
 }
 

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AddressPool, type AddressRange, parseRange, RANGE_DEFAULT } from '../../actors/address-pool.ts';
+import { ownRange6 } from '../../actors/address-range6.ts';
 import type { Clock, Random } from '../../actors/contracts/clock.ts';
 import type { Network, NetworkError } from '../../actors/contracts/network.ts';
 import type { Site } from '../../adapters/bridge/bridge-lines.ts';
@@ -17,6 +18,8 @@ export interface NetworkOptions {
   /** Name of the bridge; without it there are no bridged guests. */
   readonly bridge?: string | null;
   readonly bridge_range?: AddressRange;
+  /** Network of the guests' IPv6 addresses, `auto` or `off`. */
+  readonly bridge_range6?: string;
   /** Guests reach beyond the host, behind its address. */
   readonly bridge_nat?: boolean;
 }
@@ -44,14 +47,25 @@ interface Given {
 
 /** What the bridge of these settings is to be like, and the addresses on it; null when there is to be none. */
 export function siteOf(
-  { bridge = null, bridge_range, bridge_nat = false }: NetworkOptions,
-  owner: () => string,
+  { bridge = null, bridge_range, bridge_range6 = 'auto', bridge_nat = false }: NetworkOptions,
+  ownerOfAll: () => string,
 ): { site: Site; range: AddressRange } | null {
   const range = bridge_range ?? parseRange(RANGE_DEFAULT);
   if (bridge === null || range === null) return null;
-  const { cidr, prefix, gateway } = range;
+  const owner = ownerOfAll();
+  const { cidr, prefix, gateway, probe } = range;
+  const range6 = range6Of(bridge_range6, owner);
   const uid = process.getuid?.() ?? 0;
-  return { site: { bridge, owner: owner(), range: cidr, prefix, gateway, nat: bridge_nat, uid }, range };
+  return { site: { bridge, owner, range: cidr, prefix, gateway, range6, probe, nat: bridge_nat, uid }, range };
+}
+
+const NO_IPV6 = '/proc/sys/net/ipv6/conf/default/disable_ipv6';
+
+function range6Of(setting: string, owner: string): string | null {
+  if (setting === 'off') return null;
+  if (setting !== 'auto') return setting;
+  const speaksIpv6 = existsSync(NO_IPV6) && readFileSync(NO_IPV6, 'utf8').trim() === '0';
+  return speaksIpv6 ? ownRange6(owner) : null;
 }
 
 export function openNetwork(options: NetworkOptions, given: Given): OpenNetwork {

@@ -1,10 +1,11 @@
 import { systemClock } from '../../../src/actors/clock.ts';
 import type { Network } from '../../../src/actors/contracts/network.ts';
-import { createBridgeNetwork } from '../../../src/adapters/bridge/bridge-network.ts';
+import { type BridgeOptions, createBridgeNetwork } from '../../../src/adapters/bridge/bridge-network.ts';
 import { type CommandRunner, createCommandRunner } from '../../../src/adapters/bridge/command-runner.ts';
 import { readLinks, readNeighbours } from '../../../src/adapters/bridge/links.ts';
 import { tapName } from '../../../src/adapters/bridge/marks.ts';
 import { findTable } from '../../../src/adapters/bridge/packet-filter.ts';
+import { EVENTS_ALL, readEvents } from '../../../src/adapters/bridge/tracking.ts';
 import { untilTrue } from '../../contracts/hypervisor.world.ts';
 import { BRIDGE, lease, type NetworkWorld, RANGE, type SeenNetwork } from '../../contracts/network.world.ts';
 import { type Namespace, openNamespace } from './namespace.ts';
@@ -31,27 +32,31 @@ export function tapHolder(tap: string): string[] {
   return ['qemu-system-x86_64', '-machine', 'none', '-nodefaults', '-display', 'none', '-netdev', netdev];
 }
 
+/** What there is on the bridge and of the filter, as the tools of the kernel tell it. */
+async function seenBy(runner: CommandRunner): Promise<SeenNetwork> {
+  const links = await readLinks(runner);
+  const tapOf = (instance: string) => links.find((link) => link.name === tapName(instance));
+  const bridge = links.some((link) => link.name === BRIDGE);
+  const known = bridge ? await readNeighbours(runner, BRIDGE) : [];
+  const { guests } = await findTable(runner, 'bridge', OWNER, { full: true });
+  const { state } = await findTable(runner, 'inet', OWNER, { full: false });
+  return {
+    bridge,
+    taps: INSTANCES.filter((instance) => tapOf(instance) !== undefined),
+    onBridge: INSTANCES.filter((instance) => tapOf(instance)?.master === BRIDGE),
+    neighbours: known.flatMap(({ dst, state }) => (state.includes('PERMANENT') ? [dst] : [])).sort(),
+    filter: guests.map(({ instance }) => instance).sort(),
+    tracked: state === 'ours' && (await readEvents(runner)) === EVENTS_ALL,
+  };
+}
+
 export async function makeBridgeWorld(): Promise<BridgeWorld> {
   const place = await openNamespace();
   const neighbour = await openNamespace(place);
   const runner = createCommandRunner(place.enter);
   const clock = systemClock();
-  const open = (owner: string, run: CommandRunner = runner): Network =>
-    createBridgeNetwork({ bridge: BRIDGE, owner, ...RANGE, nat: false, uid: 0, clock, run });
-  const seen = async (): Promise<SeenNetwork> => {
-    const links = await readLinks(runner);
-    const tapOf = (instance: string) => links.find((link) => link.name === tapName(instance));
-    const bridge = links.some((link) => link.name === BRIDGE);
-    const known = bridge ? await readNeighbours(runner, BRIDGE) : [];
-    const { guests } = await findTable(runner, 'bridge', OWNER, { full: true });
-    return {
-      bridge,
-      taps: INSTANCES.filter((instance) => tapOf(instance) !== undefined),
-      onBridge: INSTANCES.filter((instance) => tapOf(instance)?.master === BRIDGE),
-      neighbours: known.flatMap(({ dst, state }) => (state.includes('PERMANENT') ? [dst] : [])).sort(),
-      filter: guests.map(({ instance }) => instance).sort(),
-    };
-  };
+  const open = (owner: string, changes: Partial<BridgeOptions> = {}): Network =>
+    createBridgeNetwork({ bridge: BRIDGE, owner, ...RANGE, nat: false, uid: 0, clock, run: runner, ...changes });
   return {
     network: open(OWNER),
     place,
@@ -59,8 +64,9 @@ export async function makeBridgeWorld(): Promise<BridgeWorld> {
     runner,
     reopen: () => open(OWNER),
     somebodyElse: open(OTHER_OWNER),
-    withoutRights: () => open(OWNER, createCommandRunner([...place.enter, ...NO_RIGHTS])),
-    seen,
+    withoutRights: () => open(OWNER, { run: createCommandRunner([...place.enter, ...NO_RIGHTS]) }),
+    withoutIpv6: () => open(OWNER, { range6: null }),
+    seen: () => seenBy(runner),
     hands: {
       holdTap: async (instance) => {
         const tap = tapName(instance);
@@ -83,6 +89,9 @@ export async function makeBridgeWorld(): Promise<BridgeWorld> {
       },
       removeTable: async () => {
         await place.run('nft', 'delete', 'table', 'bridge', 'statevisor');
+      },
+      stopTracking: async () => {
+        await place.run('nft', 'delete', 'table', 'inet', 'statevisor');
       },
       answerFor: async (address) => {
         const peer = ['peer', 'name', 'svpeer', 'netns', String(neighbour.pid)];

@@ -4,11 +4,12 @@ import type { Network } from '../../../src/actors/contracts/network.ts';
 import { createBridgeNetwork } from '../../../src/adapters/bridge/bridge-network.ts';
 import type { Ran } from '../../../src/adapters/bridge/command-runner.ts';
 import { bridgeMac, tapMac, tapName } from '../../../src/adapters/bridge/marks.ts';
-import { attach, BRIDGE, known, lease, RANGE, refusal } from '../../contracts/network.world.ts';
+import { address6, attach, BRIDGE, GATEWAY6, known, lease, RANGE, refusal } from '../../contracts/network.world.ts';
 import { linksOf, type Recording, recordingRunner } from './recording-runner.ts';
 
 const OWNER = 'aaaaaaaaaaaaaaaa';
 const LOOK = 'ip -json -details address show';
+const EVENTS = 'cat /proc/sys/net/netfilter/nf_conntrack_events';
 const first = lease(1);
 const tap = tapName(first.instance);
 
@@ -27,7 +28,12 @@ const bridge = {
   address: bridgeMac(OWNER),
   ifalias: `statevisor:${OWNER}`,
   linkinfo: { info_kind: 'bridge' },
-  addr_info: [{ family: 'inet', local: RANGE.gateway, prefixlen: RANGE.prefix }],
+  addr_info: [
+    { family: 'inet', local: RANGE.gateway, prefixlen: RANGE.prefix, scope: 'global' },
+    { family: 'inet', local: RANGE.probe, prefixlen: 32, scope: 'global' },
+    { family: 'inet6', local: GATEWAY6, prefixlen: 64, scope: 'global' },
+    { family: 'inet6', local: 'fe80::1', prefixlen: 64, scope: 'link' },
+  ],
 };
 const tables = { stdout: JSON.stringify({ nftables: [{ rule: { comment: `statevisor:${OWNER}` } }] }) };
 const inOrder = (command: string): Partial<Ran> | null => {
@@ -45,27 +51,31 @@ describe('the commands of the bridge', () => {
       `link add name ${BRIDGE} address ${bridgeMac(OWNER)} type bridge`,
       `link set dev ${BRIDGE} alias statevisor:${OWNER} addrgenmode none`,
       `address add ${RANGE.gateway}/${RANGE.prefix} dev ${BRIDGE}`,
+      `address add ${RANGE.probe}/32 dev ${BRIDGE}`,
+      `address add ${GATEWAY6}/64 dev ${BRIDGE} nodad`,
       `link set dev ${BRIDGE} up`,
       'nft -j -t list table bridge statevisor',
       'nft -j -t list table inet statevisor',
+      EVENTS,
       'nft -j -f -',
-      ...[
-        'add table bridge statevisor',
-        'add set bridge taps',
-        'add set bridge guests',
-        'add chain bridge from_guests',
-      ],
-      ...new Array(4).fill('add rule bridge from_guests'),
+      'add table bridge statevisor',
+      ...['add set bridge taps', 'add set bridge guests', 'add set bridge guests6', 'add map bridge neighbours'],
+      'add chain bridge from_guests',
+      ...new Array(7).fill('add rule bridge from_guests'),
       ...['add table inet statevisor', 'add chain inet from_guests', 'add rule inet from_guests'],
       ...['add chain inet from_host', 'add rule inet from_host', 'add chain inet beyond', 'add rule inet beyond'],
+      ...[EVENTS, EVENTS.replace('cat', 'tee'), 'write 1'],
       'nft -j -f -',
+      ...[`add chain bridge ${tap}`, `flush chain bridge ${tap}`, `add rule bridge ${tap}`],
       ...['add element bridge taps', 'add element bridge guests'],
+      ...['add element bridge guests6', 'add element bridge neighbours'],
       'ip -batch -',
       `tuntap add dev ${tap} mode tap user 1000`,
       `link set dev ${tap} address ${tapMac(first.mac)} alias statevisor:${OWNER}:${first.instance} addrgenmode none`,
       `link set dev ${tap} master ${BRIDGE}`,
       `link set dev ${tap} up`,
       `neigh replace ${first.address} lladdr ${first.mac} dev ${BRIDGE} nud permanent`,
+      `neigh replace ${address6(1)} lladdr ${first.mac} dev ${BRIDGE} nud permanent`,
     ]);
   });
 
@@ -92,7 +102,11 @@ describe('the commands of the bridge', () => {
     const after = commands.slice(failed);
     expect(after).toContain(`link delete dev ${tap}`);
     expect(after).toContain(`neigh delete ${first.address} dev ${BRIDGE}`);
-    expect(after.slice(-2)).toEqual(['delete element bridge taps', 'delete element bridge guests']);
+    expect(after.slice(-6)).toEqual([
+      ...['delete element bridge taps', 'delete element bridge guests'],
+      ...['delete element bridge guests6', 'delete element bridge neighbours'],
+      ...[`flush chain bridge ${tap}`, `delete chain bridge ${tap}`],
+    ]);
     expect(network.status().last_error?.message).toContain('No buffer space');
   });
 

@@ -6,6 +6,7 @@ import { createCommandRunner } from '../../../src/adapters/bridge/command-runner
 import { readLinks } from '../../../src/adapters/bridge/links.ts';
 import { bridgeMac, tapMac, tapName } from '../../../src/adapters/bridge/marks.ts';
 import { admitGuest } from '../../../src/adapters/bridge/packet-filter.ts';
+import { untilTrue } from '../../contracts/hypervisor.world.ts';
 import { attach, attachedTo, BRIDGE, known, lease, RANGE, refusal } from '../../contracts/network.world.ts';
 import { type BridgeWorld, makeBridgeWorld, OWNER } from './bridge.world.ts';
 import { type Namespace, openNamespace } from './namespace.ts';
@@ -35,12 +36,15 @@ describe('a bridge of the kernel', { timeout: LIMIT_MS }, () => {
   /** A port of the bridge that the filter takes for the tap of `first`, its other end with these addresses. */
   const plugIn = async (mac: string, address: string): Promise<void> => {
     await world.network.reconcile(known());
-    await admitGuest(world.runner, first);
+    await admitGuest(world.runner, { bridge: BRIDGE, owner: OWNER, ...RANGE, nat: false }, first);
     const peer = ['peer', 'name', 'eth0', 'address', mac, 'netns', String(guest.pid)];
     await world.run('ip', 'link', 'add', 'name', tapName(first.instance), 'type', 'veth', ...peer);
     await world.run('ip', 'link', 'set', 'dev', tapName(first.instance), 'master', BRIDGE, 'up');
     await guest.run('ip', 'address', 'add', `${address}/${RANGE.prefix}`, 'dev', 'eth0');
     await guest.run('ip', 'link', 'set', 'dev', 'eth0', 'up');
+    // A port hears nothing before the bridge has noticed that its other end is up.
+    const port = ['ip', '-details', 'link', 'show', 'dev', tapName(first.instance)];
+    await untilTrue(async () => (await world.run(...port)).includes('state forwarding'), 'the port forwards');
   };
   const hears = (): Promise<boolean> =>
     guest.run('busybox', 'ping', '-c', '1', '-W', '1', RANGE.gateway).then(
@@ -102,18 +106,19 @@ describe('a bridge of the kernel', { timeout: LIMIT_MS }, () => {
 
   it('takes over another range and a way out at the next start, and keeps the way to the guests it has', async () => {
     await attach(world.network, first);
-    const other = { range: '10.92.0.0/16', prefix: 16, gateway: '10.92.0.1', nat: true };
+    const other = { range: '10.92.0.0/16', prefix: 16, gateway: '10.92.0.1', probe: '10.92.255.254', nat: true };
     const changed = networkWith(other);
     const addressesOf = async (): Promise<readonly string[] | undefined> =>
       (await readLinks(world.runner)).find(({ name }) => name === BRIDGE)?.addresses;
     await changed.reconcile(known(first));
     expect(await world.seen()).toEqual(attachedTo(first));
-    expect(await addressesOf()).toEqual([`${RANGE.gateway}/${RANGE.prefix}`, '10.92.0.1/16']);
+    const own6 = 'fd91::7:0:0:a5c:1/64';
+    expect(await addressesOf()).toEqual([`${RANGE.gateway}/${RANGE.prefix}`, '10.92.0.1/16', '10.92.255.254/32', own6]);
     expect(await world.run('nft', 'list', 'table', 'inet', 'statevisor')).toContain('masquerade');
     expect(await refusal(changed, first)).toBe('out_of_range');
     await changed.detach(first.instance);
     await networkWith(other).reconcile(known());
-    expect(await addressesOf()).toEqual(['10.92.0.1/16']);
+    expect(await addressesOf()).toEqual(['10.92.0.1/16', '10.92.255.254/32', own6]);
   });
 
   it('takes its guests along to a bridge of another name, and removes the former one', async () => {

@@ -22,6 +22,9 @@ const network = {
   address: '10.91.0.2',
   prefix: 24,
   gateway: '10.91.0.1',
+  address6: 'fd91::a5b:2',
+  prefix6: 64,
+  gateway6: 'fd91::a5b:1',
 };
 
 describe('QEMU behind a tap', () => {

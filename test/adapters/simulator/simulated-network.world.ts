@@ -11,8 +11,8 @@ export async function simulatedNetworkWorld(
   wrap: (network: Network, devices: SimulatedDevices) => Network = (network) => network,
 ): Promise<NetworkWorld> {
   const devices = createSimulatedDevices();
-  const open = (owner: string): Network =>
-    wrap(createSimulatedNetwork({ bridge: BRIDGE, owner, ...RANGE, nat: false, devices }), devices);
+  const open = (owner: string, changes: { readonly range6?: null } = {}): Network =>
+    wrap(createSimulatedNetwork({ bridge: BRIDGE, owner, ...RANGE, nat: false, devices, ...changes }), devices);
   const tapOf = (instance: string): { isOpen: boolean } => {
     const tap = devices.taps.get(instance);
     if (tap === undefined) throw new Error(`There is no tap of ${instance}.`);
@@ -26,12 +26,14 @@ export async function simulatedNetworkWorld(
       devices.hasRights = false;
       return open('us');
     },
+    withoutIpv6: () => open('us', { range6: null }),
     seen: async () => ({
       bridge: devices.bridge !== null,
       taps: [...devices.taps.keys()].sort(),
       onBridge: [...devices.taps].flatMap(([id, tap]) => (tap.isOnBridge ? [id] : [])).sort(),
-      neighbours: [...devices.neighbours.values()].sort(),
+      neighbours: [...devices.neighbours.values()].flat().sort(),
       filter: [...devices.filter.keys()].sort(),
+      tracked: devices.isTracking,
     }),
     hands: {
       holdTap: async (instance) => {
@@ -54,6 +56,9 @@ export async function simulatedNetworkWorld(
       removeTable: async () => {
         devices.table = null;
         devices.filter.clear();
+      },
+      stopTracking: async () => {
+        devices.isTracking = false;
       },
       answerFor: async (address) => {
         devices.answered.add(address);
