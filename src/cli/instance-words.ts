@@ -2,6 +2,7 @@ import { formatDuration } from '../../machines/duration.ts';
 import type { WholeView } from '../gateway/use-cases/readings.ts';
 import type { InstanceView } from '../projections/instance-view.ts';
 import type { PendingRestartView } from '../projections/restart-view.ts';
+import { wakefulnessRows } from './wakefulness-words.ts';
 
 /** One instance in words, as `get` prints it: a name and a sentence a line. `now`: epoch ms. */
 export function instanceRows(view: WholeView, now: number): string[][] {
@@ -39,6 +40,7 @@ export function instanceRows(view: WholeView, now: number): string[][] {
             .join(', '),
     ],
     ['guest agent', view.skip_guest_agent === true ? 'none' : null],
+    ...wakefulnessRows(view, now),
     ['snapshot', view.has_snapshot ? 'yes' : null],
     ['expires', view.expires_at === null ? null : `${view.expires_at} (${inWords(view.expires_at, now)})`],
     ['version', String(view.version)],

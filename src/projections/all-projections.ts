@@ -3,6 +3,7 @@ import { listed } from './engine/running-projection.ts';
 import { instancesProjection } from './instances.ts';
 import { timelineProjection } from './timeline.ts';
 import { totalsProjection } from './totals.ts';
+import { wakefulnessProjection } from './wakefulness.ts';
 
 /** Every projection of the daemon: a new one is a file and a line here (docs/how-to/add-a-projection.md). */
 export const PROJECTIONS = {
@@ -10,4 +11,5 @@ export const PROJECTIONS = {
   timeline: listed(timelineProjection),
   durations: listed(durationsProjection),
   totals: listed(totalsProjection),
+  wakefulness: listed(wakefulnessProjection),
 };

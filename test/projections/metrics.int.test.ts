@@ -124,10 +124,27 @@ describe('read models over HTTP', () => {
     for (const listed of [own.instances, compatible]) {
       const found = listed.find(({ name: called }) => called === 'timed')!;
       const { phase_durations_ms: spent, ...rest } = found;
-      const { phase_durations_ms: spentOnce, ...view } = one;
+      const { phase_durations_ms: spentOnce, wakefulness: _account, ...view } = one;
       expect(rest).toEqual(view);
       expect({ ...(spent as object), running: 0 }).toEqual({ ...(spentOnce as object), running: 0 });
     }
+  });
+
+  test('it says what keeps it awake, in get, and in a list that is asked for it', async () => {
+    await ask('/v1/instances', { method: 'POST', body: { name: 'watched', image: 'demo', wait: '30s' } });
+    const account = { is: 'awake', awake_because: 'no_policy', asleep_ms: 0, since: expect.stringMatching(/Z$/) };
+    const one = (await (await ask('/v1/instances/watched')).json()) as Record<string, unknown>;
+    expect(one.wakefulness).toMatchObject(account);
+    const list = async (query: string): Promise<unknown> => {
+      const { instances } = (await (await ask(`/v1/instances?limit=500${query}`)).json()) as {
+        instances: Record<string, unknown>[];
+      };
+      return instances.find(({ name }) => name === 'watched')?.wakefulness;
+    };
+    expect(await list('')).toBeUndefined();
+    expect(await list('&wakefulness=true')).toMatchObject(account);
+    const refused = await ask('/v1/instances?wakefulness=perhaps');
+    expect([refused.status, await refused.json()]).toMatchObject([400, { field: 'wakefulness' }]);
   });
 
   test('its timeline tells what led where', async () => {
@@ -151,7 +168,7 @@ describe('read models over HTTP', () => {
     const asked = await ask('/v1/host/projections/durations/rebuild', { method: 'POST' });
     expect([asked.status, await asked.json()]).toEqual([202, { projection: 'durations', rebuilding: true }]);
     const host = (await (await ask('/v1/host')).json()) as { projections: Record<string, unknown> };
-    expect(Object.keys(host.projections)).toEqual(['instances', 'timeline', 'durations', 'totals']);
+    expect(Object.keys(host.projections)).toEqual(['instances', 'timeline', 'durations', 'totals', 'wakefulness']);
     expect(host.projections.instances).toMatchObject({ version: 1, lag_ms: 0, parked: { total: 0, first: [] } });
   });
 });

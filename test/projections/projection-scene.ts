@@ -134,6 +134,7 @@ export function published(
     instances: views.instances.list(),
     timelines: streams.map(({ id }) => views.timeline.of(id)),
     durations: streams.map(({ id }) => views.durations.fieldsOf(id, now)),
+    wakefulness: streams.map(({ id }) => views.wakefulness.of(id, now)),
     totals: views.totals.read(),
   };
 }

@@ -6,6 +6,7 @@ import type { InstanceView } from '../../projections/instance-view.ts';
 import { CliError, type Client } from '../client.ts';
 import { instanceRows } from '../instance-words.ts';
 import { instanceTable, type Output, table } from '../output.ts';
+import { wakefulnessColumns } from '../wakefulness-words.ts';
 import { addCommand, INSTANCES, instancePath, type Options, OUTCOME_WAIT, showInstance, waitOf } from './command.ts';
 
 /** The commands that look at instances, and those that start and stop them. */
@@ -98,10 +99,13 @@ function stepOf(options: Options): string | null {
 
 function addReads(program: Command, output: Output): void {
   addCommand(program, 'ps', 'list instances', async (client, options) => {
-    const views = await listOf(client);
+    const views = await listOf(client, options.awake === true);
     if (options.json === true) return output.line(JSON.stringify(views));
-    for (const line of instanceTable(views, systemClock().now())) output.line(line);
-  });
+    const now = systemClock().now();
+    for (const line of options.awake === true ? table(wakefulnessColumns(views, now)) : instanceTable(views, now)) {
+      output.line(line);
+    }
+  }).option('--awake', 'show who is awake and why, and how long each has been awake and asleep');
   addCommand(program, 'get <instance>', 'show one instance', async (client, options, instance) => {
     const view = (await client.call('GET', instancePath(instance))) as WholeView;
     if (options.json === true) return output.line(JSON.stringify(view));
@@ -120,12 +124,13 @@ function addReads(program: Command, output: Output): void {
     .option('--timeout <duration>', 'how long', '60s');
 }
 
-async function listOf(client: Client): Promise<InstanceView[]> {
-  const views: InstanceView[] = [];
+async function listOf(client: Client, withWakefulness: boolean): Promise<WholeView[]> {
+  const views: WholeView[] = [];
   for (let after: string | null = ''; after !== null; ) {
-    const query = new URLSearchParams({ limit: String(LIST_LIMIT_MAX), after });
+    const asked = withWakefulness ? { wakefulness: 'true' } : undefined;
+    const query = new URLSearchParams({ limit: String(LIST_LIMIT_MAX), after, ...asked });
     const page = (await client.call('GET', `${INSTANCES}?${query}`)) as {
-      instances: InstanceView[];
+      instances: WholeView[];
       next: string | null;
     };
     views.push(...page.instances);

@@ -9,6 +9,7 @@ import { registerInstanceMetrics } from '../../projections/metrics/instance-metr
 import { createMetricRegistry, type MetricRegistry } from '../../projections/metrics/metric-registry.ts';
 import { registerProjectionMetrics } from '../../projections/metrics/projection-metrics.ts';
 import { runtimeTelemetry } from '../../projections/metrics/runtime-metrics.ts';
+import { registerWakefulnessMetrics } from '../../projections/metrics/wakefulness-metrics.ts';
 import type { Closers } from './closers.ts';
 import { registerProcessMetrics, registerSupervisorMetrics } from './process-metrics.ts';
 
@@ -40,6 +41,7 @@ export async function openReadModels(options: ReadModelOptions): Promise<ReadMod
   );
   const telemetry = runtimeTelemetry(metrics);
   registerInstanceMetrics(metrics, projections.views.instances, projections.views.totals);
+  registerWakefulnessMetrics(metrics, projections.views.wakefulness, () => clock.now());
   registerProjectionMetrics(metrics, () => projections.status());
   const stopLooking = registerProcessMetrics(metrics);
   closers.add(async () => stopLooking());

@@ -67,8 +67,24 @@ export const instanceReply = z.looseObject({
   phase_durations_ms: z.record(z.string(), z.number()).optional(),
 });
 
+/** Once the history has been read. */
+const wakefulness = z
+  .looseObject({
+    is: z.enum(['awake', 'asleep', 'down', 'unknown']),
+    awake_because: z.string().optional(),
+    since: z.string(),
+    counted_from: z.string(),
+    awake_ms: z.number(),
+    asleep_ms: z.number(),
+    down_ms: z.number(),
+    unknown_ms: z.number(),
+    awake_by_cause_ms: z.record(z.string(), z.number()),
+  })
+  .optional();
+
 /** What only a look at one instance tells. */
 const wholeReply = instanceReply.extend({
+  wakefulness,
   /** Of instances with a restart policy: what would follow if every run failed at once. */
   restart_forecast: z
     .looseObject({
@@ -94,7 +110,8 @@ const wholeReply = instanceReply.extend({
 });
 
 const listReply = z.looseObject({
-  instances: z.array(instanceReply),
+  /** With `wakefulness` when that was asked for. */
+  instances: z.array(instanceReply.extend({ wakefulness })),
   /** The `after` of the next page. */
   next: z.string().nullable(),
 });

@@ -45,6 +45,8 @@ export const listRequest = z.strictObject({
   /** The id the page before ended with. */
   after: z.string().max(ID_MAX).default(''),
   state: z.enum(PUBLIC_STATES).optional(),
+  /** Also how long each has been awake, and why. */
+  wakefulness: flag.default(false),
   min_position,
 });
 export const timelineRequest = z.strictObject({ id: idField, min_position });

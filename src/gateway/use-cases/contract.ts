@@ -6,6 +6,7 @@ import type { Durations } from '../../projections/durations.ts';
 import type { ReadableLog } from '../../projections/feed/readable-log.ts';
 import type { InstanceReads } from '../../projections/instances.ts';
 import type { Timeline } from '../../projections/timeline.ts';
+import type { WakefulnessAccount } from '../../projections/wakefulness.ts';
 
 /**
  * What every door offers: one implementation of each use case (use-cases.ts), told who calls. Input is parsed
@@ -132,6 +133,8 @@ export interface UseCaseOptions {
   readonly instances: InstanceReads;
   /** Without them no view says how long its instance has been in which state. */
   readonly durations?: Durations;
+  /** Without it no view says how long its instance has been awake, and why. */
+  readonly wakefulness?: WakefulnessAccount;
   /** Without it timelines are not known. */
   readonly timeline?: Timeline;
   /** The log, for reading. */

@@ -2,16 +2,24 @@ import type { DurationFields } from '../../projections/durations.ts';
 import { type ProbesView, probesView, withReading } from '../../projections/health-view.ts';
 import type { InstanceView } from '../../projections/instance-view.ts';
 import { type RestartForecastView, restartForecastView } from '../../projections/restart-view.ts';
+import type { WakefulnessView } from '../../projections/wakefulness.ts';
 import type { Reply, UseCaseOptions } from './contract.ts';
 
 /** An instance as get and list show it: its view, and what is known at the moment of the look. */
 export type TimedView = InstanceView & Partial<DurationFields>;
 
 /** An instance as get shows it, which is looked at more closely. */
-export type WholeView = TimedView & { readonly restart_forecast?: RestartForecastView; readonly probes?: ProbesView };
+export type WholeView = AccountedView & {
+  readonly restart_forecast?: RestartForecastView;
+  readonly probes?: ProbesView;
+};
+
+/** With how long it has been awake and asleep; absent while the history has not been read. */
+export type AccountedView = TimedView & { readonly wakefulness?: WakefulnessView };
 
 export interface Readings {
   whole(view: InstanceView): Promise<WholeView>;
+  accounted(view: InstanceView): AccountedView;
   /** The body of a list. Its instances are put together when somebody looks at them. */
   page(
     views: readonly InstanceView[],
@@ -21,7 +29,8 @@ export interface Readings {
   text(views: readonly InstanceView[]): string;
 }
 
-export function createReadings({ supervisor, instances, durations, clock }: UseCaseOptions): Readings {
+export function createReadings(options: UseCaseOptions): Readings {
+  const { supervisor, instances, durations, clock } = options;
   const probed = (view: InstanceView): InstanceView => {
     const reading = supervisor.probeReadings.readingsOf(view.id);
     return reading === undefined ? view : { ...view, health_status: withReading(view, reading) };
@@ -29,6 +38,10 @@ export function createReadings({ supervisor, instances, durations, clock }: UseC
   const timed = (view: InstanceView): TimedView => {
     const fields = durations?.fieldsOf(view.id, clock.now());
     return fields === undefined ? probed(view) : { ...probed(view), ...fields };
+  };
+  const accounted = (view: InstanceView): AccountedView => {
+    const wakefulness = options.wakefulness?.of(view.id, clock.now());
+    return wakefulness === undefined ? timed(view) : { ...timed(view), wakefulness };
   };
   /** While the log cannot be read nothing is foretold; everything else is shown all the same. */
   const forecastOf = async ({ id, restart_policy }: InstanceView): Promise<RestartForecastView | null> => {
@@ -42,11 +55,12 @@ export function createReadings({ supervisor, instances, durations, clock }: UseC
       const reading = supervisor.probeReadings.readingsOf(view.id);
       const isShown = reading !== undefined && reading.run === view.run && view.state === 'Running';
       return {
-        ...timed(view),
+        ...accounted(view),
         ...(forecast === null ? {} : { restart_forecast: forecast }),
         ...(isShown ? { probes: probesView(reading) } : {}),
       };
     },
+    accounted,
     page: (views, next) => {
       let together: TimedView[] | undefined;
       return {

@@ -36,10 +36,11 @@ export function readUseCases(
       return answer(await readings.whole(view), view.version);
     },
     list: async (input, caller) => {
-      const { limit, after, state, min_position } = checked(listRequest, input);
+      const { limit, after, state, wakefulness, min_position } = checked(listRequest, input);
       await caughtUp(options, waiting, min_position, caller);
       const { views, more } = instances.page({ after, limit, ...(state === undefined ? {} : { state }) });
       const next = more ? (views.at(-1)?.id ?? null) : null;
+      if (wakefulness) return answer({ instances: views.map(readings.accounted), next }, null);
       return { ...answer(readings.page(views, next), null), itemsText: () => readings.text(views) };
     },
     timeline: async (input, caller) => {

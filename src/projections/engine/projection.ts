@@ -37,8 +37,8 @@ export interface Projection<Row extends object, View> {
   readonly publish: (rows: Rows<Row>) => View;
 }
 
-/** Hears of a record that has been taken in, with the row it left behind. */
-export type RowListener<Row> = (recorded: Recorded, row: Row | undefined) => void;
+/** Hears of a record that has been taken in, with the row it left behind and the one that was there before. */
+export type RowListener<Row> = (recorded: Recorded, row: Row | undefined, before: Row | undefined) => void;
 
 /** The rows of a projection, for what it publishes. */
 export interface Rows<Row extends object> {

@@ -21,18 +21,18 @@ export class RowTable<Row extends object> implements Rows<Row> {
   /** When the fold throws, `park` is told why; the row is as it was, and the position has been passed all the same. */
   take(recorded: Recorded, park: (error: unknown) => void): void {
     if (recorded.position > this.#position) this.#position = recorded.position;
-    let key: string;
+    let before: Row | undefined;
     let after: Row | undefined;
     try {
-      key = this.#keyOf(recorded);
-      const before = this.#rows.get(key);
+      const key = this.#keyOf(recorded);
+      before = this.#rows.get(key);
       after = this.#fold(before, recorded);
       if (after !== before) this.#put(key, before, after);
     } catch (error) {
       park(error);
       return;
     }
-    for (const listener of this.#listeners) listener(recorded, after);
+    for (const listener of this.#listeners) listener(recorded, after, before);
   }
 
   /** Has from now on the rows of that table, which is not used any more. Whoever watches goes on watching. */
