@@ -31,7 +31,7 @@ const QEMU_BINARY = 'qemu-system-x86_64';
 export function chooseHypervisor(
   choice: HypervisorChoice,
   directory: DataDirectory,
-  given: { clock: Clock; random: Random; version: string; log: (line: string) => void },
+  given: { clock: Clock; random: Random; version: string; verifyMemory: boolean; log: (line: string) => void },
 ): Chosen {
   const installed = (process.env.PATH ?? '').split(delimiter).some((path) => existsSync(join(path, QEMU_BINARY)));
   if (choice === 'simulator' || (choice === 'auto' && !installed)) {
@@ -41,8 +41,8 @@ export function chooseHypervisor(
     return { hypervisor: simulatorOver(port, given.clock), prober: simulatedProberOver(port), reason };
   }
   const images = openImageStore(directory.images);
-  const { clock, random, log, version } = given;
-  const hypervisor = createQemuHypervisor({ directory: directory.path, images, clock, random, log });
+  const { clock, random, log, version, verifyMemory } = given;
+  const hypervisor = createQemuHypervisor({ directory: directory.path, images, clock, random, log, verifyMemory });
   const prober = createProbers({
     http: createHttpProber({ clock, version }),
     tcp: createTcpProber({ clock }),

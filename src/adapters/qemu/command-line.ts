@@ -7,6 +7,8 @@ export const AGENT_DEVICE = 'agent';
 /** Sockets in the run directory, which is the working directory of the VMM. */
 export const MONITOR_SOCKET = 'qmp.sock';
 export const AGENT_SOCKET = 'agent.sock';
+/** The guest's memory, in the same directory: shared with that file, it needs no copying when the guest is saved. */
+export const MEMORY_FILE = 'memory';
 
 /** Addresses of QEMU's user network. */
 const USER_NETWORK = { address: '10.0.2.15', prefix: 24, gateway: '10.0.2.2', mac: '02:00:00:00:00:02' } as const;
@@ -57,8 +59,9 @@ export function commandLine(binary: string, spec: RunSpec, image: Image, acceler
   return [
     binary,
     ...['-name', optionValue(`statevisor-${spec.instance}-${spec.run}`)],
-    ...['-machine', 'q35', ...accelerator.options],
+    ...['-machine', 'q35,memory-backend=memory', ...accelerator.options],
     ...['-smp', String(spec.vcpus), '-m', `${spec.memory_bytes}B`],
+    ...['-object', `memory-backend-file,id=memory,size=${spec.memory_bytes}B,mem-path=${MEMORY_FILE},share=on`],
     ...['-nodefaults', '-no-user-config', '-display', 'none', '-sandbox', SANDBOX],
     ...['-kernel', image.kernel, ...(image.initrd === null ? [] : ['-initrd', image.initrd])],
     ...['-append', kernelCommandLine(spec, image)],
@@ -69,4 +72,32 @@ export function commandLine(binary: string, spec: RunSpec, image: Image, acceler
     ...['-chardev', 'stdio,id=journal,signal=off', '-mon', 'chardev=journal,mode=control'],
     ...['-qmp', `unix:${MONITOR_SOCKET},server=on,wait=off`],
   ];
+}
+
+/** Instance and network of the command line that only tells which machine it is. */
+const ANY = { instance: 'any', run: 0, name: 'any' };
+const ANY_ATTACHMENT = { tap: 'any', mac: '02:00:00:00:00:00', address: '192.0.2.2', prefix: 24, gateway: '192.0.2.1' };
+
+/**
+ * The same without what may differ between a guest that was saved and its restored self or its fork: names, addresses,
+ * ports and where the files lie. Whatever else differs would make another machine of it.
+ */
+export function machineShape(spec: RunSpec, image: Image, accelerator: Accelerator): string[] {
+  const networks = {
+    none: { mode: 'none' },
+    user: { mode: 'user', ports: [] },
+    bridge: { mode: 'bridge', ...ANY_ATTACHMENT },
+  } as const;
+  const initrd = image.initrd === null ? null : 'initrd';
+  return commandLine(
+    'qemu',
+    { ...spec, ...ANY, network: networks[spec.network.mode] },
+    { ...image, kernel: 'kernel', initrd },
+    accelerator,
+  );
+}
+
+/** The command line of a VMM that waits for the state of a saved guest. */
+export function restoringCommandLine(argv: readonly string[]): string[] {
+  return [...argv, '-incoming', 'defer'];
 }

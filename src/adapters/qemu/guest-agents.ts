@@ -22,6 +22,17 @@ export interface GuestAgentsOptions extends WayToAgents {
 
 const ID_BYTES = 8;
 
+export interface ShellText {
+  readonly text: string;
+  /** Within this time the answer is given. */
+  readonly timeout_ms: number;
+}
+
+/** The same as what `exec` answers, with what was written, as the agent sent it: in Base64. */
+export type AgentReply =
+  | { readonly answer: 'ended'; readonly code: number; readonly output: string }
+  | Exclude<GuestAnswer, { readonly answer: 'ended' }>;
+
 /** The agents of the guests of QEMU. */
 export class QemuGuestAgents implements GuestAgents {
   readonly #options: GuestAgentsOptions;
@@ -31,14 +42,22 @@ export class QemuGuestAgents implements GuestAgents {
     this.#options = options;
   }
 
-  exec(guest: RunRef, command: GuestCommand, signal: AbortSignal): Promise<GuestAnswer> {
+  async exec(guest: RunRef, command: GuestCommand, signal: AbortSignal): Promise<GuestAnswer> {
+    const { timeout_ms } = command;
+    const reply = await this.ask(guest, { text: guestShellCommand(command), timeout_ms }, signal);
+    if (reply.answer !== 'ended') return reply;
+    return saysLate(reply.output) ? { answer: 'late' } : { answer: 'ended', code: reply.code };
+  }
+
+  /** Hands a text to the guest's shell; unlike `exec`, nothing ends it in the guest, and what it writes is answered. */
+  ask(guest: RunRef, command: ShellText, signal: AbortSignal): Promise<AgentReply> {
     const { clock } = this.#options;
     if (signal.aborted) return Promise.resolve(unavailable('the command was withdrawn before it was sent'));
     return new Promise((resolve) => {
-      let known: GuestAnswer = unavailable('the VMM did not say in time whether the guest agent is there');
+      let known: AgentReply = unavailable('the VMM did not say in time whether the guest agent is there');
       let over = false;
       let forget = (): void => {};
-      const settle = (answer: GuestAnswer): void => {
+      const settle = (answer: AgentReply): void => {
         if (over) return;
         over = true;
         cancel();
@@ -50,7 +69,7 @@ export class QemuGuestAgents implements GuestAgents {
         settle(signal.reason === PROBE_TIME_UP ? known : unavailable('the command was withdrawn before its answer'));
       const cancel = clock.after(command.timeout_ms, () => settle(known));
       signal.addEventListener('abort', withdraw, { once: true });
-      const learn = (answer: GuestAnswer): void => {
+      const learn = (answer: AgentReply): void => {
         known = answer;
       };
       this.#whyNot(guest).then(
@@ -78,17 +97,17 @@ export class QemuGuestAgents implements GuestAgents {
   /** `learn` is told what is to be said if the time ends now. Answers how to forget the question. */
   #ask(
     guest: RunRef,
-    command: GuestCommand,
-    { learn, settle }: { readonly learn: (known: GuestAnswer) => void; readonly settle: (answer: GuestAnswer) => void },
+    command: ShellText,
+    { learn, settle }: { readonly learn: (known: AgentReply) => void; readonly settle: (answer: AgentReply) => void },
   ): () => void {
     const line = this.#lineTo(guest);
     const question: AgentQuestion = {
       id: this.#options.random.hex(ID_BYTES),
-      command: guestShellCommand(command),
+      command: command.text,
       limitMs: command.timeout_ms,
       sent: () => learn(unavailable('the guest agent did not take the command in time')),
       taken: () => learn({ answer: 'late' }),
-      ended: (code, output) => settle(saysLate(output) ? { answer: 'late' } : { answer: 'ended', code }),
+      ended: (code, output) => settle({ answer: 'ended', code, output }),
       lost: () => settle(unavailable('the guest agent or the connection to it was lost')),
     };
     learn(unavailable('the guest agent was busy with an earlier command'));
@@ -115,6 +134,6 @@ export class QemuGuestAgents implements GuestAgents {
   }
 }
 
-function unavailable(reason: string): GuestAnswer {
+function unavailable(reason: string): Extract<AgentReply, { readonly answer: 'unavailable' }> {
   return { answer: 'unavailable', reason };
 }

@@ -4,24 +4,31 @@ import { join } from 'node:path';
 import type { Clock, Random } from '../../actors/contracts/clock.ts';
 import type { GuestAgents } from '../../actors/contracts/guest-agent.ts';
 import type {
+  BootResult,
   EffectControl,
   Hypervisor,
   Observation,
   OperationError,
+  Outcome,
   RunRef,
   RunSpec,
 } from '../../actors/contracts/hypervisor.ts';
-import { type ProbedAccelerator, probeAccelerator } from './accelerator.ts';
-import { type BootOptions, bootRun, isWithdrawn } from './boot.ts';
+import { type Accelerator, type ProbedAccelerator, probeAccelerator } from './accelerator.ts';
+import { bootRun, isWithdrawn } from './boot.ts';
+import type { BootOptions } from './come-up.ts';
 import { AGENT_SOCKET } from './command-line.ts';
 import { QemuGuestAgents } from './guest-agents.ts';
-import { type ImageStore, memoryError } from './image/store.ts';
+import { type Image, type ImageStore, memoryError } from './image/store.ts';
 import { queryAgentOpen } from './monitor.ts';
-import { killRun, shutDownRun, tellGuest } from './operations.ts';
+import { killRun, shutDownRun } from './operations.ts';
 import { describeRun, otherLiveRun, type RunScope, type RunWatches } from './reality.ts';
 import { instanceDirectory, listRuns, runDirectory } from './run-directory.ts';
 import { readRunLog } from './run-log.ts';
 import { type RunWatch, type WatchedRun, watchRun } from './run-watch.ts';
+import { setGuestClock } from './snapshots/guest-clock.ts';
+import { pauseRun, resumeRun, snapshotOperations } from './snapshots/operations.ts';
+import { restoreRun } from './snapshots/restore.ts';
+import { openSnapshotStore } from './snapshots/store.ts';
 
 export interface QemuOptions {
   /** The data directory; everything of an instance lies in `instances/<id>/` under it. */
@@ -31,15 +38,12 @@ export interface QemuOptions {
   readonly random: Random;
   /** The program; `qemu-system-x86_64` by default. */
   readonly binary?: string;
+  /** Whether the memory of snapshots is hashed too: it takes as long as reading it. */
+  readonly verifyMemory?: boolean;
   readonly log?: (line: string) => void;
 }
 
 const BINARY = 'qemu-system-x86_64';
-
-function notSupported(what: string): Promise<{ outcome: 'failed'; error: { code: string; message: string } }> {
-  const message = `${what} is not supported by this hypervisor`;
-  return Promise.resolve({ outcome: 'failed', error: { code: 'not_supported', message } });
-}
 
 const keyOf = (ref: RunRef): string => `${ref.instance}/${ref.run}`;
 
@@ -78,14 +82,19 @@ function stillRunning(run: number): { outcome: 'failed'; error: OperationError }
   return { outcome: 'failed', error: { code: 'still_running', message: `run ${run} still has a VMM` } };
 }
 
-/** The operation `boot` of one hypervisor object, and which runs it is booting right now. */
-function createBoot(options: QemuOptions, shared: Omit<BootOptions, 'root' | 'clock' | 'random'>) {
-  const { directory: root, images, clock, random } = options;
+type Start<T> = (image: Image, accelerator: Accelerator) => Promise<T>;
+
+/** How runs of one hypervisor object are started, and which runs it is starting right now. */
+function createStarter({ directory: root, images }: QemuOptions, accelerator: () => Promise<ProbedAccelerator>) {
   const booting = new Set<string>();
-  const accelerator = createProbe(shared.binary, clock);
   const isBooting = (ref: RunRef): boolean => booting.has(keyOf(ref));
 
-  const boot = async (spec: RunSpec, control: EffectControl, scope: RunScope): ReturnType<Hypervisor['boot']> => {
+  const start = async (
+    spec: RunSpec,
+    control: EffectControl,
+    scope: RunScope,
+    begin: Start<Outcome<BootResult>>,
+  ): Promise<Outcome<BootResult>> => {
     const found = await images.find(spec.image);
     if ('error' in found) return { outcome: 'failed', error: found.error };
     if (isWithdrawn(control)) return { outcome: 'withdrawn' };
@@ -97,12 +106,12 @@ function createBoot(options: QemuOptions, shared: Omit<BootOptions, 'root' | 'cl
       return { outcome: 'unknown', error: { code: 'run_taken', message: 'the run is being booted' } };
     booting.add(keyOf(spec));
     try {
-      return await bootRun(spec, found.image, probed.accelerator, control, { root, clock, random, ...shared });
+      return await begin(found.image, probed.accelerator);
     } finally {
       booting.delete(keyOf(spec));
     }
   };
-  return { boot, isBooting };
+  return { start, isBooting };
 }
 
 /** Who runs programs in the guests that this object watches. */
@@ -128,7 +137,7 @@ export interface QemuHypervisor extends Hypervisor {
 
 /** QEMU as a hypervisor: each run is a detached QEMU process under a small supervisor, both outliving this process. */
 export function createQemuHypervisor(options: QemuOptions): QemuHypervisor {
-  const { directory: root, images, clock } = options;
+  const { directory: root, images, clock, random } = options;
   const log = options.log ?? (() => undefined);
   const listeners = new Set<(observation: Observation) => void>();
   const emit = (observation: Observation): void => {
@@ -142,8 +151,12 @@ export function createQemuHypervisor(options: QemuOptions): QemuHypervisor {
     }
   };
   const watches = createWatches();
-  const booter = createBoot(options, { binary: options.binary ?? BINARY, log, emit, keep: watches.keep });
-  const scope: RunScope = { root, clock, watches, isBooting: booter.isBooting };
+  const binary = options.binary ?? BINARY;
+  const boot: BootOptions = { root, binary, clock, random, log, emit, keep: watches.keep };
+  const starter = createStarter(options, createProbe(binary, clock));
+  const scope: RunScope = { root, clock, watches, isBooting: starter.isBooting };
+  const store = openSnapshotStore(root, random, options.verifyMemory ?? false);
+  const tools = { scope, clock, store, boot, verifyMemory: options.verifyMemory ?? false };
   const watchAdopted = (run: WatchedRun): RunWatch => {
     const watch = watchRun(run, { clock, emit, log, isFresh: false });
     watches.keep(watch);
@@ -154,23 +167,23 @@ export function createQemuHypervisor(options: QemuOptions): QemuHypervisor {
   return {
     agents,
     name: 'qemu',
-    snapshots: false,
+    snapshots: true,
     checkImage: async (image, memoryBytes) => {
       const found = await images.find(image);
       return 'error' in found ? found.error : memoryError(found.image, memoryBytes);
     },
     inspect: (ref) => describeRun(scope, ref),
     adopt: (ref) => describeRun(scope, ref, watchAdopted),
-    boot: (spec, control) => booter.boot(spec, control, scope),
-    restore: () => notSupported('restore'),
-    pause: (ref, control) => tellGuest(scope, ref, control, 'stop'),
-    resume: (ref, control) => tellGuest(scope, ref, control, 'cont'),
-    snapshot: () => notSupported('snapshot'),
-    dropSnapshot: () => notSupported('snapshot'),
-    copySnapshot: () => notSupported('snapshot'),
-    forkSnapshot: () => notSupported('snapshot'),
-    listSnapshots: async () => [],
-    setClock: () => notSupported('setting the clock'),
+    boot: (spec, control) =>
+      starter.start(spec, control, scope, (image, accelerator) => bootRun(spec, image, accelerator, control, boot)),
+    restore: (spec, from, control) =>
+      starter.start(spec, control, scope, (image, accelerator) =>
+        restoreRun(tools, { spec, from, image, accelerator }, control),
+      ),
+    pause: (ref, control) => pauseRun(scope, ref, control),
+    resume: (ref, control) => resumeRun(tools, ref, control),
+    ...snapshotOperations(tools),
+    setClock: (ref, at, control) => setGuestClock({ scope, agents }, ref, at, control),
     shutdown: (ref, control) => shutDownRun(scope, ref, control),
     kill: (ref, control) => killRun(scope, ref, control),
     remove: async (instance) => {

@@ -1,16 +1,13 @@
 import type { EffectControl, Outcome, RunRef } from '../../actors/contracts/hypervisor.ts';
-import { signalProcess } from '../../actors/contracts/process-identity.ts';
 import { isWithdrawn } from './boot.ts';
 import { COMMAND_LIMIT_MS } from './monitor.ts';
 import { type QmpConnection, QmpError } from './qmp.ts';
 import { endOf, type RunScope, settleRun, withMonitor } from './reality.ts';
 import { type RunFacts, readRunState, runDirectory } from './run-directory.ts';
-import { isGoneWithin } from './run-ending.ts';
+import { isGoneWithin, isKilled, KILLED_LIMIT_MS } from './run-ending.ts';
 
 /** How long a VMM may take to leave after being told to quit, before it is killed. */
 const QUIT_LIMIT_MS = 1_000;
-/** How long the kernel may take to end a killed process. */
-const KILLED_LIMIT_MS = 5_000;
 
 const DONE: Outcome = { outcome: 'done', result: null };
 const WITHDRAWN: Outcome = { outcome: 'withdrawn' };
@@ -119,8 +116,7 @@ export async function killRun(scope: RunScope, ref: RunRef, control: EffectContr
         error: { code: 'withdrawn_late', message: 'withdrawn after the VMM was told to quit' },
       };
     }
-    signalProcess(state.identity, 'SIGKILL');
-    if (!(await isGoneWithin(state.identity, scope.clock, KILLED_LIMIT_MS))) {
+    if (!(await isKilled(state.identity, scope.clock))) {
       return {
         outcome: 'unknown',
         error: { code: 'timed_out', message: `the VMM lives ${KILLED_LIMIT_MS} ms after SIGKILL` },

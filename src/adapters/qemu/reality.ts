@@ -5,7 +5,9 @@ import { openMonitor, queryStatus } from './monitor.ts';
 import type { QmpConnection } from './qmp.ts';
 import { isReadyNow, readyDoorOf } from './readiness.ts';
 import {
+  forgetRun,
   giveUpRun,
+  isAsleepStill,
   listRuns,
   type RunFacts,
   type RunState,
@@ -14,7 +16,7 @@ import {
   readRunState,
   runDirectory,
 } from './run-directory.ts';
-import { tellEnd } from './run-ending.ts';
+import { isKilled, tellEnd } from './run-ending.ts';
 import type { RunWatch, WatchedRun } from './run-watch.ts';
 
 export interface RunWatches {
@@ -35,14 +37,21 @@ const SETTLE_TRIES_MAX = 5;
 
 /**
  * The state of a run. A run that waits for its start although nobody boots it was left behind by a daemon that died:
- * it is given up, which certainly keeps it from starting.
+ * it is given up, which certainly keeps it from starting. So is a restored one whose guest such a daemon had not let go.
  */
 export async function settleRun(scope: RunScope, ref: RunRef): Promise<RunState> {
   const directory = runDirectory(scope.root, ref);
   for (let tries = 0; tries < SETTLE_TRIES_MAX; tries++) {
     const state = readRunState(directory);
-    if (state.state !== 'waiting' || scope.isBooting(ref)) return state;
-    if (await giveUpRun(directory, state.facts.token)) return { state: 'none' };
+    if (state.state === 'none' || scope.isBooting(ref)) return state;
+    if (state.state === 'waiting') {
+      if (await giveUpRun(directory, state.facts.token)) return { state: 'none' };
+    } else {
+      if (!isAsleepStill(directory, state.facts)) return state;
+      if (state.state === 'alive' && !(await isKilled(state.identity, scope.clock))) return state;
+      await forgetRun(directory, state.facts.token);
+      return { state: 'none' };
+    }
   }
   return readRunState(directory);
 }
@@ -92,10 +101,13 @@ async function isReady(scope: RunScope, run: WatchedRun, monitor: QmpConnection)
   return isReadyNow({ rule, directory, door: readyDoorOf(facts), clock: scope.clock, monitor });
 }
 
+/** QEMU's words for a guest that stands still; the last one after it was saved. */
+export const PAUSED_STATUSES: readonly string[] = ['paused', 'finish-migrate', 'postmigrate'];
+
 async function describeAlive(scope: RunScope, run: WatchedRun): Promise<Reality> {
   return withMonitor(scope, run.ref, async (monitor): Promise<Reality> => {
     const status = await queryStatus(monitor);
-    if (status === 'paused') return { reality: 'paused' };
+    if (PAUSED_STATUSES.includes(status)) return { reality: 'paused' };
     if (status === 'prelaunch' || status === 'inmigrate') return { reality: 'starting' };
     if (status !== 'running') return { reality: 'unreachable', message: `QEMU says that the guest is ${status}` };
     return { reality: 'running', ready: await isReady(scope, run, monitor) };

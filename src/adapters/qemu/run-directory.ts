@@ -20,9 +20,22 @@ import { type RunJournal, readJournal } from './run-journal.ts';
  *   (log-parts.ts), and `exit.code`: written by the supervisor's readers.
  * - `end`: exit status of the VMM, written by the supervisor.
  * - `marks.json`: what this daemon or a former one has observed.
+ * - `memory`: the memory of the guest, shared with the VMM; removed once the run has ended.
+ * - `woken/`: the snapshot a restored run has consumed. It is moved here right before the guest is let go, by one rename, so
+ *   a restored run without it never was: its VMM is ended, and the snapshot is where it was.
  * - `verdict.json`: how the run ended, decided once, so that it is told the same for ever.
  */
+export const WOKEN_DIRECTORY = 'woken';
 export const LOOPBACK = '127.0.0.1';
+
+/** Under which addresses a guest speaks on a network of the host. */
+export const identitySchema = z.strictObject({
+  mac: z.string(),
+  address: z.string(),
+  prefix: z.int(),
+  gateway: z.string(),
+});
+export type GuestIdentity = Readonly<z.infer<typeof identitySchema>>;
 
 export const runFactsSchema = z.object({
   token: z.string(),
@@ -34,6 +47,13 @@ export const runFactsSchema = z.object({
   ready_host: z.string().default(LOOPBACK),
   ready_host_port: z.number().nullable(),
   argv: z.array(z.string()),
+  /** The file in this directory that is the guest's memory; null: an earlier version started it, with memory of its own. */
+  memory_file: z.string().nullable().default(null),
+  /** Which machine it is, and who it is on the network of the host: both must be so, or be made so, when it is restored. */
+  shape: z.array(z.string()).default([]),
+  identity: identitySchema.nullable().default(null),
+  /** The snapshot it is restored from; null for a boot. */
+  restored_from: z.string().nullable().default(null),
 });
 export type RunFacts = z.infer<typeof runFactsSchema>;
 
@@ -157,6 +177,19 @@ export function readRunState(directory: string): RunState {
   const identity = parseIdentity(readTail(join(directory, `process-${facts.token}`)) ?? '');
   // The identity is written before the run counts as started, so without it the host went down in between.
   return identity !== null && isAlive(identity) ? { state: 'alive', facts, identity } : { state: 'gone', facts };
+}
+
+/** Whether a run is one whose guest was saved and has not been let go (again) yet. */
+export function isAsleepStill(directory: string, facts: RunFacts): boolean {
+  return facts.restored_from !== null && !existsSync(join(directory, WOKEN_DIRECTORY));
+}
+
+/** Sees to it that there never was this run, whose process is gone. */
+export async function forgetRun(directory: string, token: string): Promise<void> {
+  const aside = join(dirname(directory), `.forgotten-${token}`);
+  await rename(directory, aside);
+  // The supervisor may still be writing into it.
+  await rm(aside, { recursive: true, force: true, maxRetries: 5, retryDelay: 20 });
 }
 
 /** The exit status recorded by the supervisor; null when it is not (completely) there. */

@@ -1,8 +1,15 @@
 import { type FSWatcher, watch } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Clock } from '../../actors/contracts/clock.ts';
 import type { RunEnd } from '../../actors/contracts/hypervisor.ts';
-import { hostProcesses, isAlive, type ProcessIdentity } from '../../actors/contracts/process-identity.ts';
-import { decideEnd, type RunFacts, readStatus, readVerdict } from './run-directory.ts';
+import {
+  hostProcesses,
+  isAlive,
+  type ProcessIdentity,
+  signalProcess,
+} from '../../actors/contracts/process-identity.ts';
+import { decideEnd, type RunFacts, readStatus, readVerdict, WOKEN_DIRECTORY } from './run-directory.ts';
 
 /** How long after the VMM's end its supervisor may take to record it; it may have been killed itself. */
 export const END_RECORD_LIMIT_MS = 2_000;
@@ -53,6 +60,11 @@ export async function tellEnd(
   if (decided !== null) return decided;
   const bootId = hostProcesses.bootId();
   if (facts.boot_id === bootId) await endIsRecorded(directory, clock, END_RECORD_LIMIT_MS);
+  // Nobody needs the memory of a run that is over. A snapshot that has taken it has a link to it of its own.
+  if (facts.memory_file !== null) {
+    const files = [facts.memory_file, join(WOKEN_DIRECTORY, facts.memory_file)];
+    await Promise.all(files.map((name) => rm(join(directory, name), { force: true })));
+  }
   return decideEnd(directory, facts, bootId, witnessed);
 }
 
@@ -64,4 +76,13 @@ export async function isGoneWithin(identity: ProcessIdentity, clock: Clock, limi
     await clock.sleep(GONE_STEP_MS);
   }
   return true;
+}
+
+/** How long the kernel may take to end a killed process. */
+export const KILLED_LIMIT_MS = 5_000;
+
+/** Kills a process; false when it is there still after the limit. */
+export async function isKilled(identity: ProcessIdentity, clock: Clock): Promise<boolean> {
+  signalProcess(identity, 'SIGKILL');
+  return isGoneWithin(identity, clock, KILLED_LIMIT_MS);
 }

@@ -45,6 +45,12 @@ export const OPTIONS = {
     about: 'what runs VMs: auto, qemu or simulator',
     expects: 'auto, qemu or simulator',
   }),
+  verify_ram: option({
+    schema: z.boolean(),
+    default: false,
+    about: 'hash the whole memory of snapshots too, when they are made and restored',
+    expects: 'true or false',
+  }),
   bridge: option({
     schema: z.string().regex(BRIDGE_NAME).nullable(),
     default: null,

@@ -48,6 +48,8 @@ export interface DaemonOptions extends NetworkOptions, CapacityOptions, LogSetti
   /** `auto`, `off`, or the URL of a server. */
   readonly nats: string;
   readonly hypervisor: HypervisorChoice;
+  /** Whether the memory of snapshots is hashed too. */
+  readonly verify_ram?: boolean;
   /** Who is told when nothing automatic will mend an instance. */
   readonly webhooks?: readonly Webhook[];
   /** How long records are kept, in ms; for ever when null or absent. */
@@ -184,7 +186,8 @@ async function assemble(options: DaemonOptions, parts: Parts): Promise<Daemon> {
 function openHypervisor(options: DaemonOptions, { clock, random, directory, closers, logger }: Parts): Chosen {
   const log = (line: string): void => logger.debug(line);
   const version = programVersion();
-  const chosen = chooseHypervisor(options.hypervisor, directory, { clock, random, version, log });
+  const verifyMemory = options.verify_ram ?? false;
+  const chosen = chooseHypervisor(options.hypervisor, directory, { clock, random, version, verifyMemory, log });
   closers.add(() => chosen.hypervisor.close(), 'hypervisor');
   return chosen;
 }

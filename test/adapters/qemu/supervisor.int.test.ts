@@ -45,6 +45,10 @@ function factsOf(script: string): RunFacts {
     ready: 'immediate',
     ready_host: '127.0.0.1',
     ready_host_port: null,
+    memory_file: null,
+    shape: [],
+    identity: null,
+    restored_from: null,
   };
   return { token: 'a1', boot_id: hostProcesses.bootId(), ...none, argv };
 }

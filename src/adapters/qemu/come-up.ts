@@ -1,0 +1,152 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Clock, Random } from '../../actors/contracts/clock.ts';
+import type { EffectControl, Observation, Outcome, RunRef } from '../../actors/contracts/hypervisor.ts';
+import type { ProcessIdentity } from '../../actors/contracts/process-identity.ts';
+import { MONITOR_SOCKET } from './command-line.ts';
+import { giveUpRun, type RunFacts, readRunState, readStatus, runDirectory } from './run-directory.ts';
+import { isKilled, tellEnd } from './run-ending.ts';
+import { type RunWatch, watchRun } from './run-watch.ts';
+import { startSupervisor } from './supervisor.ts';
+
+/** From the spawn of a VMM until its monitor answers. */
+
+/** How long a new VMM may take until its monitor greets; about 50 ms on an idle machine. */
+export const BOOT_LIMIT_MS = 20_000;
+const BOOT_STEP_MS = 5;
+/** What a shell answers when the program cannot be run. */
+const CANNOT_RUN_STATUS = [126, 127];
+
+export interface BootOptions {
+  readonly root: string;
+  readonly binary: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: (line: string) => void;
+  readonly emit: (observation: Observation) => void;
+  /** Takes over the watch of a VMM that runs. */
+  readonly keep: (watch: RunWatch) => void;
+}
+
+/** What there is of a VMM that was spawned. */
+export type ComeUp =
+  | {
+      readonly came: 'up';
+      readonly watch: RunWatch;
+      readonly identity: ProcessIdentity;
+      /** Hands the watch over: from now on the run is observed, and what was seen before is told. */
+      readonly keep: () => void;
+    }
+  /** Withdrawn while it was starting. `isStarted` false: it certainly never will. */
+  | {
+      readonly came: 'withdrawn';
+      readonly isStarted: boolean;
+      readonly watch: RunWatch | null;
+      readonly keep: () => void;
+    }
+  | { readonly came: 'down'; readonly outcome: Exclude<Outcome<never>, { outcome: 'done' }> };
+
+type Down = Extract<ComeUp, { came: 'down' }>;
+
+function down(code: string, message: string): Down {
+  return { came: 'down', outcome: { outcome: 'failed', error: { code, message } } };
+}
+
+/** How QEMU tells that it cannot forward a port of this host. */
+const FORWARD_REFUSED = /could not set up host forwarding rule 'tcp:[\d.]*:(\d+)-/i;
+
+/** Tells why a VMM that ended by itself during its boot did so. */
+async function failureOf(directory: string, facts: RunFacts, clock: Clock): Promise<Down> {
+  const end = await tellEnd(directory, facts, clock);
+  const message = end.message ?? 'the VMM ended before it ran';
+  if (CANNOT_RUN_STATUS.includes(readStatus(directory) ?? 0)) return down('hypervisor_missing', message);
+  const [, port] = FORWARD_REFUSED.exec(message) ?? [];
+  if (port !== undefined) return down('port_in_use', `port ${port} of this host is taken by something else`);
+  if (/address already in use/i.test(message)) return down('port_in_use', message);
+  if (/could not configure \/dev\/net\/tun/.test(message)) {
+    return down(/busy/i.test(message) ? 'tap_busy' : 'no_rights', message);
+  }
+  return down('spawn_failed', message);
+}
+
+/** Holds observations back until the boot is known to be done; those of a boot that failed are dropped. */
+function gate(emit: (observation: Observation) => void): {
+  readonly emit: (observation: Observation) => void;
+  readonly open: () => void;
+} {
+  let held: Observation[] | null = [];
+  return {
+    emit: (observation) => {
+      if (held === null) emit(observation);
+      else held.push(observation);
+    },
+    open: () => {
+      const early = held ?? [];
+      held = null;
+      for (const observation of early) emit(observation);
+    },
+  };
+}
+
+/** Ends whatever there is of a run that did not come up in time. */
+async function abandon(directory: string, facts: RunFacts, clock: Clock): Promise<Down> {
+  const limit = { code: 'timed_out', message: `the VMM was not there within ${BOOT_LIMIT_MS} ms` };
+  const failed: Down = { came: 'down', outcome: { outcome: 'failed', error: limit } };
+  if (await giveUpRun(directory, facts.token)) return failed;
+  const state = readRunState(directory);
+  if (state.state === 'alive') {
+    if (!(await isKilled(state.identity, clock))) {
+      return { came: 'down', outcome: { outcome: 'unknown', error: limit } };
+    }
+  }
+  return failed;
+}
+
+/** Spawns a run that is taken, in this tick, and follows it until its monitor answers, it ends, is withdrawn or late. */
+export async function comeUp(
+  spec: RunRef,
+  facts: RunFacts,
+  control: EffectControl,
+  options: BootOptions,
+): Promise<ComeUp> {
+  const { clock } = options;
+  const directory = runDirectory(options.root, spec);
+  const ref = { instance: spec.instance, run: spec.run };
+  const gated = gate(options.emit);
+  const deadline = clock.monotonic() + BOOT_LIMIT_MS;
+  const supervisor = startSupervisor(directory, facts);
+  let supervisorEnd: { readonly failure: string | null } | null = null;
+  void supervisor.ended.then((end) => {
+    supervisorEnd = end;
+  });
+  let watch: RunWatch | null = null;
+  const keep = (): void => {
+    if (watch !== null) options.keep(watch);
+    gated.open();
+  };
+  while (clock.monotonic() < deadline) {
+    const state = readRunState(directory);
+    if (state.state === 'alive' && watch === null && existsSync(join(directory, MONITOR_SOCKET))) {
+      const run = { ref, directory, facts, identity: state.identity };
+      watch = watchRun(run, { clock, emit: gated.emit, log: options.log, isFresh: true });
+    }
+    if (watch?.monitor() && state.state === 'alive') {
+      return { came: 'up', watch, identity: state.identity, keep };
+    }
+    if (state.state === 'gone' || supervisorEnd !== null) {
+      await watch?.close();
+      if (state.state === 'gone') return failureOf(directory, facts, clock);
+      if (state.state !== 'alive' && (await giveUpRun(directory, facts.token))) {
+        return down('spawn_failed', 'the supervisor of the VMM could not be started');
+      }
+    }
+    if (control.signal.aborted) {
+      const isGivenUp = watch === null && (await giveUpRun(directory, facts.token));
+      if (isGivenUp) return { came: 'withdrawn', isStarted: false, watch: null, keep };
+      return { came: 'withdrawn', isStarted: true, watch, keep };
+    }
+    await clock.sleep(BOOT_STEP_MS, control.signal);
+  }
+  await watch?.close();
+  return abandon(directory, facts, clock);
+}

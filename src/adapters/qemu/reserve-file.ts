@@ -1,0 +1,38 @@
+import { execFile } from 'node:child_process';
+import { rm, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { OperationError } from '../../actors/contracts/hypervisor.ts';
+
+const run = promisify(execFile);
+const RESERVE_LIMIT_MS = 10_000;
+
+/**
+ * Makes a file of that size whose room on the disk is taken already. A guest that touched its memory for the first time on a
+ * disk that has become full would be killed by that (SIGBUS); so a full disk refuses boots instead. Where the file system
+ * cannot reserve, the file has holes.
+ */
+export async function reserveFile(directory: string, name: string, bytes: number): Promise<OperationError | null> {
+  const path = join(directory, name);
+  try {
+    await writeFile(path, '', { mode: 0o600 });
+    await run('fallocate', ['--length', String(bytes), path], { timeout: RESERVE_LIMIT_MS });
+    return null;
+  } catch (error) {
+    const told = error instanceof Error && 'stderr' in error ? String(error.stderr) : String(error);
+    if (/No space left|Disk quota/i.test(told)) {
+      await rm(path, { force: true });
+      return {
+        code: 'disk_full',
+        message: `there is no room for ${bytes} bytes of memory on the disk of the data directory`,
+      };
+    }
+  }
+  try {
+    await truncate(path, bytes);
+  } catch {
+    // More than a file can have: the VMM makes its own, and says what is wrong with it.
+    await rm(path, { force: true });
+  }
+  return null;
+}

@@ -1,0 +1,48 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { EffectControl, Outcome, SnapshotPlace } from '../../../actors/contracts/hypervisor.ts';
+import { isWithdrawn } from '../boot.ts';
+import { MEMORY_FILE } from '../command-line.ts';
+import { copyMemory } from './copy-memory.ts';
+import { sync, traitsOf } from './files.ts';
+import { MANIFEST_FILE, STATE_FILE, writeManifest } from './manifest.ts';
+import { failed, failureOf, limited, type SnapshotTools } from './save.ts';
+import { isSnapshotName } from './store.ts';
+
+const COPY_LIMIT_MS = 60_000;
+
+/** Copies a snapshot that is in order. Memory that a paused run still shares with its snapshot is copied as it is. */
+export async function copySnapshot(
+  { store, clock }: SnapshotTools,
+  from: SnapshotPlace,
+  to: SnapshotPlace,
+  control: EffectControl,
+): Promise<Outcome> {
+  if (!isSnapshotName(to.snapshot)) return failed('invalid_name', 'a snapshot cannot have this name');
+  if (isWithdrawn(control)) return { outcome: 'withdrawn' };
+  const time = limited(control, clock, COPY_LIMIT_MS);
+  let begun: string | null = null;
+  try {
+    const verified = await store.verify(from.instance, from.snapshot, time.signal);
+    if ('error' in verified) return { outcome: 'failed', error: verified.error };
+    const { directory, manifest, state } = verified.snapshot;
+    begun = await store.begin(to.instance);
+    await writeFile(join(begun, STATE_FILE), state, { flush: true, mode: 0o600 });
+    await copyMemory(directory, begun, time.signal);
+    const memory = join(begun, MEMORY_FILE);
+    await sync(memory);
+    const traits = await traitsOf(memory);
+    if (traits === null) return failed('storage_failed', 'the copied memory is gone');
+    const copied = { ...manifest, memory: { ...traits, sha256: manifest.memory.sha256 } };
+    await writeFile(join(begun, MANIFEST_FILE), writeManifest(copied), { flush: true, mode: 0o600 });
+    if (isWithdrawn(control)) return { outcome: 'withdrawn' };
+    await store.publish(begun, to.instance, to.snapshot);
+    return { outcome: 'done', result: null };
+  } catch (error) {
+    if (control.signal.aborted) return { outcome: 'withdrawn' };
+    return time.signal.aborted ? failed('timed_out', 'the copy took too long') : failureOf(error);
+  } finally {
+    time.release();
+    if (begun !== null) await store.abandon(begun);
+  }
+}

@@ -1,0 +1,36 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { open, stat } from 'node:fs/promises';
+
+/** What snapshots need of files beyond what Node has in one call. */
+
+/** Sees to it that a file, or the names in a directory, are on the disk. */
+export async function sync(path: string): Promise<void> {
+  const handle = await open(path, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Size, and time of the last change in nanoseconds; null when there is no such file. */
+export async function traitsOf(path: string): Promise<{ readonly bytes: number; readonly mtime_ns: string } | null> {
+  try {
+    const { size, mtimeNs } = await stat(path, { bigint: true });
+    return { bytes: Number(size), mtime_ns: String(mtimeNs) };
+  } catch (error) {
+    if (isCode(error, 'ENOENT', 'ENOTDIR')) return null;
+    throw error;
+  }
+}
+
+export async function sha256Of(path: string, signal: AbortSignal): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(path, { signal })) hash.update(chunk as Buffer);
+  return hash.digest('hex');
+}
+
+export function isCode(error: unknown, ...codes: string[]): boolean {
+  return error instanceof Error && 'code' in error && codes.includes(String(error.code));
+}

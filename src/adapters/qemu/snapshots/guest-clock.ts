@@ -1,0 +1,83 @@
+import {
+  AGENT_UNANSWERED,
+  type ClockSet,
+  type EffectControl,
+  type Outcome,
+  type RunRef,
+} from '../../../actors/contracts/hypervisor.ts';
+import { isWithdrawn } from '../boot.ts';
+import { queryAgentOpen } from '../monitor.ts';
+import { type RunScope, settleRun, withMonitor } from '../reality.ts';
+import { runDirectory } from '../run-directory.ts';
+import { askPatiently, type PatientAgents } from './patient-agents.ts';
+import { failed } from './save.ts';
+import { readWoken } from './woken.ts';
+
+/** A guest that was paused or saved goes on with the time of that moment: its clock is set, and how far off it was is told. */
+
+/** How long the agent of a guest that has one may take: a loaded host under emulation needs seconds. */
+const AGENT_LIMIT_MS = 10_000;
+const MS_PER_SECOND = 1_000;
+/** What the guest says of its clock: seconds and a fraction of at least three digits. */
+const TOLD_TIME = /^(\d{1,12})\.(\d{3})\d*\s*$/m;
+
+/**
+ * Tells the guest's time, then sets it. GNU date knows fractions; busybox does not, so there the time comes from adjtimex, and
+ * is set to the nearest whole second.
+ */
+export function clockCommand(at: number): string {
+  const exact = (at / MS_PER_SECOND).toFixed(3);
+  const nearest = Math.round(at / MS_PER_SECOND);
+  return [
+    't=$(date -u +%s.%N)',
+    'case $t in *N*)',
+    "set -- $(adjtimex 2>/dev/null | sed -n 's/.*time.tv_sec: *//p;s/.*time.tv_usec: *//p')",
+    "t=$(printf '%s.%06d' $1 $2) ;; esac",
+    'echo "$t"',
+    `date -u -s @${exact} >/dev/null 2>&1 || date -u -s @${nearest} >/dev/null 2>&1 || exit 1`,
+    '',
+  ].join('\n');
+}
+
+/** The guest's time (epoch ms) in what that command wrote; null when it is not in it. */
+export function toldTime(output: string): number | null {
+  const [, seconds, thousandths] = TOLD_TIME.exec(Buffer.from(output, 'base64').toString('latin1')) ?? [];
+  return seconds === undefined ? null : Number(seconds) * MS_PER_SECOND + Number(thousandths);
+}
+
+export interface ClockTools {
+  readonly scope: RunScope;
+  readonly agents: PatientAgents;
+}
+
+/** `at` is the time when this was called. */
+export async function setGuestClock(
+  { scope, agents }: ClockTools,
+  ref: RunRef,
+  at: number,
+  control: EffectControl,
+): Promise<Outcome<ClockSet>> {
+  const { clock } = scope;
+  const calledAt = clock.monotonic();
+  const state = await settleRun(scope, ref);
+  if (state.state !== 'alive') return failed('not_running', `run ${ref.run} has no VMM`);
+  const isExpected = readWoken(runDirectory(scope.root, ref))?.agent ?? false;
+  const isOpen = await withMonitor(scope, ref, queryAgentOpen).catch(() => false);
+  if (isWithdrawn(control)) return { outcome: 'withdrawn' };
+  if (!isExpected && !isOpen) return { outcome: 'done', result: { drift_ms: null } };
+  let askedAt = at;
+  const command = (): string => {
+    askedAt = at + Math.round(clock.monotonic() - calledAt);
+    return clockCommand(askedAt);
+  };
+  const reply = await askPatiently(agents, ref, { command, limitMs: AGENT_LIMIT_MS, clock, signal: control.signal });
+  if (control.signal.aborted) return { outcome: 'withdrawn' };
+  if (reply.answer !== 'ended') {
+    return failed(AGENT_UNANSWERED, reply.answer === 'late' ? 'the guest agent is late' : reply.reason);
+  }
+  const told = toldTime(reply.output);
+  if (reply.code !== 0 || told === null) {
+    return failed('clock_not_set', `the guest cannot set its clock (it said so with code ${reply.code})`);
+  }
+  return { outcome: 'done', result: { drift_ms: askedAt - told } };
+}

@@ -1,0 +1,189 @@
+import { rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Clock } from '../../../actors/contracts/clock.ts';
+import type { BootResult, EffectControl, Outcome, RunSpec, SnapshotRef } from '../../../actors/contracts/hypervisor.ts';
+import type { Accelerator } from '../accelerator.ts';
+import { factsOf, isWithdrawn, prepareRun } from '../boot.ts';
+import { type BootOptions, type ComeUp, comeUp } from '../come-up.ts';
+import { MEMORY_FILE, restoringCommandLine } from '../command-line.ts';
+import type { Image } from '../image/store.ts';
+import { COMMAND_LIMIT_MS, queryStatus } from '../monitor.ts';
+import { QmpError } from '../qmp.ts';
+import {
+  forgetRun,
+  giveUpRun,
+  isAsleepStill,
+  type RunFacts,
+  readLastWords,
+  readRunState,
+  runDirectory,
+  WOKEN_DIRECTORY,
+  writeMarks,
+} from '../run-directory.ts';
+import { isKilled } from '../run-ending.ts';
+import { sync } from './files.ts';
+import { STATE_FILE } from './manifest.ts';
+import { migrationEnd, prepareMigration, queryVmm } from './migration.ts';
+import { failed, failureOf, limited, type SnapshotTools } from './save.ts';
+import { LOADING_URI, sendState } from './state-transfer.ts';
+import { linkMemory, type SoundSnapshot } from './store.ts';
+
+/** How long a VMM may take from its greeting until its guest can be let go: an empty source would leave it waiting for ever. */
+const LOAD_LIMIT_MS = 20_000;
+
+type Restored = Outcome<BootResult>;
+type Up = Extract<ComeUp, { came: 'up' }>;
+
+export interface RestoreTools extends SnapshotTools {
+  readonly boot: BootOptions;
+}
+
+/** Restores a run: verifies the snapshot, takes the run, starts a VMM that waits, loads it, and lets the guest go. */
+export async function restoreRun(
+  tools: RestoreTools,
+  given: {
+    readonly spec: RunSpec;
+    readonly from: SnapshotRef;
+    readonly image: Image;
+    readonly accelerator: Accelerator;
+  },
+  control: EffectControl,
+): Promise<Restored> {
+  const { spec, from, image, accelerator } = given;
+  const { boot, store } = tools;
+  const verified = await store.verify(spec.instance, from.snapshot, control.signal).catch(failureOf);
+  if (isWithdrawn(control)) return { outcome: 'withdrawn' };
+  if ('outcome' in verified) return verified;
+  if ('error' in verified) return { outcome: 'failed', error: verified.error };
+  const { snapshot } = verified;
+  const made = factsOf(spec, image, accelerator, boot);
+  if ('error' in made) return { outcome: 'failed', error: made.error };
+  const mismatch = mismatchOf(snapshot, made.facts);
+  if (mismatch !== null) return failed('snapshot_mismatch', `snapshot ${from.snapshot} is of ${mismatch}`);
+  const facts = { ...made.facts, argv: restoringCommandLine(made.facts.argv), restored_from: from.snapshot };
+  const directory = runDirectory(boot.root, spec);
+  const refused = await prepareRun(directory, facts, () => furnish(snapshot, directory));
+  if (refused !== null) return refused;
+  if (isWithdrawn(control)) {
+    await giveUpRun(directory, facts.token);
+    return { outcome: 'withdrawn' };
+  }
+  const there = await comeUp(spec, facts, control, boot);
+  const outcome =
+    there.came === 'up' ? await wake(tools, { spec, directory, snapshot, there, facts }, control) : notUp(there);
+  if (outcome.outcome === 'done') return outcome;
+  if (there.came !== 'down') await there.watch?.close();
+  // Whatever kept the guest from being let go, nothing may be left of this run.
+  const isGone = await undo(directory, snapshot, tools.clock);
+  return isGone
+    ? outcome
+    : { outcome: 'unknown', error: { code: 'timed_out', message: 'a VMM that was to restore lives on' } };
+}
+
+/** Sees to it that the run never was, and that the snapshot is where it was. False when its VMM does not go. */
+async function undo(directory: string, snapshot: SoundSnapshot, clock: Clock): Promise<boolean> {
+  const state = readRunState(directory);
+  if (state.state === 'none') return true;
+  if (state.state === 'waiting') return giveUpRun(directory, state.facts.token);
+  if (state.state === 'alive' && !(await isKilled(state.identity, clock))) return false;
+  if (!isAsleepStill(directory, state.facts)) await rename(join(directory, WOKEN_DIRECTORY), snapshot.directory);
+  await forgetRun(directory, state.facts.token);
+  return true;
+}
+
+function notUp(there: Exclude<ComeUp, Up>): Exclude<Restored, { outcome: 'done' }> {
+  return there.came === 'withdrawn' ? { outcome: 'withdrawn' } : there.outcome;
+}
+
+/** In what this snapshot is not of the guest that is to be restored; null: it is. */
+function mismatchOf({ manifest }: SoundSnapshot, facts: RunFacts): string | null {
+  if (manifest.image !== facts.image) return `image ${manifest.image}, not ${facts.image}`;
+  if (manifest.accelerator !== facts.accelerator) return `${manifest.accelerator}, not ${facts.accelerator}`;
+  if (manifest.shape.join('\0') !== facts.shape.join('\0')) return 'a machine of another command line';
+  return null;
+}
+
+/** Puts into the directory of a run what its VMM finds there. */
+async function furnish(snapshot: SoundSnapshot, directory: string) {
+  try {
+    await linkMemory(snapshot.directory, directory);
+    const ready_at = snapshot.manifest.ready ? snapshot.manifest.taken_at : null;
+    await writeMarks(directory, { ready_at, reboots_seen_until: null });
+    return null;
+  } catch (error) {
+    return failureOf(error).error;
+  }
+}
+
+interface Waking {
+  readonly spec: RunSpec;
+  readonly directory: string;
+  readonly facts: RunFacts;
+  readonly snapshot: SoundSnapshot;
+  readonly there: Up;
+}
+
+/** Loads the guest into a VMM that waits for it, and lets it go. */
+async function wake(tools: RestoreTools, waking: Waking, control: EffectControl): Promise<Restored> {
+  const { there, facts, spec } = waking;
+  const time = limited(control, tools.clock, LOAD_LIMIT_MS);
+  try {
+    const problem = await load(tools, waking, time.signal);
+    if (control.signal.aborted || !control.stillWanted()) return { outcome: 'withdrawn' };
+    if (problem !== null) return problem;
+    const monitor = there.watch.monitor();
+    if (monitor === null) return failed('qmp_closed', 'the VMM ended when its guest was to be let go');
+    await consume(waking);
+    // From here on the snapshot is the guest's, whatever happens: it may have run.
+    await monitor.execute('cont', COMMAND_LIMIT_MS).catch((error: unknown) => {
+      if (error instanceof QmpError && error.code === 'qmp_refused') throw error;
+    });
+    there.keep();
+    await forgetConsumed(waking.directory);
+    if (waking.snapshot.manifest.ready) {
+      tools.boot.emit({ type: 'guest.ready', instance: spec.instance, run: spec.run, occurred_at: tools.clock.now() });
+    }
+    return { outcome: 'done', result: { pid: there.identity.pid, accelerator: facts.accelerator } };
+  } catch (error) {
+    return failureOf(error);
+  } finally {
+    time.release();
+  }
+}
+
+async function load(tools: RestoreTools, { there, directory, snapshot }: Waking, signal: AbortSignal) {
+  const monitor = there.watch.monitor();
+  if (monitor === null) return failed('qmp_closed', 'the VMM ended before it was given its guest');
+  const { vmm } = snapshot.manifest;
+  const present = await queryVmm(monitor);
+  if (present.version !== vmm.version || present.machine !== vmm.machine) {
+    const message = `the snapshot is of QEMU ${vmm.version} (${vmm.machine}), not ${present.version} (${present.machine})`;
+    return failed('snapshot_mismatch', message);
+  }
+  try {
+    await prepareMigration(monitor);
+    await monitor.execute('migrate-incoming', COMMAND_LIMIT_MS, { uri: LOADING_URI });
+    await sendState(directory, snapshot.state, signal);
+    const end = await migrationEnd(monitor, tools.clock, signal);
+    if (end.status === 'aborted') return failed('timed_out', `the guest was not loaded within ${LOAD_LIMIT_MS} ms`);
+    if (end.status === 'failed') return failed('restore_failed', end.message || 'the VMM did not take the state');
+    const status = await queryStatus(monitor);
+    return status === 'paused' ? null : failed('restore_failed', `the loaded guest is ${status}`);
+  } catch (error) {
+    if (!(error instanceof QmpError)) throw error;
+    return failed('restore_failed', readLastWords(directory) ?? error.message);
+  }
+}
+
+/** The snapshot becomes the run's by one rename, on the disk before the guest runs. Its memory is the guest's from now on. */
+async function consume({ directory, snapshot }: Waking): Promise<void> {
+  await rename(snapshot.directory, join(directory, WOKEN_DIRECTORY));
+  await Promise.all([sync(directory), sync(dirname(snapshot.directory))]);
+}
+
+/** The manifest stays: it tells what the guest had. Whatever is left of the rest goes with the run's memory at its end. */
+async function forgetConsumed(directory: string): Promise<void> {
+  for (const name of [MEMORY_FILE, STATE_FILE]) {
+    await rm(join(directory, WOKEN_DIRECTORY, name), { force: true }).catch(() => undefined);
+  }
+}

@@ -1,0 +1,161 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Clock } from '../../../actors/contracts/clock.ts';
+import type { EffectControl, NewSnapshot, Outcome, RunRef } from '../../../actors/contracts/hypervisor.ts';
+import { isWithdrawn } from '../boot.ts';
+import { COMMAND_LIMIT_MS, queryAgentOpen, queryStatus } from '../monitor.ts';
+import { type QmpConnection, QmpError } from '../qmp.ts';
+import { endOf, PAUSED_STATUSES, type RunScope, settleRun, withMonitor } from '../reality.ts';
+import { type RunFacts, readMarks, runDirectory } from '../run-directory.ts';
+import { copyMemory } from './copy-memory.ts';
+import { sha256Of, sync, traitsOf } from './files.ts';
+import { MANIFEST_FILE, type SnapshotManifest, STATE_FILE, writeManifest } from './manifest.ts';
+import { migrationEnd, prepareMigration, queryVmm } from './migration.ts';
+import { receiveState, SAVING_URI, StateUnwritten } from './state-transfer.ts';
+import { isSnapshotName, linkMemory, type SnapshotStore } from './store.ts';
+
+/** How long saving may take in all; most of it is the disk's. */
+const SAVE_LIMIT_MS = 60_000;
+
+export interface SnapshotTools {
+  readonly scope: RunScope;
+  readonly clock: Clock;
+  readonly store: SnapshotStore;
+  readonly verifyMemory: boolean;
+}
+
+type Failed = Extract<Outcome, { outcome: 'failed' }>;
+
+export function failed(code: string, message: string): Failed {
+  return { outcome: 'failed', error: { code, message } };
+}
+
+/** An error of an adapter's own making, for people. */
+export function failureOf(error: unknown): Failed {
+  if (error instanceof StateUnwritten || error instanceof QmpError) return failed(error.code, error.message);
+  const message = error instanceof Error ? error.message : String(error);
+  const isFull = error instanceof Error && 'code' in error && ['ENOSPC', 'EDQUOT'].includes(String(error.code));
+  return failed(isFull ? 'disk_full' : 'storage_failed', message);
+}
+
+/** A signal that fires with the effect's withdrawal or when the time is up. */
+export function limited(control: EffectControl, clock: Clock, limitMs: number) {
+  const over = new AbortController();
+  const abort = (): void => over.abort();
+  const cancel = clock.after(limitMs, abort);
+  control.signal.addEventListener('abort', abort, { once: true });
+  if (control.signal.aborted) abort();
+  const release = (): void => {
+    cancel();
+    control.signal.removeEventListener('abort', abort);
+  };
+  return { signal: over.signal, release };
+}
+
+/** Saves a paused guest: state and memory in a directory out of sight, synced, then put into its place by one rename. */
+export async function saveRun(
+  tools: SnapshotTools,
+  ref: RunRef,
+  as: NewSnapshot,
+  control: EffectControl,
+): Promise<Outcome> {
+  const { scope, clock, store } = tools;
+  const state = await settleRun(scope, ref);
+  if (state.state === 'gone') {
+    return { ...failed('not_running', `run ${ref.run} has ended`), ended: await endOf(scope, ref, state.facts) };
+  }
+  if (state.state !== 'alive') return failed('not_running', `run ${ref.run} has no VMM`);
+  if (!isSnapshotName(as.snapshot)) return failed('invalid_name', 'a snapshot cannot have this name');
+  if (state.facts.memory_file === null) return withoutMemoryFile(ref);
+  if (isWithdrawn(control)) return { outcome: 'withdrawn' };
+  const time = limited(control, clock, SAVE_LIMIT_MS);
+  const begun = await store.begin(ref.instance).catch((error: unknown) => failureOf(error));
+  if (typeof begun !== 'string') return begun;
+  try {
+    return await withMonitor(scope, ref, async (monitor) => {
+      if (!PAUSED_STATUSES.includes(await queryStatus(monitor))) {
+        return failed('not_paused', 'only a guest that stands still can be saved');
+      }
+      const saving = { tools, ref, facts: state.facts, begun, monitor, signal: time.signal };
+      const manifest = await saveInto(saving, as.takes_memory === true);
+      if ('outcome' in manifest) return control.signal.aborted ? { outcome: 'withdrawn' } : manifest;
+      await writeFile(join(begun, MANIFEST_FILE), writeManifest(manifest), { flush: true, mode: 0o600 });
+      if (isWithdrawn(control)) return { outcome: 'withdrawn' };
+      await store.publish(begun, ref.instance, as.snapshot);
+      return { outcome: 'done', result: null };
+    });
+  } catch (error) {
+    return control.signal.aborted ? { outcome: 'withdrawn' } : failureOf(error);
+  } finally {
+    time.release();
+    await store.abandon(begun);
+  }
+}
+
+/** A run that an earlier version of this program has started keeps its memory to itself. */
+export function withoutMemoryFile(ref: RunRef): Failed {
+  const message = `run ${ref.run} was started by an earlier version, with memory that cannot be kept: restart it first`;
+  return failed('not_supported', message);
+}
+
+interface Saving {
+  readonly tools: SnapshotTools;
+  readonly ref: RunRef;
+  readonly facts: RunFacts;
+  readonly begun: string;
+  readonly monitor: QmpConnection;
+  readonly signal: AbortSignal;
+}
+
+/** State and memory; answers what is to be written down of them. */
+async function saveInto(saving: Saving, takesMemory: boolean): Promise<SnapshotManifest | Failed> {
+  const { tools, ref, facts, begun, monitor, signal } = saving;
+  const directory = runDirectory(tools.scope.root, ref);
+  const agent = await queryAgentOpen(monitor);
+  const vmm = await queryVmm(monitor);
+  await prepareMigration(monitor);
+  const [state] = await Promise.all([
+    sendsState(saving, directory),
+    takesMemory ? linkMemory(directory, begun) : copyMemory(directory, begun, signal),
+  ]);
+  if ('outcome' in state) return state;
+  const memory = join(begun, facts.memory_file ?? '');
+  await sync(memory);
+  const traits = await traitsOf(memory);
+  if (traits === null) return failed('storage_failed', 'the memory is gone');
+  const sha256 = tools.verifyMemory ? await sha256Of(memory, signal) : null;
+  return {
+    format: 1,
+    instance: ref.instance,
+    run: ref.run,
+    taken_at: tools.clock.now(),
+    vmm,
+    accelerator: facts.accelerator,
+    image: facts.image,
+    argv: facts.argv,
+    shape: facts.shape,
+    identity: facts.identity,
+    state,
+    memory: { ...traits, sha256 },
+    agent,
+    ready: readMarks(directory).ready_at !== null,
+  };
+}
+
+/** Lets the VMM send the state of its devices into the file. When that fails, the guest is as it was. */
+async function sendsState({ tools, begun, monitor, signal }: Saving, directory: string) {
+  const path = join(begun, STATE_FILE);
+  const begin = () => monitor.execute('migrate', COMMAND_LIMIT_MS, { uri: SAVING_URI });
+  try {
+    const received = await receiveState(directory, path, begin, signal);
+    const end = await migrationEnd(monitor, tools.clock, signal);
+    return end.status === 'completed'
+      ? received
+      : failed('save_failed', end.message || 'the VMM did not finish saving');
+  } catch (error) {
+    // The guest may only go on when the VMM has given up too: until then it would refuse to.
+    await monitor.execute('migrate_cancel', COMMAND_LIMIT_MS).catch(() => undefined);
+    await migrationEnd(monitor, tools.clock, new AbortController().signal).catch(() => undefined);
+    return failureOf(error);
+  }
+}
