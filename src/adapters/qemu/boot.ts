@@ -30,8 +30,8 @@ function readyDoor({ network }: RunSpec, { ready }: Image): { host: string; port
 
 function identityOf({ network }: RunSpec): GuestIdentity | null {
   if (network.mode !== 'bridge') return null;
-  const { mac, address, prefix, gateway } = network;
-  return { mac, address, prefix, gateway };
+  const { mac, address, prefix, gateway, address6, prefix6, gateway6 } = network;
+  return { mac, address, prefix, gateway, address6, prefix6, gateway6 };
 }
 
 /** What is written down of a run before it starts; else why it cannot be started. */

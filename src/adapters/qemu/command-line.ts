@@ -76,7 +76,16 @@ export function commandLine(binary: string, spec: RunSpec, image: Image, acceler
 
 /** Instance and network of the command line that only tells which machine it is. */
 const ANY = { instance: 'any', run: 0, name: 'any' };
-const ANY_ATTACHMENT = { tap: 'any', mac: '02:00:00:00:00:00', address: '192.0.2.2', prefix: 24, gateway: '192.0.2.1' };
+const ANY_ATTACHMENT = {
+  tap: 'any',
+  mac: '02:00:00:00:00:00',
+  address: '192.0.2.2',
+  prefix: 24,
+  gateway: '192.0.2.1',
+  address6: null,
+  prefix6: null,
+  gateway6: null,
+};
 
 /**
  * The same without what may differ between a guest that was saved and its restored self or its fork: names, addresses,

@@ -34,6 +34,9 @@ export const identitySchema = z.strictObject({
   address: z.string(),
   prefix: z.int(),
   gateway: z.string(),
+  address6: z.string().nullable(),
+  prefix6: z.int().nullable(),
+  gateway6: z.string().nullable(),
 });
 export type GuestIdentity = Readonly<z.infer<typeof identitySchema>>;
 
