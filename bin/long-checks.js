@@ -56,11 +56,18 @@ export const longChecks = [
     why: 'every record once and in order in its stream, however often nats-server and daemon die',
   },
   {
+    name: 'overruns',
+    script: 'test/standby/overruns.ts',
+    args: [],
+    minutesMax: 2,
+    why: 'the kernel loses events twenty times while a client is connected, and its guest never sleeps',
+  },
+  {
     name: 'models',
     script: 'test/models/main.ts',
     args: [],
     minutesMax: 3,
-    why: 'restarts and verdicts are those of a short model, over thousands of random rows of moves',
+    why: 'restarts, verdicts and standby are those of a short model, over thousands of random rows of moves',
   },
   {
     name: 'mutants',
