@@ -6,7 +6,7 @@ import { createTask, type ParsedFields, validateDetailed } from 'node-cron';
  * them: see `Cron`.
  */
 
-const MINUTE_MS = 60_000;
+export const MINUTE_MS = 60_000;
 /** Every change of an offset falls on a quarter of an hour. */
 const QUARTER_MS = 15 * MINUTE_MS;
 const DAY_MS = 24 * 60 * MINUTE_MS;

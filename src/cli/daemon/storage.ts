@@ -3,7 +3,7 @@ import type { Clock } from '../../actors/contracts/clock.ts';
 import type { Log } from '../../actors/contracts/log.ts';
 import { LogStorage } from '../../actors/log-storage.ts';
 import { newestRecordAt, Retention, type RetentionOutcome } from '../../actors/retention.ts';
-import { everyMatchingMinute } from '../../actors/schedule.ts';
+import { everyMatchingMinute } from '../../actors/schedules/every-matching-minute.ts';
 import type { HostSections } from '../../gateway/host-sections.ts';
 import type { MetricRegistry } from '../../projections/metrics/metric-registry.ts';
 import type { Closers } from './closers.ts';

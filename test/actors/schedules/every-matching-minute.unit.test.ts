@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { SimulatedClock } from '../../src/actors/clock.ts';
-import { everyMatchingMinute } from '../../src/actors/schedule.ts';
+import { SimulatedClock } from '../../../src/actors/clock.ts';
+import { everyMatchingMinute } from '../../../src/actors/schedules/every-matching-minute.ts';
 
 const START = Date.UTC(2026, 0, 1, 12, 0, 31);
 const DAY_MS = 86_400_000;
