@@ -4,11 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock, systemRandom } from '../../src/actors/clock.ts';
 import type { GuestAgents } from '../../src/actors/contracts/guest-agent.ts';
-import type { Hypervisor, RunRef, RunSpec } from '../../src/actors/contracts/hypervisor.ts';
-import { createQemuHypervisor, type QemuOptions } from '../../src/adapters/qemu/hypervisor.ts';
+import type { RunRef, RunSpec } from '../../src/actors/contracts/hypervisor.ts';
+import { createQemuHypervisor, type QemuHypervisor, type QemuOptions } from '../../src/adapters/qemu/hypervisor.ts';
 import { openImageStore } from '../../src/adapters/qemu/image/store.ts';
 import { runDirectory } from '../../src/adapters/qemu/run-directory.ts';
 import { type HypervisorWorld, untilTrue } from '../contracts/hypervisor.world.ts';
+import { damageSnapshot } from './qemu/damage-snapshot.ts';
 
 const MIB = 1_048_576;
 const GUEST_ANSWER_LIMIT_MS = 30_000;
@@ -90,6 +91,19 @@ async function runInGuest(path: string, command: string): Promise<{ readonly cod
   return { code: Number(code), output: Buffer.from(output ?? '', 'base64').toString() };
 }
 
+/** The exit code of a shell command in the guest. */
+async function exitCode(agents: GuestAgents, ref: RunRef, command: string): Promise<number> {
+  const given = { command: ['sh', '-c', command], timeout_ms: GUEST_ANSWER_LIMIT_MS };
+  const codes: number[] = [];
+  const answers = async (): Promise<boolean> => {
+    const answer = await agents.exec(ref, given, new AbortController().signal);
+    if (answer.answer === 'ended') codes.push(answer.code);
+    return answer.answer === 'ended';
+  };
+  await untilTrue(answers, 'the guest agent answers', GUEST_ANSWER_LIMIT_MS);
+  return codes[0] ?? -1;
+}
+
 /** Ends every VMM under a directory by its pid, and removes the directory. */
 async function tearDown(root: string): Promise<void> {
   for (const pid of await vmmsUnder(root)) {
@@ -115,7 +129,7 @@ export async function makeQemuWorld(imagesDirectory: string, overrides: Partial<
   const images = openImageStore(imagesDirectory);
   const options = { images, clock, random: systemRandom(), ...overrides, directory: root };
   const first = createQemuHypervisor(options);
-  let current: Hypervisor = first;
+  let current: QemuHypervisor = first;
 
   const portsOf = (ref: RunRef): { readonly http: number; readonly echo: number } => {
     const known = taken.get(ref.instance) ?? { http: ports.pop() ?? 0, echo: ports.pop() ?? 0 };
@@ -139,6 +153,7 @@ export async function makeQemuWorld(imagesDirectory: string, overrides: Partial<
   const door = async (ref: RunRef, path: string): Promise<void> => {
     await ask(ref, `/cgi-bin/${path}`);
   };
+  const inGuest = (ref: RunRef, command: string): Promise<number> => exitCode(current.agents, ref, command);
   const pids = (instance?: string): Promise<number[]> =>
     vmmsUnder(instance === undefined ? root : join(root, 'instances', instance));
 
@@ -161,7 +176,14 @@ export async function makeQemuWorld(imagesDirectory: string, overrides: Partial<
       panic: (ref) => door(ref, 'panic'),
       reboot: (ref) => door(ref, 'reboot'),
       powerOff: (ref) => door(ref, 'poweroff'),
+      remember: async (ref, text) => {
+        await inGuest(ref, `printf %s '${text}' >/run/remembered`);
+      },
+      remembers: async (ref, text) => (await inGuest(ref, `[ "$(cat /run/remembered)" = '${text}' ]`)) === 0,
     },
+    damage: ({ instance, snapshot }, code) =>
+      damageSnapshot(join(root, 'instances', instance, 'snapshots', snapshot), code),
+    now: () => clock.now(),
     vmm: {
       sigkill: async (ref) => {
         for (const pid of await pids(ref.instance)) process.kill(pid, 'SIGKILL');

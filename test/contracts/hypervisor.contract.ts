@@ -3,6 +3,7 @@ import { runCheck } from './contract-suite.ts';
 import { type HypervisorWorld, openScene, type Scene } from './hypervisor.world.ts';
 import { bootingChecks } from './hypervisor-booting.contract.ts';
 import { endingChecks } from './hypervisor-ending.contract.ts';
+import { savingChecks } from './hypervisor-saving.contract.ts';
 
 export type { HypervisorWorld } from './hypervisor.world.ts';
 
@@ -13,7 +14,7 @@ export interface HypervisorCheck {
 }
 
 /** Every rule of src/actors/contracts/hypervisor.ts that can be observed from outside. */
-export const hypervisorChecks: readonly HypervisorCheck[] = [...bootingChecks, ...endingChecks];
+export const hypervisorChecks: readonly HypervisorCheck[] = [...bootingChecks, ...endingChecks, ...savingChecks];
 
 /** Runs one check in a world of its own; the world is destroyed whatever happens. */
 export function runHypervisorCheck(check: HypervisorCheck, make: () => Promise<HypervisorWorld>): Promise<void> {

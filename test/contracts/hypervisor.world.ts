@@ -8,6 +8,8 @@ import type {
   Outcome,
   RunRef,
   RunSpec,
+  SnapshotErrorCode,
+  SnapshotPlace,
 } from '../../src/actors/contracts/hypervisor.ts';
 
 /**
@@ -30,7 +32,15 @@ export interface HypervisorWorld {
     reboot(ref: RunRef): Promise<void>;
     /** The guest turns itself off without having reported an exit code. */
     powerOff(ref: RunRef): Promise<void>;
+    /** Puts a text into the guest's memory, in place of the one before. */
+    remember(ref: RunRef, text: string): Promise<void>;
+    /** Whether that text is what its memory holds. */
+    remembers(ref: RunRef, text: string): Promise<boolean>;
   };
+  /** Does to a snapshot, past the hypervisor object, what it is to be refused for with that code. */
+  damage(place: SnapshotPlace, code: SnapshotErrorCode): Promise<void>;
+  /** The wall clock of this world, epoch ms. */
+  now(): number;
   readonly vmm: {
     /** Ends the VMM process with SIGKILL, from outside of the hypervisor object. */
     sigkill(ref: RunRef): Promise<void>;

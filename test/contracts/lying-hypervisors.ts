@@ -1,6 +1,7 @@
 import type { Hypervisor, Observation, Reality } from '../../src/actors/contracts/hypervisor.ts';
 import { directWorld } from '../adapters/simulator/simulator-worlds.ts';
 import { type HypervisorWorld, wanted } from './hypervisor.world.ts';
+import { liesOfSavers, type Twist } from './lying-savers.ts';
 
 /** One way of breaking the contract, and the check that has to notice. */
 export interface Lie {
@@ -8,8 +9,6 @@ export interface Lie {
   readonly breaks: string;
   readonly make: () => Promise<HypervisorWorld>;
 }
-
-type Twist = (honest: Hypervisor, isReopened: boolean) => Partial<Hypervisor>;
 
 /** An honest world whose hypervisor objects lie as told. */
 function twisted(twist: Twist): () => Promise<HypervisorWorld> {
@@ -56,6 +55,11 @@ const WATCHED = 'exit, power-off, panic and a killed VMM are told apart while th
 const AFTERWARDS = 'exit, power-off, panic and a killed VMM are told apart after nobody watched';
 const GRACEFUL = 'a graceful shutdown ends the run with a power-off, and what is withdrawn harms nothing';
 const KILL = 'a kill is certain when it is answered, and harmless when repeated';
+
+const SLEEPS = 'a saved guest goes on in a later run, and its snapshot is consumed';
+const KEPT = 'a snapshot that is kept is whole by itself, and so are its copies and forks';
+const DAMAGED = 'a damaged snapshot is refused by its own name, and is left as it was';
+const CLOCKS = 'the clock of a guest is set, and how far off it was is told';
 
 const lies: readonly (readonly [lie: string, breaks: string, twist: Twist])[] = [
   [
@@ -157,6 +161,7 @@ const lies: readonly (readonly [lie: string, breaks: string, twist: Twist])[] = 
     }),
   ],
   ['calls a kill done that was not', KILL, () => ({ kill: async () => DONE })],
+  ...liesOfSavers.map(([lie, breaks, twist]) => [lie, { SLEEPS, KEPT, DAMAGED, CLOCKS }[breaks], twist] as const),
 ];
 
 /** Hypervisors that break one promise each. */

@@ -97,7 +97,10 @@ function start(
 ): WorldAnswer {
   if (request.op === 'boot') return spawn(state, request, null, owner);
   const saved = findSnapshot(state, request.instance, request.snapshot);
-  return 'refused' in saved ? saved.refused : spawn(state, request, saved.found, owner);
+  if ('found' in saved) return spawn(state, request, saved.found, owner);
+  const run = instanceOf(state, request.instance).runs.get(request.run);
+  if (run?.owner === owner) voidRun(state, run);
+  return saved.refused;
 }
 
 function pause(state: WorldState, run: SimulatedRun, effect: string): WorldAnswer {

@@ -68,7 +68,14 @@ function contractWorld(world: World | WorldPlace, clock: Clock, control: Simulat
       panic: control.panic,
       reboot: control.reboot,
       powerOff: control.powerOff,
+      remember: control.writeMemory,
+      remembers: async (ref, text) => {
+        const { live } = await control.state(ref.instance);
+        return live.find((one) => one.run === ref.run)?.memory === text;
+      },
     },
+    damage: ({ instance, snapshot }, code) => control.damageSnapshot(instance, snapshot, code),
+    now: () => clock.now(),
     vmm: { sigkill: control.sigkill },
     countVmms: control.countVmms,
     destroy: async () => {
