@@ -150,6 +150,8 @@ function counting(counted: Counted): Telemetry {
     probed: () => {
       counted.probes += 1;
     },
+    trafficConfirmed: () => {},
+    trafficForgotten: () => {},
     probesMissed: (count) => {
       counted.missed += count;
     },

@@ -63,11 +63,8 @@ class RunningSupervisor implements Supervisor {
     this.#host = new HostStream({ log, clock, random, desk: this.#desk, onMode: () => this.#life.modeFound() });
     this.#ledger = new HostLedger(options.ports, options.addresses, options.busyPorts);
     this.#life = new HostLife({
+      ...options,
       stream: this.#host,
-      clock,
-      limits: options.capacity,
-      bootsAtOnce: options.bootsAtOnce,
-      restartLimit: options.restartLimit,
       isSeen: (id) => !this.#unseen.has(id),
       deliver: (id, event, settled) => void this.#deliver(id, event, 'observation', settled),
     });
@@ -214,13 +211,14 @@ class RunningSupervisor implements Supervisor {
   }
 
   #world(): ActorWorld {
-    const { activity, faults, hooks, hypervisor, network, telemetry } = this.#options;
+    const { activity, clock, faults, hooks, hypervisor, network, telemetry } = this.#options;
     const admit = (question: AdmissionQuestion) => this.#life.admit(question);
+    const operators = { hypervisor, activity, network, hooks, clock, telemetry, admit };
     return {
       ...this.#options,
       faults,
       telemetry,
-      perform: (task, control) => perform({ hypervisor, activity, network, hooks, admit }, task, control),
+      perform: (task, control) => perform(operators, task, control),
       armTimer: (timer) => this.#heap.add(timer),
       publish: (record, head, position) => {
         this.#keeping.publish(record, head, position);

@@ -1,7 +1,6 @@
 import type { Definition } from '../../machines/definition.ts';
 import { type Effect, standbySnapshot } from '../../machines/effects.ts';
 import type { EffectResult, ObservationEvent, Purpose, Unstamped } from '../../machines/events.ts';
-import type { ActivitySource } from './contracts/activity.ts';
 import type { Hooks } from './contracts/hooks.ts';
 import type {
   BootResult,
@@ -13,8 +12,8 @@ import type {
   RunEnd,
   RunSpec,
 } from './contracts/hypervisor.ts';
-import type { Network } from './contracts/network.ts';
 import { connectRun } from './run-network.ts';
+import { confirmIdle, forgetFormer, type TrafficOperators } from './tracking/traffic-operations.ts';
 
 /** Which operation of an adapter each effect is, and which one event its outcome becomes. */
 
@@ -31,10 +30,8 @@ export interface EffectTask {
 }
 
 /** What effects are carried out with. */
-export interface Operators {
+export interface Operators extends TrafficOperators {
   readonly hypervisor: Hypervisor;
-  readonly activity: ActivitySource | undefined;
-  readonly network?: Network | undefined;
   readonly hooks: Hooks | undefined;
   /** The host's answer, at once. */
   readonly admit: (asked: AdmissionQuestion) => Unstamped<AdmissionAnswer>;
@@ -78,7 +75,7 @@ export async function perform(operators: Operators, task: EffectTask, control: E
     case 'snapshot.drop':
       return toEvent(task, await hypervisor.dropSnapshot(instance, { snapshot: effect.snapshot }));
     case 'traffic.confirm':
-      return confirmIdle(operators.activity, task);
+      return confirmIdle(operators, { ...ref, definition: task.definition });
     case 'host.admit':
       return operators.admit({ instance, run: effect.run, purpose: effect.purpose, definition: task.definition });
     case 'hook.run':
@@ -97,24 +94,6 @@ function newSnapshot({ run, snapshot }: { readonly run: number; readonly snapsho
   return { snapshot, takes_memory: snapshot === standbySnapshot(run) };
 }
 
-/** Idle only when the table was read and holds no connection that counts. */
-async function confirmIdle(activity: ActivitySource | undefined, task: EffectTask): Promise<ResultEvent> {
-  const { effect, instance, definition } = task;
-  const { run } = effect;
-  const policy = definition.auto_standby;
-  if (activity === undefined || policy === null) {
-    return { type: 'traffic.unconfirmed', run, error: 'Nothing watches the traffic of this instance.' };
-  }
-  try {
-    const reading = await activity.confirm({ instance, run, addresses: [], policy });
-    if (reading.observer === 'lost') return { type: 'traffic.unconfirmed', run, error: reading.error };
-    const { connections } = reading;
-    return connections > 0 ? { type: 'traffic.active', run, connections } : { type: 'traffic.confirmed_idle', run };
-  } catch (error) {
-    return { type: 'traffic.unconfirmed', run, error: error instanceof Error ? error.message : String(error) };
-  }
-}
-
 async function runHook(
   hooks: Hooks | undefined,
   { instance, definition: { name } }: EffectTask,
@@ -127,15 +106,16 @@ async function runHook(
 
 /** The network first: without it no VMM is spawned, so a failure here certainly left no run behind. */
 async function boot(
-  { network }: Operators,
+  operators: Operators,
   task: EffectTask,
   control: EffectControl,
   spawn: (spec: RunSpec) => Promise<Outcome<BootResult>>,
 ): Promise<ResultEvent> {
   const { instance, effect, definition } = task;
   const { name, image, vcpus, memory_bytes } = definition;
-  const connected = await connectRun(network, instance, definition.network, control.signal);
+  const connected = await connectRun(operators.network, instance, definition.network, control.signal);
   if ('error' in connected) return control.signal.aborted ? withdrawn(task) : failed(task, connected.error);
+  if (effect.kind === 'vmm.boot') await forgetFormer(operators, definition.network);
   const spec = { instance, run: effect.run, name, image, vcpus, memory_bytes, network: connected.network };
   return bootResult(task, await spawn(spec));
 }

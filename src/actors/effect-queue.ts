@@ -7,7 +7,7 @@ import type { FaultInjector } from './fault-points.ts';
 
 /**
  * The one-shot effects of one instance: one at a time, in record order, each ending in exactly one event. What a newer
- * record withdraws is aborted; what has not begun is then not begun at all. Questions to the host alone do not queue.
+ * record withdraws is aborted; what has not begun is then not begun at all. Questions about what is known do not queue.
  */
 
 /** An operation that has been withdrawn and still does not answer is given up on, as `unknown`, after this long. */
@@ -30,8 +30,11 @@ export const WITHOUT_SIGNAL_MAX_MS = 30_000;
  */
 export const OVERTAKEN_SETTLE_MAX_MS = 5_000;
 
-/** Answered at once by this process, which touches no VMM for it: they wait for no operation that is under way. */
-const OF_THE_HOST: ReadonlySet<OneShotKind> = new Set(['host.admit']);
+/**
+ * These touch no VMM: they wait for no operation that is under way and keep none waiting, and whoever withdraws one does
+ * not wait for its answer. So a paused guest is let go although the table of connections is still being read.
+ */
+const BESIDE_THE_QUEUE: ReadonlySet<OneShotKind> = new Set(['host.admit', 'traffic.confirm']);
 
 export interface EffectQueueOptions {
   readonly clock: Clock;
@@ -68,7 +71,9 @@ export class EffectQueue {
 
   add(task: EffectTask): void {
     const { kind, run } = task.effect;
-    if (OF_THE_HOST.has(kind)) {
+    if (BESIDE_THE_QUEUE.has(kind)) {
+      // Only the newest question about traffic is still one: what was read for an earlier one may be older than it.
+      if (kind === 'traffic.confirm') this.#abort((other) => other.kind === kind && other.run === run);
       void this.#carryOut(task);
       return;
     }
@@ -82,7 +87,11 @@ export class EffectQueue {
   /** Everything asked for on this run, and not ended yet, is no longer wanted. */
   withdraw(run: number): void {
     this.#drop((effect) => effect.run === run);
-    for (const { task, controller } of this.#running) if (task.effect.run === run) controller.abort();
+    this.#abort((effect) => effect.run === run);
+  }
+
+  #abort(unwanted: (effect: EffectTask['effect']) => boolean): void {
+    for (const { task, controller } of this.#running) if (unwanted(task.effect)) controller.abort();
   }
 
   #overtake(needless: (effect: EffectTask['effect']) => boolean): void {
@@ -142,7 +151,10 @@ export class EffectQueue {
         cancel = this.#options.clock.after(delayMs, () => resolve(unknown(task, { code: 'timed_out', message })));
       };
       const { kind } = task.effect;
-      const giveUpLater = (): void => giveUpAfter(WITHDRAWN_SETTLE_MAX_MS, `${kind} did not answer its withdrawal.`);
+      const giveUpLater = (): void => {
+        if (BESIDE_THE_QUEUE.has(kind)) resolve(withdrawn(task));
+        else giveUpAfter(WITHDRAWN_SETTLE_MAX_MS, `${kind} did not answer its withdrawal.`);
+      };
       if (WITHOUT_SIGNAL.has(kind)) giveUpAfter(WITHOUT_SIGNAL_MAX_MS, `${kind} did not answer in time.`);
       const giveWay = (): void => giveUpAfter(OVERTAKEN_SETTLE_MAX_MS, `${kind} did not answer, and a kill waits.`);
       signal.addEventListener('abort', giveUpLater, { once: true });

@@ -42,7 +42,7 @@ export interface CapacityView {
   readonly boots: ResourceUse;
   /** Automatic restarts that count at the moment, of all instances together; null while they are not limited. */
   readonly restarts: RestartUse | null;
-  /** In the order in which they are let go. */
+  /** In the order in which they are let go: those that wait to be started, then those that wait to be put away. */
   readonly held: readonly HeldInstance[];
 }
 
@@ -58,9 +58,9 @@ export interface RestartUse {
 export interface HostLifeOptions {
   readonly stream: HostStream;
   readonly clock: Clock;
-  readonly limits: CapacityLimits | undefined;
-  readonly bootsAtOnce: number | undefined;
-  readonly restartLimit: RestartLimit | undefined;
+  readonly capacity?: CapacityLimits | undefined;
+  readonly bootsAtOnce?: number | undefined;
+  readonly restartLimit?: RestartLimit | undefined;
   /** Whether what runs of an instance is known to it; at the start it is not. */
   readonly isSeen: (id: string) => boolean;
   /** Puts an event into the mailbox of an instance; `settled` is called once it has been dealt with. */
@@ -75,7 +75,7 @@ export class HostLife {
   /** The mode that each instance has a record of. */
   readonly #modes = new Map<string, HostMode>();
   /** Grants to instances that do not know yet what runs of them: a guest that has ended needs no restart for its health. */
-  readonly #early = new Map<string, () => void>();
+  readonly #early = new Map<string, (() => void)[]>();
   #open = false;
   #telling: Promise<void> = Promise.resolve();
   #tellAgainMs = TELL_AGAIN_FIRST_MS;
@@ -83,14 +83,16 @@ export class HostLife {
 
   constructor(options: HostLifeOptions) {
     this.#options = options;
-    this.#capacity = new Capacity(options.limits);
+    this.#capacity = new Capacity(options.capacity);
     this.#budget = new RestartBudget(options.restartLimit ?? null, options.clock);
+    const { clock } = options;
+    const grant: HostLifeOptions['deliver'] = (...given) => this.#grant(...given);
     this.#admission = new Admission({
       capacity: this.#capacity,
       budget: this.#budget,
-      clock: options.clock,
+      clock,
       bootsAtOnce: options.bootsAtOnce ?? BOOTS_AT_ONCE_DEFAULT,
-      grant: (...grant) => this.#grant(...grant),
+      grant,
     });
   }
 
@@ -136,7 +138,7 @@ export class HostLife {
   /** What runs of it is known to it now. */
   seen(id: string, snapshot: ChartSnapshot): void {
     this.tell(id, snapshot);
-    this.#early.get(id)?.();
+    for (const grant of this.#early.get(id) ?? []) grant();
     this.#early.delete(id);
   }
 
@@ -171,14 +173,15 @@ export class HostLife {
     if (less) this.#admission.letGo();
   }
 
-  /** The answer to an automatic start; a grant keeps its room until `settle`. */
+  /** The answer to an automatic start or standby; a grant keeps its room until `settle`. */
   admit({ instance, run, purpose, definition }: AdmissionQuestion): Unstamped<AdmissionAnswer> {
     return this.#admission.ask({ id: instance, run, purpose, demand: demandOf({ definition }) });
   }
 
   /** The result of an effect has been dealt with: recorded, or dropped because it came too late. */
-  settle(id: string, { type }: ResultEvent): void {
-    if (type === 'host.granted') this.#admission.settle(id);
+  settle(id: string, event: ResultEvent): void {
+    if (event.type !== 'host.granted') return;
+    this.#admission.settle(id);
   }
 
   /**
@@ -209,7 +212,7 @@ export class HostLife {
     const { deliver, isSeen } = this.#options;
     const [id] = grant;
     if (isSeen(id)) deliver(...grant);
-    else this.#early.set(id, () => deliver(...grant));
+    else this.#early.set(id, [...(this.#early.get(id) ?? []), () => deliver(...grant)]);
   }
 
   #untold(): string[] {

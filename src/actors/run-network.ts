@@ -1,5 +1,4 @@
 import type { Definition } from '../../machines/definition.ts';
-import type { ActivitySource } from './contracts/activity.ts';
 import type { OperationError, RunNetwork } from './contracts/hypervisor.ts';
 import type { Network } from './contracts/network.ts';
 import type { SupervisorOptions } from './supervisor.ts';
@@ -22,19 +21,6 @@ export async function connectRun(
   }
   const attached = await network.attach({ instance, address, mac }, signal);
   return 'error' in attached ? attached : { network: { mode: 'bridge', ...attached.attachment } };
-}
-
-/** All addresses that a guest speaks under; none unless it is bridged. */
-export function addressesOf(_network: Network | undefined, wanted: Definition['network'] | undefined): string[] {
-  return wanted?.mode === 'bridge' && wanted.address !== null ? [wanted.address] : [];
-}
-
-/**
- * The connections of a guest that shares the addresses of its host cannot be told from those of the host: it is not
- * watched, which keeps it awake. Simulated guests are known by name.
- */
-export function isWatchable(activity: ActivitySource | undefined, addresses: readonly string[]): boolean {
-  return activity !== undefined && (addresses.length > 0 || activity.status().mode === 'simulated');
 }
 
 /** At the start, before anything boots: what a former daemon left behind goes, what is missing comes back. */

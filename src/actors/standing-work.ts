@@ -13,8 +13,8 @@ import type { Prober } from './contracts/probe.ts';
 import type { ProbeReading } from './contracts/probe-readings.ts';
 import type { Telemetry } from './contracts/telemetry.ts';
 import { ProbeScheduler, type ProbingStatus } from './probing/probe-scheduler.ts';
-import { addressesOf, isWatchable } from './run-network.ts';
 import { changesNothing, type Deciding } from './steady-state.ts';
+import { trackedGuest } from './tracking/tracked-guest.ts';
 import { trackTraffic } from './tracking/traffic-tracking.ts';
 
 /**
@@ -116,17 +116,13 @@ export class StandingWork implements ActivityView {
   }
 
   #deriveTracking(instance: string, snapshot: ChartSnapshot): void {
-    const { activity, network, clock } = this.#options;
+    const { activity, clock } = this.#options;
     const { run, definition } = snapshot.context;
-    const policy = definition?.auto_standby ?? null;
-    const addresses = addressesOf(network, definition?.network);
-    const tracked = policy !== null && snapshot.hasTag('tracked') && isWatchable(activity, addresses);
-    const named = tracked ? `${run.number}/${addresses.join()}/${JSON.stringify(policy)}` : null;
-    this.#become('tracking', instance, named, snapshot, (key) => {
-      const guest = { instance, run: run.number, addresses, policy: policy! };
+    const asked = definition === null ? null : { instance, run: run.number, definition };
+    const guest = asked !== null && snapshot.hasTag('tracked') ? trackedGuest(this.#options, asked) : null;
+    this.#become('tracking', instance, guest === null ? null : JSON.stringify(guest), snapshot, (key) => {
       const deliver = (id: string, event: Unstamped<ObservationEvent>): void => this.#deliver(id, event);
-      const tracking = trackTraffic({ activity: activity!, clock, deliver }, guest, snapshot);
-      return { key, ...tracking };
+      return { key, ...trackTraffic({ activity: activity!, clock, deliver }, guest!, snapshot) };
     });
   }
 

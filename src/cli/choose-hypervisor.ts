@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import type { ActivitySource } from '../actors/contracts/activity.ts';
 import type { Clock, Random } from '../actors/contracts/clock.ts';
 import type { Hypervisor } from '../actors/contracts/hypervisor.ts';
 import type { Prober } from '../actors/contracts/probe.ts';
@@ -9,6 +10,7 @@ import { createProbers } from '../adapters/probes/probers.ts';
 import { createTcpProber } from '../adapters/probes/tcp-prober.ts';
 import { createQemuHypervisor } from '../adapters/qemu/hypervisor.ts';
 import { openImageStore } from '../adapters/qemu/image/store.ts';
+import { simulatedActivityOver } from '../adapters/simulator/simulated-activity.ts';
 import { simulatedProberOver } from '../adapters/simulator/simulated-prober.ts';
 import { simulatorOver } from '../adapters/simulator/simulator.ts';
 import { socketPort } from '../adapters/simulator/world-socket.ts';
@@ -21,6 +23,8 @@ export interface Chosen {
   readonly hypervisor: Hypervisor;
   /** Asks its guests whether they are well. */
   readonly prober: Prober;
+  /** Knows who talks to them; only simulated guests come with one. */
+  readonly activity?: ActivitySource;
   /** One line for people: which, and why. */
   readonly reason: string;
 }
@@ -38,7 +42,8 @@ export function chooseHypervisor(
     const world = { directory: directory.path, program: worldProgram };
     const port = socketPort({ ...world, clock: given.clock, role: 'owner' });
     const reason = choice === 'auto' ? `simulator (no ${QEMU_BINARY} found: no VM is real)` : 'simulator (as asked)';
-    return { hypervisor: simulatorOver(port, given.clock), prober: simulatedProberOver(port), reason };
+    const [hypervisor, activity] = [simulatorOver(port, given.clock), simulatedActivityOver(port, given.clock)];
+    return { hypervisor, prober: simulatedProberOver(port), activity, reason };
   }
   const images = openImageStore(directory.images);
   const { clock, random, log, version, verifyMemory } = given;

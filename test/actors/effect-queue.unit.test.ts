@@ -41,7 +41,11 @@ function scene(): Scene {
   return made;
 }
 
-function task(version: number, run = 1, kind: 'vmm.boot' | 'vmm.kill' | 'vmm.inspect' = 'vmm.boot'): EffectTask {
+function task(
+  version: number,
+  run = 1,
+  kind: 'vmm.boot' | 'vmm.kill' | 'vmm.inspect' | 'traffic.confirm' = 'vmm.boot',
+): EffectTask {
   return { id: `a/${version}/0`, instance: 'a', effect: { kind, run }, definition: definition() };
 }
 
@@ -76,6 +80,38 @@ describe('the effects of one instance', () => {
     begun[1]!.finish({ type: 'host.granted', run: 1, purpose: 'restart_policy' });
     await clock.settle();
     expect([kinds(delivered), queue.idle]).toEqual([['host.granted'], false]);
+  });
+
+  it('do not wait for the table of connections to be read, and whoever withdraws that does not wait either', async () => {
+    const { clock, queue, begun, delivered } = scene();
+    queue.add(task(1, 1, 'traffic.confirm'));
+    queue.add(task(2));
+    await clock.settle();
+    expect(begun.map(({ task: { id } }) => id)).toEqual(['a/1/0', 'a/2/0']);
+    begun[1]!.finish(done(task(2)));
+    await clock.settle();
+    queue.withdraw(1);
+    await clock.settle();
+    expect(delivered).toMatchObject([
+      { type: 'effect.done', effect: 'a/2/0' },
+      { type: 'effect.withdrawn', effect: 'a/1/0' },
+    ]);
+    expect(queue.idle).toBe(true);
+    begun[0]!.finish({ type: 'traffic.confirmed_idle', run: 1 });
+    await clock.settle();
+    expect(delivered).toHaveLength(2);
+  });
+
+  it('take no answer about traffic that was read for an earlier question', async () => {
+    const { clock, queue, begun, delivered } = scene();
+    queue.add(task(1, 1, 'traffic.confirm'));
+    await clock.settle();
+    queue.add(task(2, 1, 'traffic.confirm'));
+    await clock.settle();
+    begun[0]!.finish({ type: 'traffic.confirmed_idle', run: 1 });
+    begun[1]!.finish({ type: 'traffic.active', run: 1, connections: 1 });
+    await clock.settle();
+    expect(kinds(delivered)).toEqual(['effect.withdrawn', 'traffic.active']);
   });
 
   it('keep one look at a run waiting, however often it was asked for', async () => {

@@ -19,6 +19,8 @@ function listener(): Heard {
     effectEnded: (kind, outcome, ms) => void effects.push([kind, outcome, ms]),
     probeStarted: () => {},
     probed: () => {},
+    trafficConfirmed: () => {},
+    trafficForgotten: () => {},
     probesMissed: () => {},
   };
 }

@@ -16,6 +16,10 @@ export interface Telemetry {
   appended(outcome: AppendResult['kind'], milliseconds: number): void;
   /** An effect has ended. `milliseconds` is null when it was withdrawn before it began. */
   effectEnded(kind: OneShotKind, outcome: EffectOutcome, milliseconds: number | null): void;
+  /** The table of connections was read for a guest before it is put away. */
+  trafficConfirmed(answer: 'idle' | 'active' | 'unconfirmed'): void;
+  /** What the kernel still knew of a former guest was to be removed before another one is booted. */
+  trafficForgotten(outcome: 'done' | 'failed' | 'timed_out'): void;
   /** A guest is being asked, this much later than it was due. */
   probeStarted(lateMs: number): void;
   /** A probe has ended, or could not be started: `milliseconds` is null then. */

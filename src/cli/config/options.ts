@@ -7,6 +7,7 @@ import { LOG_NAME } from '../../adapters/log-jetstream/naming.ts';
 import { parseSize } from '../../gateway/requests/scalars.ts';
 import { webhooksOption } from '../../gateway/webhooks/options.ts';
 import { BRIDGE_NAME } from '../daemon/network.ts';
+import { CONNTRACK_MODES } from '../daemon/standby.ts';
 import { limitOption, parseCount, ratioOption } from './capacity-options.ts';
 import { option } from './option.ts';
 import { restartBudgetOption } from './restart-budget-option.ts';
@@ -77,6 +78,13 @@ export const OPTIONS = {
     default: false,
     about: 'let bridged guests reach beyond the host, behind its address',
     expects: 'true or false',
+  }),
+  conntrack: option({
+    schema: z.enum(CONNTRACK_MODES),
+    default: 'auto',
+    placeholder: 'mode',
+    about: 'how it is known who talks to guests: auto, netlink, tool (the program conntrack), procfs or off',
+    expects: 'auto, netlink, tool, procfs or off',
   }),
   capacity_memory: limitOption('memory', 'auto', parseSize),
   overcommit_memory: ratioOption('memory'),

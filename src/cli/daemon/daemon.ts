@@ -36,13 +36,13 @@ import { type LogSettings, openLog, SURVIVAL } from './open-log.ts';
 import { openOutboxes } from './outboxes.ts';
 import { programVersion } from './program-version.ts';
 import { openReadModels } from './projections.ts';
-import { registerRestartBudget } from './restart-budget-metrics.ts';
 import { serveNats } from './serve-nats.ts';
+import { openStandby, type StandbyOptions, showStandby } from './standby.ts';
 import { keepStorage } from './storage.ts';
 
 /** The one place that wires log, hypervisor, runtime, projections and doors into a daemon. */
 
-export interface DaemonOptions extends NetworkOptions, CapacityOptions, LogSettings {
+export interface DaemonOptions extends NetworkOptions, StandbyOptions, CapacityOptions, LogSettings {
   readonly data: string;
   readonly listen: { readonly host: string; readonly port: number };
   /** `auto`, `off`, or the URL of a server. */
@@ -116,7 +116,7 @@ async function assemble(options: DaemonOptions, parts: Parts): Promise<Daemon> {
   const { log, logName, server, superseded } = await openLog(options, { ...parts, tell });
   options.signal?.throwIfAborted();
   const token = ensureToken(directory, random);
-  const { hypervisor, prober, reason } = openHypervisor(options, parts);
+  const { hypervisor, prober, reason, activity } = openHypervisor(options, parts);
   options.say(`Hypervisor: ${reason}. Log: ${options.log}; acknowledged records ${SURVIVAL[log.survives]}.`);
   if (hypervisor.name === 'qemu') await buildDemoOnce(directory.images, clock, options.say);
   const sections = createHostSections();
@@ -129,11 +129,13 @@ async function assemble(options: DaemonOptions, parts: Parts): Promise<Daemon> {
   const { instances } = projections.views;
   const simulated = hypervisor.name === 'simulator';
   const bridged = openNetwork(options, { ...parts, data: directory.path, simulated });
+  const standby = openStandby(options, { clock, closers, network: bridged.network, simulated: activity });
   const supervisor = await createSupervisor({
     log,
     hypervisor,
     prober,
     ...bridged,
+    ...standby,
     hooks: createHookPrograms({ directory: directory.hooks, clock }),
     capacity: capacityOf(options, { data: directory.path, simulated }),
     ...(options.restart_budget && { restartLimit: options.restart_budget }),
@@ -141,14 +143,14 @@ async function assemble(options: DaemonOptions, parts: Parts): Promise<Daemon> {
     random,
     faults: options.faults,
     telemetry,
-    onRecord: projections.take,
+    onRecord: readModels.take,
     report,
   });
   closers.add(() => supervisor.close(), 'runtime');
   options.signal?.throwIfAborted();
   showNetwork(bridged, { sections, closers, say: options.say });
   readModels.started(supervisor);
-  registerRestartBudget(metrics, supervisor);
+  showStandby(standby, { ...parts, sections, metrics });
   const host = hostname();
   const { checkImage, readLog } = hypervisor;
   const { feed, streamsOf } = openFeed(log, { clock, closers, sections });

@@ -9,9 +9,12 @@ import { registerInstanceMetrics } from '../../projections/metrics/instance-metr
 import { createMetricRegistry, type MetricRegistry } from '../../projections/metrics/metric-registry.ts';
 import { registerProjectionMetrics } from '../../projections/metrics/projection-metrics.ts';
 import { runtimeTelemetry } from '../../projections/metrics/runtime-metrics.ts';
+import { sleepMetrics } from '../../projections/metrics/sleep-metrics.ts';
 import { registerWakefulnessMetrics } from '../../projections/metrics/wakefulness-metrics.ts';
+
 import type { Closers } from './closers.ts';
 import { registerProcessMetrics, registerSupervisorMetrics } from './process-metrics.ts';
+import { registerRestartBudget } from './restart-budget-metrics.ts';
 
 /** The daemon's read models and its metrics. */
 
@@ -19,6 +22,8 @@ export interface ReadModels {
   readonly projections: Projections<typeof PROJECTIONS>;
   readonly metrics: MetricRegistry;
   readonly telemetry: Telemetry;
+  /** Takes in every record. */
+  readonly take: NonNullable<SupervisorOptions['onRecord']>;
   /** Called once the heads are there. */
   started(supervisor: Supervisor): void;
 }
@@ -40,6 +45,7 @@ export async function openReadModels(options: ReadModelOptions): Promise<ReadMod
     report({ instance: null, message: `The metric ${name} could not be read.`, error }),
   );
   const telemetry = runtimeTelemetry(metrics);
+  const noteSleep = sleepMetrics(metrics);
   registerInstanceMetrics(metrics, projections.views.instances, projections.views.totals);
   registerWakefulnessMetrics(metrics, projections.views.wakefulness, () => clock.now());
   registerProjectionMetrics(metrics, () => projections.status());
@@ -49,8 +55,13 @@ export async function openReadModels(options: ReadModelOptions): Promise<ReadMod
     projections,
     metrics,
     telemetry,
+    take: (published) => {
+      projections.take(published);
+      noteSleep(published);
+    },
     started: (supervisor) => {
       registerSupervisorMetrics(metrics, () => supervisor.status());
+      registerRestartBudget(metrics, supervisor);
       sections.add('probes', () => supervisor.status().probing);
       projections.start();
     },

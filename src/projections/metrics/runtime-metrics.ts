@@ -1,6 +1,7 @@
 import type { Telemetry } from '../../actors/contracts/telemetry.ts';
 import type { MetricRegistry } from './metric-registry.ts';
 import { probeTelemetry } from './probe-metrics.ts';
+import { trafficTelemetry } from './traffic-metrics.ts';
 
 /** What the runtime tells about its own work. */
 
@@ -33,6 +34,7 @@ export function runtimeTelemetry(registry: MetricRegistry): Telemetry {
   });
   return {
     ...probeTelemetry(registry),
+    ...trafficTelemetry(registry),
     appended: (outcome, milliseconds) => {
       appends({ outcome });
       appendSeconds(milliseconds / MS_PER_SECOND);

@@ -64,6 +64,8 @@ export function probingScene(answer: Answer, limits?: PlaceLimits) {
       effectEnded: () => {},
       probeStarted: (lateMs) => void told.late.push(lateMs),
       probed: (kind, result) => void told.probed.push(`${kind} ${result}`),
+      trafficConfirmed: () => {},
+      trafficForgotten: () => {},
       probesMissed: (count) => {
         told.missed += count;
       },
