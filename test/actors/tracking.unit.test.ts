@@ -162,12 +162,17 @@ describe('a source that has lost sight', () => {
 describe('the traffic of a guest', () => {
   test('is watched under its addresses from when it is ready until its run ends', async () => {
     const { activity, host, id } = await tracked();
-    expect(activity.watched).toEqual([
-      { instance: id, run: 1, addresses: [expect.stringMatching(/^10\.77\./)], policy: auto_standby },
-    ]);
+    const [guest] = activity.watched;
+    expect(guest).toMatchObject({ instance: id, run: 1, policy: auto_standby });
+    expect(guest!.addresses).toEqual(['10.77.0.2', expect.stringMatching(/^fd.*::a4d:2$/)]);
     await host.control.guestExit(id, 0);
     await host.clock.settle();
     expect(activity.watched).toEqual([]);
+  });
+
+  test('is counted without the probes of the daemon, by the address that nothing else speaks from', async () => {
+    const { activity } = await tracked();
+    expect(activity.watched[0]!.policy.ignore_source_cidrs).toEqual(['10.77.255.254/32']);
   });
 
   test('is not watched in the kernel when the guest shares the addresses of the host, which keeps it awake', async () => {

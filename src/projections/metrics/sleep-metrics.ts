@@ -1,5 +1,5 @@
 import type { Fact } from '../../../machines/facts.ts';
-import type { Published } from '../../actors/supervisor.ts';
+import type { InstanceRecord } from '../../../machines/record.ts';
 import type { MetricRegistry } from './metric-registry.ts';
 
 /** How long guests take to fall asleep and to wake, and what comes of it: read off the records of this process. */
@@ -22,13 +22,19 @@ const ENDS: { readonly [F in Fact['type']]?: { readonly [W in Way]?: string } } 
   'instance.ended': { standby: 'ended', restore: 'failed' },
 };
 
+interface Taken {
+  readonly record: InstanceRecord;
+  /** False for heads read back at the start. */
+  readonly live: boolean;
+}
+
 interface UnderWay {
   readonly way: Way;
   readonly at: number;
 }
 
 /** Answers what takes in each record, in the order of its stream. */
-export function sleepMetrics(registry: MetricRegistry): (published: Published) => void {
+export function sleepMetrics(registry: MetricRegistry): (published: Taken) => void {
   const total = {
     standby: registry.count({
       name: 'statevisor_standbys_total',
