@@ -1,5 +1,6 @@
 import type { Mutant } from './mutant.ts';
 import { MUTANTS_OF_AGENTS } from './mutants-of-agents.ts';
+import { MUTANTS_OF_CONNTRACK } from './mutants-of-conntrack.ts';
 import { MUTANTS_OF_HEALTH } from './mutants-of-health.ts';
 import { MUTANTS_OF_PROBING } from './mutants-of-probing.ts';
 import { MUTANTS_OF_RESTART } from './mutants-of-restart.ts';
@@ -11,4 +12,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...MUTANTS_OF_RUNTIME,
   ...MUTANTS_OF_PROBING,
   ...MUTANTS_OF_AGENTS,
+  ...MUTANTS_OF_CONNTRACK,
 ];

@@ -1,0 +1,145 @@
+import type { Mutant } from './mutant.ts';
+
+/** Defects in what is known of connections: which count, what a lost event leaves behind, when a table is read. */
+
+const RULE = 'src/actors/contracts/counted-connections.ts';
+const GUEST = 'src/adapters/conntrack/watched-guest.ts';
+const DUMPS = 'src/adapters/conntrack/shared-dumps.ts';
+
+const rule = (title: string) => ({ file: 'test/actors/counted-connections.unit.test.ts', title });
+const known = (title: string) => ({ file: 'test/adapters/conntrack/watched-guest.unit.test.ts', title });
+
+const THE_TRUTH = known('is the truth after every event and every dump, also of a dump that the table changes under');
+const THE_TRUTH_AGAIN = known(
+  'is the truth again after a dump, whatever was lost before, and never idle for longer than was heard',
+);
+const SHARED = known('serve all who asked before they began, and nobody who asked after');
+
+export const MUTANTS_OF_CONNTRACK: readonly Mutant[] = [
+  {
+    name: 'a handshake that is under way does not count',
+    file: RULE,
+    find: "  TCP_STATES.indexOf('NONE'),\n",
+    put: "  TCP_STATES.indexOf('NONE'),\n  TCP_STATES.indexOf('SYN_SENT'),\n",
+    killedBy: rule('that is %s counts'),
+  },
+  {
+    name: 'a half-closed connection is taken for one that is over',
+    file: RULE,
+    find: "  TCP_STATES.indexOf('CLOSE'),\n",
+    put: "  TCP_STATES.indexOf('CLOSE'),\n  TCP_STATES.indexOf('CLOSE_WAIT'),\n",
+    killedBy: rule('that is %s counts'),
+  },
+  {
+    name: 'a state that nobody has heard of is taken for an end',
+    file: RULE,
+    find: 'state === null || !OVER.includes(state)',
+    put: 'state === null || (state < TCP_STATES.length && !OVER.includes(state))',
+    killedBy: rule('whose state is told by no number, or by one that nobody knows, counts'),
+  },
+  {
+    name: 'a state that an event leaves out is taken for an end',
+    file: RULE,
+    find: 'state === null || !OVER.includes(state)',
+    put: 'state !== null && !OVER.includes(state)',
+    killedBy: rule('whose state is told by no number, or by one that nobody knows, counts'),
+  },
+  {
+    name: 'a connection that is over counts until the kernel forgets it',
+    file: RULE,
+    find: "  TCP_STATES.indexOf('TIME_WAIT'),\n",
+    put: '',
+    killedBy: rule('that is %s does not count'),
+  },
+  {
+    name: 'UDP does not count',
+    file: RULE,
+    find: "return protocol === 'udp' || state === null || !OVER.includes(state);",
+    put: "return protocol === 'tcp' && (state === null || !OVER.includes(state));",
+    killedBy: rule('an entry of UDP counts as long as it is there'),
+  },
+  {
+    name: 'a network of IPv6 cannot be ignored',
+    file: RULE,
+    find: '!sources.check(source, familyOf(source))',
+    put: "(isIPv6(source) || !sources.check(source, 'ipv4'))",
+    killedBy: rule('is %s'),
+  },
+  {
+    name: 'an ignored port is the port of the client',
+    file: RULE,
+    find: 'ports.has(entry.reply.source_port)',
+    put: 'ports.has(entry.original.source_port)',
+    killedBy: rule('is %s'),
+  },
+  {
+    name: 'the probes of the daemon count',
+    file: RULE,
+    find: '  for (const address of ignoredSources) sources.addAddress(address, familyOf(address));\n',
+    put: '',
+    killedBy: rule('is the address that only the daemon speaks from, and nothing else of its host'),
+  },
+  {
+    name: 'a dump undoes what was heard while it was made',
+    file: GUEST,
+    find: '    this.#dumping?.touched.add(entry.key);\n',
+    put: '',
+    killedBy: THE_TRUTH,
+  },
+  {
+    name: 'a connection that a dump does not find is kept',
+    file: GUEST,
+    find: 'if (!dumping.found.has(key) && !dumping.touched.has(key)) this.#forget(key);',
+    put: 'if (dumping.touched.has(key)) this.#forget(key);',
+    killedBy: THE_TRUTH_AGAIN,
+  },
+  {
+    name: 'a connection is closed twice',
+    file: GUEST,
+    find: 'if (this.#counted.get(key)?.id === id || this.#over.get(key) === id) this.#forget(key);',
+    put: 'this.#forget(key);',
+    killedBy: known('does not end with the entry of an earlier connection between the same two ports'),
+  },
+  {
+    name: 'a guest is idle since before its last client was heard of',
+    file: GUEST,
+    find: 'this.#since = Math.max(at, this.#since);',
+    put: 'this.#since = Math.min(at, this.#since);',
+    killedBy: THE_TRUTH_AGAIN,
+  },
+  {
+    name: 'a change that no event had told of is no loss',
+    file: GUEST,
+    find: '        untold += 1;\n',
+    put: '',
+    killedBy: known('counts what no event had told of, so that loss without a word is seen'),
+  },
+  {
+    name: 'the first client and the last are told of later',
+    file: GUEST,
+    find: '    this.#since = Math.max(at, this.#since);\n    this.mark();',
+    put: '    this.#since = Math.max(at, this.#since);\n    this.changed = true;',
+    killedBy: known('is told at once when it becomes none or some, and gathered when it is only another number'),
+  },
+  {
+    name: 'UDP that has run out is never looked at again',
+    file: GUEST,
+    find: 'this.#notTcp > 0 && this.#notTcp === this.#counted.size ? this.#udpUntil : Number.POSITIVE_INFINITY',
+    put: 'this.#notTcp < 0 ? this.#udpUntil : Number.POSITIVE_INFINITY',
+    killedBy: known('is to be read again when nothing is left but UDP whose time is over'),
+  },
+  {
+    name: 'a dump serves whoever asks while it is made',
+    file: DUMPS,
+    find: '      for (const { resolve, reject } of served) {',
+    put: '      for (const { resolve, reject } of [...served, ...this.#asking.splice(0)]) {',
+    killedBy: SHARED,
+  },
+  {
+    name: 'everybody who confirms has a dump of his own',
+    file: DUMPS,
+    find: '      const served = this.#asking;\n      this.#asking = [];',
+    put: '      const served = this.#asking.splice(0, 1);',
+    killedBy: SHARED,
+  },
+];
