@@ -43,8 +43,8 @@ export const MUTANTS_OF_AGENTS: readonly Mutant[] = [
   {
     name: 'a program that the guest has ended in time is shown as killed by somebody',
     file: AGENTS,
-    find: "settle(saysLate(output) ? { answer: 'late' } : { answer: 'ended', code })",
-    put: "settle({ answer: 'ended', code })",
+    find: "return saysLate(reply.output) ? { answer: 'late' } : { answer: 'ended', code: reply.code };",
+    put: "return { answer: 'ended', code: reply.code };",
     killedBy: played('whose own clock was quicker than the host says that the program was late'),
   },
 ];
