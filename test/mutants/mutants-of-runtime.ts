@@ -47,8 +47,8 @@ export const MUTANTS_OF_RUNTIME: readonly Mutant[] = [
   {
     name: 'a withdrawal ends the effects of every run',
     file: EFFECTS,
-    find: 'if (task.effect.run === run) controller.abort();',
-    put: 'controller.abort();',
+    find: 'this.#abort((effect) => effect.run === run);',
+    put: 'this.#abort(() => true);',
     killedBy: effects('of another run are left alone by a withdrawal'),
   },
   {
