@@ -1,8 +1,17 @@
 import { COMMAND_TYPES, type Command, type CommandType, type ExternalEvent } from './events.ts';
 import { editsAllowed } from './guards.ts';
+import { SNAPSHOTS_MAX } from './policies.ts';
+import { knowsSnapshot } from './snapshot-actions.ts';
 import { type ChartSnapshot, step } from './step.ts';
 
-/** Commands that say nothing beyond their type, for asking what a state accepts. */
+/** One that none of its snapshots has. */
+function freeName({ context: { snapshots } }: ChartSnapshot): string {
+  let free = 'snapshot';
+  while (snapshots.some(({ name }) => name === free)) free = `${free}-2`;
+  return free;
+}
+
+/** Commands that say as little as can be beyond their type, for asking what a state accepts. */
 function plainCommand(type: CommandType, snapshot: ChartSnapshot, at: number): Command | null {
   const by = 'nobody';
   switch (type) {
@@ -14,6 +23,16 @@ function plainCommand(type: CommandType, snapshot: ChartSnapshot, at: number): C
       return { type, at, by, until: at };
     case 'update':
       return { type, at, by, changes: {} };
+    case 'create_snapshot':
+      return { type, at, by, name: freeName(snapshot) };
+    case 'delete_snapshot':
+    case 'restore_snapshot': {
+      const [kept] = snapshot.context.snapshots;
+      if (kept === undefined) return null;
+      return type === 'delete_snapshot'
+        ? { type, at, by, name: kept.name }
+        : { type, at, by, name: kept.name, then: 'running' };
+    }
     default:
       return { type, at, by };
   }
@@ -39,7 +58,36 @@ function tryStep(snapshot: ChartSnapshot, command: Command): boolean {
   }
 }
 
-/** Why a refused command was refused: because of what it asks at this late hour, or because of the state it met. */
-export function refusalReason(snapshot: ChartSnapshot, event: ExternalEvent): 'expired' | 'invalid_state' {
-  return event.type === 'update' && !editsAllowed({ context: snapshot.context, event }) ? 'expired' : 'invalid_state';
+export type RefusalReason =
+  | 'expired'
+  | 'instance_in_standby'
+  | 'snapshot_not_found'
+  | 'snapshot_exists'
+  | 'snapshot_limit'
+  | 'invalid_state';
+
+/** Why a refused command was refused: because of what it asks, or because of the state it met. */
+export function refusalReason(snapshot: ChartSnapshot, event: ExternalEvent): RefusalReason {
+  const { context } = snapshot;
+  switch (event.type) {
+    case 'update':
+      return editsAllowed({ context, event }) ? 'invalid_state' : 'expired';
+    case 'hold':
+      return sleepsOrWill(context) ? 'instance_in_standby' : 'invalid_state';
+    case 'create_snapshot':
+      if (context.snapshots.some(({ name }) => name === event.name)) return 'snapshot_exists';
+      return context.snapshots.length >= SNAPSHOTS_MAX ? 'snapshot_limit' : 'invalid_state';
+    case 'delete_snapshot':
+    case 'restore_snapshot':
+      return knowsSnapshot({ context, event }) ? 'invalid_state' : 'snapshot_not_found';
+    default:
+      return 'invalid_state';
+  }
+}
+
+/** It is asleep, or on a way there that no hold ends: past the point of no return, or by an operator's word. */
+function sleepsOrWill({ standby, stop }: ChartSnapshot['context']): boolean {
+  return (
+    standby.asleep_since !== null || standby.request === 'operator' || ['standby', 'wake'].includes(stop?.next ?? '')
+  );
 }

@@ -1,9 +1,7 @@
-import type { ChartContext, StopCause, StopContext } from './context.ts';
+import type { ChartContext } from './context.ts';
 import { NO_RUN } from './context.ts';
 import { type Effect, standbySnapshot } from './effects.ts';
 import type { Wanted } from './events.ts';
-import { endIn, unplanned } from './guards.ts';
-import { endedInFailure } from './rules.ts';
 import { type ChartEvent, chart } from './setup.ts';
 
 /** Actions of the lifecycle region: what it remembers, says (facts), raises for the other regions, and asks for. */
@@ -12,7 +10,14 @@ import { type ChartEvent, chart } from './setup.ts';
 export function ask(
   kind: Exclude<
     Effect['kind'],
-    'effect.withdraw' | 'vmm.snapshot' | 'vmm.restore' | 'snapshot.drop' | 'host.admit' | 'hook.run'
+    | 'effect.withdraw'
+    | 'vmm.snapshot'
+    | 'vmm.restore'
+    | 'snapshot.drop'
+    | 'snapshot.copy'
+    | 'snapshot.fork'
+    | 'host.admit'
+    | 'hook.run'
   >,
 ) {
   return {
@@ -171,85 +176,16 @@ export const noteResumed = [
   chart.raise(({ event }) => ({ type: 'run.ready' as const, at: event.at })),
 ];
 
-function endedRun(context: ChartContext, event: ChartEvent): Partial<ChartContext> {
-  const told = endIn(event) ?? { reason: 'unknown' as const, code: null, message: null, ended_at: null };
-  const timedOut = context.stop?.cause === 'boot_timeout';
-  const exit = timedOut ? { ...told, reason: 'boot_timeout' as const, code: null } : told;
-  const planned = !unplanned({ context, event });
-  return { run: { ...context.run, ended: true, planned, exit: { ...exit, ended_at: exit.ended_at ?? event.at } } };
-}
-
-/** Records the confirmed end of the present run and keeps it to itself: nothing follows from it. */
-export const noteEndQuietly = [
-  chart.assign(({ context, event }) => endedRun(context, event)),
-  chart.emit(({ context }) => ({
-    type: 'instance.ended' as const,
-    run: context.run.number,
-    planned: context.run.planned,
-    reason: context.run.exit?.reason ?? 'unknown',
-    code: context.run.exit?.code ?? null,
-    message: context.run.exit?.message ?? null,
-    ended_at: context.run.exit?.ended_at ?? null,
-  })),
-];
-
-/** Records the confirmed end of the present run and tells the other regions. Must precede anything that begins a run. */
-export const noteEnd = [
-  ...noteEndQuietly,
-  chart.raise(({ context, event }) => ({
-    type: 'run.ended' as const,
-    at: event.at,
-    planned: context.run.planned,
-    failed: context.run.exit === null || endedInFailure(context.run.exit),
-    reason: context.run.exit?.reason ?? 'unknown',
-    code: context.run.exit?.code ?? null,
-    next: context.stop?.next ?? 'rest',
-  })),
-];
-
-export const forgetStop = chart.assign({ stop: null });
-
-/** A snapshot is good for one restore: once its guest runs again, or never will, it goes. */
-export const dropSnapshot = chart.enqueueActions(({ context, enqueue }) => {
-  if (context.snapshot === null) return;
-  enqueue({ type: 'ask', params: { kind: 'snapshot.drop', run: context.run.number, snapshot: context.snapshot.name } });
-  enqueue.assign({ snapshot: null });
-});
-
-export function beginStop(cause: StopCause, next: StopContext['next']) {
-  return [
-    chart.assign(({ event }) => ({ stop: { cause, next, force: event.type === 'stop' && event.force === true } })),
-    chart.emit(({ context, event }) => ({
-      type: 'instance.stop_requested' as const,
-      run: context.run.number,
-      cause,
-      force: event.type === 'stop' && event.force === true,
-    })),
-    chart.raise(({ event }) => ({ type: 'run.leaving' as const, at: event.at })),
-  ];
-}
-
-/** What is being ended is not followed by another run. */
-export const restAfterStop = chart.assign(({ context }) => ({
-  stop: context.stop === null ? null : { ...context.stop, next: 'rest' as const },
-}));
-
-/** A stop that may not wait, about an end already under way: what follows it stays. */
-export const hasten = chart.assign(({ context }) => ({
-  stop: context.stop === null ? null : { ...context.stop, force: true },
-}));
-
-/** Another word about a stop already under way. */
-export function redirectStop(cause: StopCause, next: StopContext['next']) {
-  return chart.assign(({ context, event }) => ({
-    stop: { cause, next, force: (event.type === 'stop' && event.force === true) || context.stop?.force === true },
-  }));
-}
-
-export const noteKillRequested = chart.emit(({ context }) => ({
-  type: 'instance.kill_requested' as const,
+export const sayClock = chart.emit(({ context, event }) => ({
+  type: 'guest.clock_set' as const,
   run: context.run.number,
-  cause: context.stop?.cause ?? 'operator',
+  drift_ms: event.type === 'effect.done' ? (event.drift_ms ?? null) : null,
+}));
+
+export const sayClockNotSet = chart.emit(({ context, event }) => ({
+  type: 'guest.clock_not_set' as const,
+  run: context.run.number,
+  message: troubleIn(event),
 }));
 
 /** Remembers what is wrong with the world; counts how often it was asked in vain. */

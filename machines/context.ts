@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { type Definition, hookMomentSchema } from './definition.ts';
 import { heldReasonSchema, hostModeSchema, purposeSchema, runEndSchema, wantedSchema } from './events.ts';
+import { SNAPSHOTS_MAX } from './policies.ts';
 
 /**
  * The chart's memory, in small groups (more than 19 top-level keys would make every assign slow). Plain JSON: what
@@ -26,8 +27,18 @@ const runContextSchema = z.object({
 export type RunContext = Readonly<z.infer<typeof runContextSchema>>;
 
 const stopContextSchema = z.object({
-  cause: z.enum(['operator', 'restart', 'delete', 'health', 'expiry', 'standby', 'boot_timeout']),
-  next: z.enum(['rest', 'boot', 'delete', 'standby']),
+  cause: z.enum([
+    'operator',
+    'restart',
+    'delete',
+    'health',
+    'expiry',
+    'standby',
+    'boot_timeout',
+    /** A restored guest did not answer. */
+    'unanswered',
+  ]),
+  next: z.enum(['rest', 'boot', 'delete', 'standby', 'wake']),
   force: z.boolean(),
 });
 export type StopContext = Readonly<z.infer<typeof stopContextSchema>>;
@@ -79,6 +90,17 @@ const standbyContextSchema = z.object({
   idle_since: at.nullable(),
   hold_until: at.nullable(),
   last_activity_at: at.nullable(),
+  /** Since when the guest runs without having been paused or put away: it cannot have been idle for longer. */
+  awake_since: at.nullable(),
+  /**
+   * What the standby that is under way, or that it sleeps in, was begun for. An operator's ignores connections, also
+   * when it takes over one that was not.
+   */
+  request: z.enum(['idle', 'schedule', 'operator']).nullable(),
+  /** It waits for its turn: only so many guests of a host are put away at once. With a reason while it is held. */
+  slot: z.object({ since: at, reason: heldReasonSchema.nullable(), retry_at: at.nullable() }).readonly().nullable(),
+  /** Failed attempts to wake it do not move this. */
+  asleep_since: at.nullable(),
 });
 export type StandbyContext = Readonly<z.infer<typeof standbyContextSchema>>;
 
@@ -90,6 +112,16 @@ const admissionSchema = z.object({
   retry_at: at.nullable(),
 });
 export type AdmissionContext = Readonly<z.infer<typeof admissionSchema>>;
+
+const namedSnapshotSchema = z.object({
+  name: z.string(),
+  /** The run whose guest it holds. */
+  run: count,
+  taken_at: at,
+  /** Who asked for it; `schedule` for those whose name begins with `scheduled-`. */
+  by: z.string(),
+});
+export type NamedSnapshot = Readonly<z.infer<typeof namedSnapshotSchema>>;
 
 const hookContextSchema = z.object({
   /** Counts the programs asked for; with the run it tells the word of one from that of another. */
@@ -105,7 +137,19 @@ export const recordedContextSchema = z
     run: runContextSchema.readonly(),
     /** Why the present run is being ended, and what follows; null when nobody asked for its end. */
     stop: stopContextSchema.readonly().nullable(),
+    /** The memory of a sleeping guest; until it runs again, or never will. */
     snapshot: z.object({ name: z.string(), run: count, taken_at: at }).readonly().nullable(),
+    /** Named snapshots, oldest first. */
+    snapshots: z.array(namedSnapshotSchema.readonly()).max(SNAPSHOTS_MAX).readonly(),
+    /** The named snapshot that is being made, or brought back (`then`: to what end). */
+    snapshot_work: z
+      .object({ name: z.string(), by: z.string(), then: z.enum(['running', 'standby']).nullable() })
+      .readonly()
+      .nullable(),
+    /** What a fork began with. */
+    origin: z.object({ instance: z.string(), snapshot: z.string() }).readonly().nullable(),
+    /** The minute of each schedule that was heard last: none is heard twice. */
+    schedules: z.object({ standby: at.nullable(), wake: at.nullable(), snapshot: at.nullable() }).readonly(),
     restart: restartContextSchema.readonly(),
     health: healthContextSchema.readonly(),
     standby: standbyContextSchema.readonly(),
@@ -155,6 +199,24 @@ export const NO_HEALTH: HealthContext = {
   unhealthy_since: null,
 };
 
+export const NO_STANDBY: StandbyContext = {
+  observer: 'ok',
+  idle_since: null,
+  hold_until: null,
+  last_activity_at: null,
+  awake_since: null,
+  request: null,
+  slot: null,
+  asleep_since: null,
+};
+
+export const NO_SNAPSHOTS = {
+  snapshots: [],
+  snapshot_work: null,
+  origin: null,
+  schedules: { standby: null, wake: null, snapshot: null },
+} as const satisfies Partial<ChartContext>;
+
 export const NO_HOOK: ChartContext['hook'] = { number: 0, running: null };
 
 export const INITIAL_CONTEXT: ChartContext = {
@@ -164,9 +226,10 @@ export const INITIAL_CONTEXT: ChartContext = {
   run: NO_RUN,
   stop: null,
   snapshot: null,
+  ...NO_SNAPSHOTS,
   restart: NO_RESTARTS,
   health: NO_HEALTH,
-  standby: { observer: 'ok', idle_since: null, hold_until: null, last_activity_at: null },
+  standby: NO_STANDBY,
   host: { mode: 'normal' },
   admission: null,
   hook: NO_HOOK,

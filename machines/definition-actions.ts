@@ -34,7 +34,8 @@ export const create = [
   chart.assign(({ context, event }) => {
     if (event.type !== 'create') return {};
     const { definition, wanted, by, at } = event;
-    return { definition, created_at: at, intent: { wanted, by, at }, restart: NO_RESTARTS, run: context.run };
+    const origin = event.from ?? null;
+    return { definition, created_at: at, intent: { wanted, by, at }, restart: NO_RESTARTS, run: context.run, origin };
   }),
   chart.emit(({ context }) => ({
     type: 'instance.created' as const,

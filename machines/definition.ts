@@ -1,5 +1,11 @@
 import { z } from 'zod';
-import { autoStandbySchema, expirySchema, healthCheckSchema, restartPolicySchema } from './policies.ts';
+import {
+  autoStandbySchema,
+  expirySchema,
+  healthCheckSchema,
+  restartPolicySchema,
+  schedulesSchema,
+} from './policies.ts';
 
 /** Lower-case letters, digits and dashes; no dash at either end; at most 63 characters. */
 export const NAME_PATTERN = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
@@ -45,6 +51,9 @@ const bridgeNetworkSchema = z.strictObject({
   mac: z.mac().nullable(),
 });
 
+export const scheduleNameSchema = z.enum(['standby', 'wake', 'snapshot']);
+export type ScheduleName = z.infer<typeof scheduleNameSchema>;
+
 /** What the user asked for. Changes only by command; normalised. */
 export const definitionSchema = z.strictObject({
   name: z.string().regex(NAME_PATTERN),
@@ -58,6 +67,8 @@ export const definitionSchema = z.strictObject({
   health_check: healthCheckSchema.nullable(),
   auto_standby: autoStandbySchema.nullable(),
   expiry: expirySchema.nullable(),
+  /** Absent in definitions older than schedules. */
+  schedules: schedulesSchema.nullable().optional(),
   /** Absent in definitions older than hooks. */
   hooks: hooksSchema.nullable().optional(),
   /** The guest has no agent, so nothing can be run in it. Absent means that it has one. */
@@ -67,6 +78,6 @@ export type Definition = z.infer<typeof definitionSchema>;
 
 /** What `update` may change; an absent part stays, null removes. Each given policy replaces the old one whole. */
 export const changesSchema = definitionSchema
-  .pick({ restart_policy: true, health_check: true, auto_standby: true, expiry: true, hooks: true })
+  .pick({ restart_policy: true, health_check: true, auto_standby: true, expiry: true, hooks: true, schedules: true })
   .partial();
 export type Changes = z.infer<typeof changesSchema>;

@@ -24,8 +24,14 @@ export const effectSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('vmm.kill'), run }),
   z.object({ kind: z.literal('vmm.inspect'), run }),
   z.object({ kind: z.literal('snapshot.drop'), run: z.int().nonnegative(), snapshot }),
+  /** Copies a snapshot of this instance: a sleeping guest's under a name of its own, or a named one back. */
+  z.object({ kind: z.literal('snapshot.copy'), run: z.int().nonnegative(), snapshot, as: snapshot }),
+  /** Takes a copy of another instance's snapshot. */
+  z.object({ kind: z.literal('snapshot.fork'), run: z.literal(0), source: z.string().min(1), snapshot, as: snapshot }),
+  /** Sets the guest's clock; whether its agent answers is also how a restored guest shows that it lives. */
+  z.object({ kind: z.literal('guest.set_clock'), run }),
   z.object({ kind: z.literal('traffic.confirm'), run }),
-  z.object({ kind: z.literal('host.admit'), run, purpose: purposeSchema }),
+  z.object({ kind: z.literal('host.admit'), run: z.int().nonnegative(), purpose: purposeSchema }),
   z.object({
     kind: z.literal('hook.run'),
     run,

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { changesSchema, definitionSchema } from './definition.ts';
+import { changesSchema, definitionSchema, NAME_PATTERN, scheduleNameSchema } from './definition.ts';
 
 /**
  * Everything the chart receives from outside. `at` is the runtime's stamp (epoch ms, never before the stream's last);
@@ -15,15 +15,18 @@ const by = z.string().min(1).max(256);
 export const hostModeSchema = z.enum(['normal', 'maintenance', 'draining']);
 export type HostMode = z.infer<typeof hostModeSchema>;
 
-/** Why the host is asked for room: an automatic start after an end, for an unhealthy guest, after a host reboot. */
-export const purposeSchema = z.enum(['restart_policy', 'health', 'host_reboot']);
+/**
+ * Why the host is asked for room: an automatic start after an end, for an unhealthy guest, after a host reboot, by
+ * schedule out of standby; and on the way into standby, of which only so many are under way at once.
+ */
+export const purposeSchema = z.enum(['restart_policy', 'health', 'host_reboot', 'standby', 'wake']);
 export type Purpose = z.infer<typeof purposeSchema>;
 
 /**
  * What there was too little of. `spread`: too many boots are under way at once. `restart_budget`: the host has made as
- * many automatic restarts of late as it may.
+ * many automatic restarts of late as it may. `standby_slots`: as many guests as may be are being put away right now.
  */
-export const heldReasonSchema = z.enum(['memory', 'vcpus', 'disk', 'spread', 'restart_budget']);
+export const heldReasonSchema = z.enum(['memory', 'vcpus', 'disk', 'spread', 'restart_budget', 'standby_slots']);
 export type HeldReason = z.infer<typeof heldReasonSchema>;
 
 export const wantedSchema = z.enum(['running', 'stopped', 'ignore']);
@@ -56,12 +59,23 @@ export type RunEnd = z.infer<typeof runEndSchema>;
 
 const command = { at, by };
 
+/**
+ * Names of snapshots are those of instances, but for two beginnings: `run-` is for snapshots of sleeping guests, and
+ * `scheduled-` for those that a schedule takes.
+ */
+export const SNAPSHOT_NAME_PATTERN = /^(?!run-|scheduled-)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+export const snapshotNameSchema = z.string().regex(SNAPSHOT_NAME_PATTERN);
+/** Of a snapshot that is there, whoever named it. */
+const knownSnapshot = z.string().regex(NAME_PATTERN);
+
 export const commandSchema = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('create'),
     ...command,
     definition: definitionSchema,
     wanted: z.enum(['running', 'stopped']),
+    /** A fork: it begins with a copy of this snapshot, asleep when it is not wanted to run. */
+    from: z.object({ instance: z.string().min(1), snapshot: z.string().min(1) }).optional(),
   }),
   z.object({ type: z.literal('start'), ...command }),
   z.object({ type: z.literal('stop'), ...command, force: z.boolean().optional() }),
@@ -74,6 +88,14 @@ export const commandSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('ignore'), ...command }),
   z.object({ type: z.literal('cancel_restart'), ...command }),
   z.object({ type: z.literal('reset_restart'), ...command }),
+  z.object({ type: z.literal('create_snapshot'), ...command, name: snapshotNameSchema }),
+  z.object({ type: z.literal('delete_snapshot'), ...command, name: knownSnapshot }),
+  z.object({
+    type: z.literal('restore_snapshot'),
+    ...command,
+    name: knownSnapshot,
+    then: z.enum(['running', 'standby']),
+  }),
 ]);
 export type Command = z.infer<typeof commandSchema>;
 export type CommandType = Command['type'];
@@ -90,6 +112,9 @@ export const COMMAND_TYPES: readonly CommandType[] = [
   'ignore',
   'cancel_restart',
   'reset_restart',
+  'create_snapshot',
+  'delete_snapshot',
+  'restore_snapshot',
 ];
 
 const realitySchema = z.discriminatedUnion('reality', [
@@ -114,15 +139,25 @@ export const observationSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('probe.failed'), at, window, error: z.string().max(512) }),
   z.object({ type: z.literal('probe.unavailable'), at, window, error: z.string().max(512) }),
   z.object({ type: z.literal('traffic.active'), at, run, connections: z.int().positive() }),
-  z.object({ type: z.literal('traffic.idle'), at, run }),
+  /** `since`: the instant of the last change, as far as it is known. Records of older charts do not have it. */
+  z.object({ type: z.literal('traffic.idle'), at, run, since: at.optional() }),
   z.object({ type: z.literal('traffic.confirmed_idle'), at, run }),
   z.object({ type: z.literal('traffic.unconfirmed'), at, run, error: z.string().max(512) }),
   z.object({ type: z.literal('observer.lost'), at, error: z.string().max(512) }),
   z.object({ type: z.literal('observer.restored'), at }),
   z.object({ type: z.literal('instance.quarantined'), at, error: z.string().max(2048) }),
   z.object({ type: z.literal('host.mode_changed'), at, mode: hostModeSchema }),
-  z.object({ type: z.literal('host.granted'), at, run, purpose: purposeSchema }),
-  z.object({ type: z.literal('host.held'), at, run, purpose: purposeSchema, reason: heldReasonSchema, retry_at: at }),
+  /** A minute that a schedule of the definition names. */
+  z.object({ type: z.literal('schedule.due'), at, schedule: scheduleNameSchema, minute: at }),
+  z.object({ type: z.literal('host.granted'), at, run: z.int().nonnegative(), purpose: purposeSchema }),
+  z.object({
+    type: z.literal('host.held'),
+    at,
+    run: z.int().nonnegative(),
+    purpose: purposeSchema,
+    reason: heldReasonSchema,
+    retry_at: at,
+  }),
 ]);
 export type ObservationEvent = z.infer<typeof observationSchema>;
 
@@ -143,6 +178,8 @@ export const effectResultSchema = z.discriminatedUnion('type', [
     ...result,
     ended: runEndSchema.optional(),
     pid: z.int().nullable().optional(),
+    /** Of `guest.set_clock`: by how much its clock was wrong; null when the guest has no agent to ask. */
+    drift_ms: z.int().nullable().optional(),
   }),
   z.object({ type: z.literal('effect.failed'), ...result, error: errorSchema, ended: runEndSchema.optional() }),
   z.object({ type: z.literal('effect.withdrawn'), ...result }),

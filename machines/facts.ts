@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { hookMomentSchema } from './definition.ts';
+import { hookMomentSchema, scheduleNameSchema } from './definition.ts';
 import { heldReasonSchema, hostModeSchema, purposeSchema, runEndSchema, wantedSchema } from './events.ts';
 
 /** What the chart says it decided, in the past tense. Projections fold these and the record's state. */
@@ -42,6 +42,14 @@ export const factSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('standby.abandoned'), cause }),
   z.object({ type: z.literal('standby.entered'), run, snapshot: z.string() }),
   z.object({ type: z.literal('standby.held'), until: z.int() }),
+  z.object({ type: z.literal('standby.asleep_too_long'), then: z.enum(['stop', 'delete']) }),
+  z.object({ type: z.literal('snapshot.created'), name: z.string() }),
+  z.object({ type: z.literal('snapshot.failed'), name: z.string(), message: z.string() }),
+  z.object({ type: z.literal('snapshot.deleted'), name: z.string() }),
+  z.object({ type: z.literal('snapshot.restored'), name: z.string() }),
+  z.object({ type: z.literal('guest.clock_set'), run, drift_ms: z.int().nullable() }),
+  z.object({ type: z.literal('guest.clock_not_set'), run, message: z.string() }),
+  z.object({ type: z.literal('schedule.skipped'), schedule: scheduleNameSchema, cause }),
   z.object({ type: z.literal('instance.restore_requested'), run, snapshot: z.string() }),
   z.object({ type: z.literal('instance.restored'), run }),
   z.object({ type: z.literal('expiry.armed'), expires_at: z.int() }),

@@ -28,7 +28,7 @@ export interface Forecast {
 }
 
 const isPending = ({ restart, admission }: ChartContext): boolean =>
-  restart.next_attempt_at !== null || admission !== null;
+  restart.next_attempt_at !== null || (admission !== null && admission.purpose !== 'wake');
 
 /** Nothing runs whose end anything would follow, and nothing is pending. */
 const atPeace = (snapshot: ChartSnapshot): boolean =>

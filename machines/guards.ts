@@ -1,3 +1,4 @@
+import type { StopContext } from './context.ts';
 import type { OneShotKind } from './effects.ts';
 import type { RunEnd } from './events.ts';
 import { automationAllowed, endedInFailure, isExpired } from './rules.ts';
@@ -70,12 +71,15 @@ export const saysFailure: Guard = ({ event }) => {
 };
 
 export const nextIs =
-  (next: 'rest' | 'boot' | 'delete' | 'standby'): Guard =>
+  (next: StopContext['next']): Guard =>
   ({ context }) =>
     context.stop?.next === next;
 
-/** Nobody asked for this end, or only the boot deadline did. */
-export const unplanned: Guard = ({ context }) => context.stop === null || context.stop.cause === 'boot_timeout';
+/** Nobody asked for this end, or only a guest that does not come up did. */
+export const unplanned: Guard = ({ context }) => {
+  const cause = context.stop?.cause ?? null;
+  return cause === null || cause === 'boot_timeout' || cause === 'unanswered';
+};
 
 /** Nothing automatic is held back. */
 export const automatic: Guard = ({ context }) => automationAllowed(context);
@@ -89,6 +93,9 @@ export const modeDiffers: Guard = ({ context, event }) =>
 /** A host was asked for room and has not answered. */
 export const awaitsHost: Guard = ({ context }) => context.admission !== null && context.admission.reason === null;
 
+/** Or for a turn to be put away, or the table was being read for that. */
+export const awaitsTurn: Guard = ({ context }) => context.standby.request !== null;
+
 /** A stop begins with a program of the host, unless it may not wait. */
 export const hasStopHook: Guard = ({ context, event }) =>
   context.definition?.hooks?.before_stop !== undefined && !(event.type === 'stop' && event.force === true);
@@ -97,7 +104,15 @@ export const hasStandbyHook: Guard = ({ context }) => context.definition?.hooks?
 
 /** An automatic start or restart is owed and has not begun: it waits for its delay, its gate or the host. */
 export const restartPending: Guard = ({ context }) =>
-  context.restart.next_attempt_at !== null || context.admission !== null;
+  context.restart.next_attempt_at !== null || (context.admission !== null && context.admission.purpose !== 'wake');
+
+export const mayBoot: Guard = ({ context, event }) =>
+  context.intent.wanted === 'running' && !isExpired(context, event.at);
+
+export const isFork: Guard = ({ context }) => context.origin !== null;
+
+/** A snapshot is brought back for the guest to run, and not to sleep in it. */
+export const restoresAwake: Guard = ({ event }) => event.type === 'restore_snapshot' && event.then === 'running';
 
 export const wantsRunning: Guard = ({ context }) => context.intent.wanted === 'running';
 
@@ -108,7 +123,12 @@ export const forced: Guard = ({ context, event }) =>
 export const beingDeleted: Guard = nextIs('delete');
 
 /** The guest's memory is on disk and its VMM is being ended: a boot now would throw that memory away. */
-export const fallingAsleep: Guard = nextIs('standby');
+export const fallingAsleep: Guard = ({ context }) => context.stop?.next === 'standby' || context.stop?.next === 'wake';
+
+/** The guest of this run has said that it is ready, perhaps before the spawn had reported back. */
+export const readyEarly: Guard = ({ context }) => context.run.ready_at !== null;
+
+export const notBooted: Guard = ({ context }) => context.run.booted_at === null;
 
 export const expiring =
   (then: 'stop' | 'delete'): Guard =>

@@ -1,4 +1,4 @@
-import type { EndReason } from './events.ts';
+import type { EndReason, HeldReason, Purpose } from './events.ts';
 
 /**
  * Events one region raises for the others within a single transition. They never cross a door and never stand in a
@@ -15,7 +15,7 @@ export type InternalEvent =
       readonly planned: boolean;
       readonly failed: boolean;
       /** What the chart does next because somebody asked for it. */
-      readonly next: 'rest' | 'boot' | 'delete' | 'standby';
+      readonly next: 'rest' | 'boot' | 'delete' | 'standby' | 'wake';
       readonly reason: EndReason;
       readonly code: number | null;
     }
@@ -31,6 +31,25 @@ export type InternalEvent =
   | { readonly type: 'standby.wanted'; readonly at: number }
   | { readonly type: 'standby.abandoned'; readonly at: number; readonly cause: string }
   | { readonly type: 'idle.confirmed'; readonly at: number }
+  /** A standby that a schedule asks for. */
+  | { readonly type: 'standby.scheduled'; readonly at: number }
+  /** An operator wants the standby that is under way: connections no longer matter. */
+  | { readonly type: 'standby.taken_over'; readonly at: number }
+  /** Nothing can call the standby off any more. */
+  | { readonly type: 'standby.sealed'; readonly at: number }
+  | { readonly type: 'sleep.began'; readonly at: number }
+  | { readonly type: 'sleep.ended'; readonly at: number }
+  /** Nobody has woken it for as long as its policy lets it sleep. */
+  | { readonly type: 'sleep.limit_reached'; readonly at: number; readonly then: 'stop' | 'delete' }
+  /** The host's answers to what the restart region has not asked. */
+  | { readonly type: 'room.granted'; readonly at: number; readonly purpose: Purpose }
+  | {
+      readonly type: 'room.held';
+      readonly at: number;
+      readonly purpose: Purpose;
+      readonly reason: HeldReason;
+      readonly retry_at: number;
+    }
   | { readonly type: 'hold.placed'; readonly at: number }
   | { readonly type: 'expiry.reached'; readonly at: number; readonly then: 'stop' | 'delete' }
   /** Automation may go on, or is held back from now on: the context says which. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { CHART_VERSION } from './chart.ts';
-import { NO_HOOK, recordedContextSchema } from './context.ts';
+import { NO_HOOK, NO_SNAPSHOTS, NO_STANDBY, recordedContextSchema } from './context.ts';
 import type { PendingTimer } from './record.ts';
 import { type ChartSnapshot, type StateData, type Step, TIMER_NAMES } from './step.ts';
 
@@ -18,7 +18,17 @@ export interface OlderState {
 
 const REGIONS = ['lifecycle', 'restart', 'health', 'standby', 'expiry'] as const;
 
-const { restart, health, ...unchangedSince2 } = recordedContextSchema.unwrap().shape;
+const { standby, snapshots, snapshot_work, origin, schedules, ...unchangedSince3 } =
+  recordedContextSchema.unwrap().shape;
+
+/** The context of version 3 had one snapshot, that of a sleeping guest, and kept no word of why it sleeps. */
+const contextOf3 = z.strictObject({
+  ...unchangedSince3,
+  standby: standby.unwrap().pick({ observer: true, idle_since: true, hold_until: true, last_activity_at: true }),
+});
+type ContextOf3 = z.infer<typeof contextOf3>;
+
+const { restart, health, ...unchangedSince2 } = contextOf3.shape;
 
 /** The context of version 2 kept no causes of attempts, and did not know since when a guest was unhealthy. */
 const contextOf2 = z.strictObject({
@@ -65,23 +75,22 @@ const STATES_OF_2: States = {
   expiry: [...STATES_OF_1.expiry, 'held'],
 };
 
+const STATES_OF_3: States = { ...STATES_OF_2, restart: [...STATES_OF_2.restart, 'gated', 'waived'] };
+
 interface Older {
   readonly states: States;
-  /** Its context as version 2 would have written it. Throws on one that it cannot have written. */
-  readonly toContextOf2: (context: unknown) => z.infer<typeof contextOf2>;
+  /** Its context as version 3 would have written it. Throws on one that it cannot have written. */
+  readonly toContextOf3: (context: unknown) => ContextOf3;
 }
 
 const OLDER: Readonly<Record<number, Older>> = {
   1: {
     states: STATES_OF_1,
-    toContextOf2: (context) => ({
-      ...contextOf1.parse(context),
-      host: { mode: 'normal' },
-      admission: null,
-      hook: NO_HOOK,
-    }),
+    toContextOf3: (context) =>
+      from2({ ...contextOf1.parse(context), host: { mode: 'normal' }, admission: null, hook: NO_HOOK }),
   },
-  2: { states: STATES_OF_2, toContextOf2: (context) => contextOf2.parse(context) },
+  2: { states: STATES_OF_2, toContextOf3: (context) => from2(contextOf2.parse(context)) },
+  3: { states: STATES_OF_3, toContextOf3: (context) => contextOf3.parse(context) },
 };
 
 /**
@@ -99,16 +108,53 @@ export function migrate(state: OlderState, from: number): StateData & { readonly
   for (const { name } of timers) {
     if (!TIMER_NAMES.includes(name)) throw new Error(`No state waits for the recorded timer ${name}.`);
   }
-  return { value: value as StateData['value'], context: from2(older.toContextOf2(context)), timers };
+  const regions = value as Readonly<Record<string, unknown>>;
+  return {
+    value: { ...regions, lifecycle: lifecycleOf4(regions.lifecycle) } as StateData['value'],
+    context: from3(older.toContextOf3(context), regions),
+    timers,
+  };
+}
+
+/** Two states have got inner ones since; whoever was in them is at their beginning. */
+function lifecycleOf4(lifecycle: unknown): unknown {
+  if (lifecycle === 'standby') return { standby: 'sleeping' };
+  return lifecycle === 'restoring' ? { restoring: 'taking_up' } : lifecycle;
 }
 
 /** The last attempt that is known is the last automatic restart that is; a verdict counts from when it is next asked for. */
-function from2(context: z.infer<typeof contextOf2>): StateData['context'] {
+function from2(context: z.infer<typeof contextOf2>): ContextOf3 {
   const { restart, health } = context;
   return {
     ...context,
     restart: { ...restart, restarted_at: restart.last_attempt_at, history: [] },
     health: { ...health, unhealthy_since: null },
+  };
+}
+
+const ON_THE_WAY: readonly unknown[] = ['quiescing', 'snapshotting'];
+
+/**
+ * A standby under way is gone on with as what it was begun as: without an operator's word connections still end it. Of a
+ * guest that sleeps nobody has written down why.
+ */
+function from3(context: ContextOf3, { lifecycle, standby: region }: Readonly<Record<string, unknown>>) {
+  const automatic = region === 'confirming' || region === 'requested';
+  const underWay =
+    ON_THE_WAY.includes(lifecycle) ||
+    context.stop?.next === 'standby' ||
+    (typeof lifecycle === 'object' && lifecycle !== null && 'pausing' in lifecycle);
+  const byOperator = underWay ? ('operator' as const) : null;
+  const asleep = lifecycle === 'standby' || lifecycle === 'restoring';
+  return {
+    ...context,
+    ...NO_SNAPSHOTS,
+    standby: {
+      ...NO_STANDBY,
+      ...context.standby,
+      request: automatic ? ('idle' as const) : byOperator,
+      asleep_since: asleep ? (context.snapshot?.taken_at ?? null) : null,
+    },
   };
 }
 

@@ -19,10 +19,12 @@ export function demandOf({ definition }: Pick<ChartContext, 'definition'>): Dema
   return { memory_bytes, vcpus, disk_bytes: memory_bytes };
 }
 
+const WITHOUT_RUN_YET: readonly string[] = ['preparing', 'forking'];
+
 /** It has a run that is not known to have ended, or gets its first one as soon as it is prepared. */
 export function hasOrAwaitsRun({ value, context }: Pick<ChartSnapshot, 'value' | 'context'>): boolean {
   if (!context.run.ended) return true;
-  return stateOf(value, 'lifecycle') === 'preparing' && context.intent.wanted === 'running';
+  return WITHOUT_RUN_YET.includes(stateOf(value, 'lifecycle')) && context.intent.wanted === 'running';
 }
 
 /** A sleeper needs its snapshot and nothing else; one at rest needs nothing that is counted. */
@@ -30,4 +32,15 @@ export function occupancyOf(snapshot: Pick<ChartSnapshot, 'value' | 'context'>):
   const demand = demandOf(snapshot.context);
   if (hasOrAwaitsRun(snapshot)) return demand;
   return snapshot.context.snapshot === null ? NO_DEMAND : { ...NO_DEMAND, disk_bytes: demand.disk_bytes };
+}
+
+const PUTTING_AWAY: readonly string[] = ['quiescing', 'pausing', 'snapshotting', 'sealing'];
+const TURN_TAKEN: readonly string[] = ['confirming', 'requested'];
+
+/** It is being put away, or the host has given it its turn to be: so many of a host are at once, and others wait. */
+export function holdsStandbySlot({ value, context }: Pick<ChartSnapshot, 'value' | 'context'>): boolean {
+  const lifecycle = stateOf(value, 'lifecycle');
+  if (lifecycle === 'running') return TURN_TAKEN.includes(stateOf(value, 'standby'));
+  if (PUTTING_AWAY.includes(lifecycle)) return true;
+  return lifecycle === 'stopping' && (context.stop?.next === 'standby' || context.stop?.next === 'wake');
 }

@@ -65,8 +65,27 @@ export const autoStandbySchema = z.strictObject({
   idle_timeout_ms: positiveMs.optional(),
   ignore_source_cidrs: z.array(z.string()).optional(),
   ignore_destination_ports: z.array(z.int().min(1).max(65_535)).optional(),
+  /** What becomes of a guest that nobody has woken for so long. */
+  max_asleep: z.strictObject({ after_ms: positiveMs, then: z.enum(['stop', 'delete']) }).optional(),
 });
 export type AutoStandby = z.infer<typeof autoStandbySchema>;
+
+/** Named snapshots that one instance may have. */
+export const SNAPSHOTS_MAX = 16;
+
+const scheduleSchema = z.strictObject({
+  /** Five fields; which minutes that names is not the chart's business. */
+  cron: z.string().min(1).max(255),
+  time_zone: z.string().min(1).max(64),
+});
+
+export const schedulesSchema = z.strictObject({
+  standby: scheduleSchema.optional(),
+  wake: scheduleSchema.optional(),
+  /** `keep`: so many of the snapshots it has taken stay, the newest ones. */
+  snapshot: scheduleSchema.extend({ keep: z.int().min(1).max(SNAPSHOTS_MAX) }).optional(),
+});
+export type Schedules = z.infer<typeof schedulesSchema>;
 
 export const expirySchema = z.strictObject({
   /** Epoch ms. */

@@ -118,7 +118,9 @@ export function verdictAfterEnd(context: ChartContext, end: EndOfRun, at: number
 
 /** The same question asked again without a new end: after a change of policy, or when automation goes on. */
 export function verdictAtRest(context: ChartContext, at: number): RestartVerdict {
-  const { run } = context;
+  const { run, snapshot, snapshot_work } = context;
+  // Asleep, or about to be: nothing is owed to the end of a guest that was put away.
+  if (snapshot !== null || snapshot_work !== null) return 'none';
   if (run.number === 0 || !run.ended || run.exit === null) return 'none';
   const { exit, planned } = run;
   const { reason, code } = exit;

@@ -22,6 +22,8 @@ export const REMOVE_RETRY_MS = 30_000;
 /** A program of the host may take so long; past it a stop goes on without it and a standby is abandoned. */
 export const STOP_HOOK_DEADLINE_MS = 30_000;
 export const STANDBY_HOOK_DEADLINE_MS = 30_000;
+/** A whole memory is copied, perhaps by a slow disk. */
+export const COPY_DEADLINE_MS = 600_000;
 /** The host answers at once; without an answer by then it is asked again. */
 export const ADMISSION_DEADLINE_MS = 30_000;
 export const INSPECT_RETRY_MIN_MS = 5_000;
@@ -68,9 +70,25 @@ export const chart = setup({
     admission_deadline: ADMISSION_DEADLINE_MS,
     admission_retry: (moment) => until(moment.context.admission?.retry_at ?? 0, moment),
     confirm_deadline: CONFIRM_DEADLINE_MS,
+    seal_deadline: CONFIRM_DEADLINE_MS,
+    slot_deadline: ADMISSION_DEADLINE_MS,
+    slot_retry: (moment) => until(moment.context.standby.slot?.retry_at ?? 0, moment),
+    wake_deadline: ADMISSION_DEADLINE_MS,
+    wake_retry: (moment) => until(moment.context.admission?.retry_at ?? 0, moment),
+    capture_deadline: STANDBY_DEADLINE_MS,
+    copy_deadline: COPY_DEADLINE_MS,
+    revert_deadline: COPY_DEADLINE_MS,
+    fork_deadline: COPY_DEADLINE_MS,
+    max_asleep: (moment) => until(asleepUntil(moment.context) ?? 0, moment),
     expiry: (moment) => until(moment.context.definition?.expiry?.expires_at ?? 0, moment),
   },
 });
+
+/** When nobody will have woken it for as long as its policy lets it sleep; null when that is for ever. */
+export function asleepUntil({ definition, standby }: ChartContext): number | null {
+  const limit = definition?.auto_standby?.max_asleep;
+  return limit === undefined || standby.asleep_since === null ? null : standby.asleep_since + limit.after_ms;
+}
 
 /** When an idle instance may sleep: after the whole idle timeout, and not before a hold ends. */
 export function idleDue(context: ChartContext, at: number): number {

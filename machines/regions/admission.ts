@@ -60,6 +60,31 @@ export const grantedFor =
   (moment: Moment): boolean =>
     answersAdmission(moment) && moment.context.admission?.purpose === purpose;
 
+/** An answer to what another region asked: for a turn to be put away, or for room to wake. */
+const answersOthers = ({ context, event }: Moment): boolean => {
+  if (event.type !== 'host.granted' && event.type !== 'host.held') return false;
+  if (event.run !== context.run.number) return false;
+  if (event.purpose === 'standby') return context.standby.slot !== null;
+  return event.purpose === 'wake' && context.admission?.purpose === 'wake';
+};
+
+export const passOn = {
+  'host.granted': {
+    guard: answersOthers,
+    actions: chart.raise(({ event }) => ({
+      type: 'room.granted' as const,
+      at: event.at,
+      purpose: event.type === 'host.granted' ? event.purpose : ('standby' as const),
+    })),
+  },
+  'host.held': {
+    guard: answersOthers,
+    actions: chart.enqueueActions(({ event, enqueue }) => {
+      if (event.type === 'host.held') enqueue.raise({ ...event, type: 'room.held' });
+    }),
+  },
+};
+
 /** The guest still runs: a restart of it is what waits. */
 export const waitsForHealth = ({ context }: Moment): boolean => context.admission?.purpose === 'health';
 

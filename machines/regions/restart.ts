@@ -8,6 +8,7 @@ import {
   grantedFor,
   noteHeld,
   openAdmission,
+  passOn,
   waitFor,
   waitsForHealth,
 } from './admission.ts';
@@ -155,6 +156,7 @@ const admission = {
 
 export const restart = chart.createStateConfig({
   initial: 'idle',
+  on: passOn,
   states: {
     idle: {
       id: 'restart_idle',

@@ -1,54 +1,45 @@
-import type { ChartContext } from '../context.ts';
-import { automatic, not } from '../guards.ts';
-import { heldBackBy } from '../rules.ts';
-import { chart, idleDue, type Moment } from '../setup.ts';
+import { all, automatic, not } from '../guards.ts';
+import { chart, type Moment } from '../setup.ts';
+import { asleep, asleepHeld } from './asleep-limit.ts';
+import {
+  abandonFor,
+  askConfirmation,
+  askSlot,
+  callOff,
+  closeSlot,
+  forget,
+  forStandby,
+  held,
+  noteActive,
+  noteAwake,
+  noteIdle,
+  noteObserver,
+  noteSlotHeld,
+  ofThisRun,
+  openSlot,
+  pauseTracking,
+  request,
+  restartIdle,
+  sayCancelled,
+  sayCountdown,
+  scheduled,
+  skipScheduled,
+} from './standby-actions.ts';
+import { enabled, leftSomething, limited, mayTrack, networked, observerLost, touchesPolicy } from './standby-guards.ts';
 
 /**
  * Standby: owns what is known of traffic. Any doubt means stay awake: an observer that lost events, a table that
  * could not be read, traffic or a hold at any moment before the guest is put away.
  */
 
-const ofThisRun = ({ context, event }: Moment): boolean =>
-  'run' in event && event.run === context.run.number && !context.run.ended;
-
-const enabled = ({ context }: Moment): boolean => context.definition?.auto_standby?.enabled === true;
-const touchesPolicy = ({ event }: Moment): boolean =>
-  event.type === 'definition.changed' && event.parts.includes('auto_standby');
-const networked = ({ context }: Moment): boolean => context.definition?.network.enabled === true;
-const observerLost = ({ context }: Moment): boolean => context.standby.observer === 'lost';
-const isReady = ({ event }: Moment): boolean => event.type === 'definition.changed' && event.up;
-
-const noteActive = chart.assign(({ context, event }) => ({
-  standby: { ...context.standby, idle_since: null, last_activity_at: event.at },
-}));
-const noteIdle = chart.assign(({ context, event }) => ({ standby: { ...context.standby, idle_since: event.at } }));
-const noteObserver = (observer: 'ok' | 'lost') =>
-  chart.assign(({ context }) => ({ standby: { ...context.standby, observer, idle_since: null } }));
-const forget = chart.assign(({ context }) => ({
-  standby: { ...context.standby, idle_since: null, hold_until: null, last_activity_at: null },
-}));
-/** Out of running, perhaps not for good: a promise to stay awake outlasts a moment in which the guest was lost. */
-const pauseTracking = chart.assign(({ context }) => ({ standby: { ...context.standby, idle_since: null } }));
-const heldBefore = ({ context }: Moment): boolean => context.standby.hold_until !== null;
-const sayCountdown = chart.emit(({ context, event }) => ({
-  type: 'standby.countdown_started' as const,
-  idle_since: context.standby.idle_since ?? event.at,
-  due: idleDue(context, event.at),
-}));
-const sayCancelled = (cause: string) => chart.emit({ type: 'standby.countdown_cancelled', cause });
-const askConfirmation = {
-  type: 'ask' as const,
-  params: ({ context }: { context: ChartContext }) => ({ kind: 'traffic.confirm' as const, run: context.run.number }),
-};
-
-/** The guest is up and a new policy wants its traffic watched. */
-const mayTrack = (moment: Moment): boolean =>
-  touchesPolicy(moment) && isReady(moment) && enabled(moment) && networked(moment);
-
 /** Traffic is taken to be there until the source says that it is not. */
-const onEligible = [
-  { guard: (moment: Moment) => enabled(moment) && networked(moment) && observerLost(moment), target: '#blind' },
-  { guard: (moment: Moment) => enabled(moment) && networked(moment), target: '#standby_active' },
+const onReady = [
+  {
+    guard: (moment: Moment) => enabled(moment) && networked(moment) && observerLost(moment),
+    target: '#blind',
+    actions: noteAwake,
+  },
+  { guard: (moment: Moment) => enabled(moment) && networked(moment), target: '#standby_active', actions: noteAwake },
 ];
 
 const onPolicy = [
@@ -69,24 +60,46 @@ const leaving = {
   'observer.restored': { guard: observerLost, actions: noteObserver('ok') },
 };
 
-const abandonFor = (cause: string) =>
-  chart.raise(({ event }) => ({ type: 'standby.abandoned' as const, at: event.at, cause }));
-
 /** Automation is held back: nothing is counted down any more. The source of traffic says again what it knows later. */
-const heldBack = {
-  guard: not(automatic),
-  target: '#standby_active',
-  actions: [
-    pauseTracking,
-    chart.emit(({ context }) => ({ type: 'standby.countdown_cancelled' as const, cause: heldBackBy(context) })),
-  ],
+const heldBack = { guard: not(automatic), target: '#standby_active', actions: [callOff(), pauseTracking] };
+
+/** What a schedule has begun is called off for good; what idleness has, counts on. */
+const unconfirmed = (guard: (moment: Moment) => boolean = () => true) => [
+  { guard: all(guard, scheduled), target: '#standby_active', actions: [callOff('unconfirmed'), pauseTracking] },
+  { guard, target: '#countdown', actions: restartIdle },
+];
+const forHold = [
+  { guard: scheduled, target: '#standby_active', actions: [callOff('hold'), pauseTracking] },
+  { target: '#countdown', actions: callOff('hold') },
+];
+const blinded = { target: '#blind', actions: [callOff('observer lost'), noteObserver('lost')] };
+const withoutPolicy = [
+  {
+    guard: (moment: Moment) => touchesPolicy(moment) && !enabled(moment),
+    target: '#standby_disabled',
+    actions: [callOff('policy'), forget],
+  },
+  { guard: mayTrack, target: '#standby_active', actions: [callOff('policy'), pauseTracking] },
+];
+
+/** On the way to standby, with the guest running as ever. */
+const cancellable = {
+  ...leaving,
+  'definition.changed': withoutPolicy,
+  'observer.lost': blinded,
+  'traffic.active': { guard: ofThisRun, target: '#standby_active', actions: [noteActive, callOff('traffic')] },
+  'automation.changed': heldBack,
+  'hold.placed': forHold,
 };
 
-const becomeActive = (cause: string) => ({
-  guard: ofThisRun,
-  target: '#standby_active',
-  actions: [noteActive, sayCancelled(cause)],
-});
+/** A minute of a schedule: the same way from here on as after an idle timeout. */
+const onSchedule = [
+  { guard: held, actions: skipScheduled('hold') },
+  { target: '#queued', actions: [request('schedule'), openSlot] },
+];
+
+/** From the moment in which it sleeps. */
+const onSleep = { guard: limited, target: '#asleep' };
 
 export const standby = chart.createStateConfig({
   initial: 'disabled',
@@ -97,8 +110,12 @@ export const standby = chart.createStateConfig({
         'definition.changed': [
           { guard: (moment: Moment) => mayTrack(moment) && observerLost(moment), target: '#blind' },
           { guard: mayTrack, target: '#standby_active' },
+          { guard: (moment: Moment) => touchesPolicy(moment) && enabled(moment) && limited(moment), target: '#asleep' },
           { guard: (moment: Moment) => touchesPolicy(moment) && enabled(moment), target: '#standby_ineligible' },
         ],
+        'run.ready': { actions: noteAwake },
+        'run.ended': { guard: leftSomething, actions: forget },
+        'standby.scheduled': { actions: skipScheduled('no_policy') },
         'observer.restored': { guard: observerLost, actions: noteObserver('ok') },
         'instance.gone': { guard: observerLost, actions: noteObserver('ok') },
       },
@@ -106,13 +123,15 @@ export const standby = chart.createStateConfig({
     ineligible: {
       id: 'standby_ineligible',
       on: {
-        'run.ready': onEligible,
-        'run.ended': { guard: heldBefore, actions: forget },
+        'run.ready': onReady,
+        'run.ended': { guard: leftSomething, actions: forget },
+        'sleep.began': onSleep,
         'instance.gone': { target: '#standby_disabled', actions: noteObserver('ok') },
-        'definition.changed': {
-          guard: (moment: Moment) => touchesPolicy(moment) && !enabled(moment),
-          target: '#standby_disabled',
-        },
+        'definition.changed': [
+          { guard: (moment: Moment) => touchesPolicy(moment) && !enabled(moment), target: '#standby_disabled' },
+          { guard: (moment: Moment) => touchesPolicy(moment) && limited(moment), target: '#asleep' },
+        ],
+        'standby.scheduled': { actions: skipScheduled('ineligible') },
         'observer.lost': { actions: noteObserver('lost') },
         'observer.restored': { guard: observerLost, actions: noteObserver('ok') },
       },
@@ -127,37 +146,66 @@ export const standby = chart.createStateConfig({
           target: '#countdown',
           actions: [noteIdle, sayCountdown],
         },
+        'standby.scheduled': onSchedule,
         'hold.placed': { actions: [] },
       },
     },
     countdown: {
       id: 'countdown',
       tags: ['tracked'],
-      after: { idle: { target: '#confirming' } },
+      after: { idle: { target: '#queued', actions: [request('idle'), openSlot] } },
       on: {
         ...leaving,
-        'traffic.active': becomeActive('traffic'),
+        'traffic.active': {
+          guard: ofThisRun,
+          target: '#standby_active',
+          actions: [noteActive, sayCancelled('traffic')],
+        },
         'automation.changed': heldBack,
+        'standby.scheduled': onSchedule,
         'hold.placed': { target: '#countdown', reenter: true },
+      },
+    },
+    /** Only so many guests of a host are put away at once: whoever is due waits for its turn, awake and watched. */
+    queued: {
+      id: 'queued',
+      initial: 'asking',
+      tags: ['tracked'],
+      exit: closeSlot,
+      on: {
+        ...cancellable,
+        'room.granted': { guard: forStandby, target: '#confirming' },
+        'room.held': { guard: forStandby, target: '#slot_held', actions: noteSlotHeld },
+      },
+      states: {
+        asking: {
+          id: 'slot_asking',
+          tags: ['waits'],
+          entry: askSlot,
+          after: { slot_deadline: { target: '#slot_asking', reenter: true } },
+          on: { 'admission.lost': { target: '#slot_asking', reenter: true } },
+        },
+        held: { id: 'slot_held', after: { slot_retry: { target: '#slot_asking' } } },
       },
     },
     /** The table is read once more before anything is done; a read that fails restarts the countdown. */
     confirming: {
       id: 'confirming',
-      tags: ['tracked'],
+      tags: ['tracked', 'waits'],
       entry: askConfirmation,
-      after: { confirm_deadline: { target: '#countdown', actions: noteIdle } },
+      after: { confirm_deadline: unconfirmed() },
       on: {
-        ...leaving,
-        'traffic.active': becomeActive('traffic'),
-        'automation.changed': heldBack,
-        'traffic.unconfirmed': { guard: ofThisRun, target: '#countdown', actions: noteIdle },
-        'hold.placed': { target: '#countdown' },
+        ...cancellable,
+        'admission.lost': { target: '#confirming', reenter: true },
+        'traffic.unconfirmed': unconfirmed(ofThisRun),
         'traffic.confirmed_idle': {
           guard: ofThisRun,
           target: '#requested',
           actions: [
-            chart.emit({ type: 'standby.requested', cause: 'idle' }),
+            chart.emit(({ context }) => ({
+              type: 'standby.requested' as const,
+              cause: context.standby.request ?? 'idle',
+            })),
             chart.raise(({ event }) => ({ type: 'standby.wanted' as const, at: event.at })),
           ],
         },
@@ -173,14 +221,7 @@ export const standby = chart.createStateConfig({
         'automation.changed': {
           guard: not(automatic),
           target: '#standby_ineligible',
-          actions: [
-            pauseTracking,
-            chart.raise(({ context, event }) => ({
-              type: 'standby.abandoned' as const,
-              at: event.at,
-              cause: heldBackBy(context),
-            })),
-          ],
+          actions: [pauseTracking, abandonFor()],
         },
         // What made standby safe is gone: wake the guest rather than go on without it.
         'observer.lost': {
@@ -191,9 +232,11 @@ export const standby = chart.createStateConfig({
           {
             guard: (moment: Moment) => touchesPolicy(moment) && !enabled(moment),
             target: '#standby_disabled',
-            actions: [forget, abandonFor('policy')],
+            actions: [pauseTracking, abandonFor('policy')],
           },
+          { guard: touchesPolicy, target: '#standby_ineligible', actions: [pauseTracking, abandonFor('policy')] },
         ],
+        'hold.placed': { target: '#standby_ineligible', actions: [pauseTracking, abandonFor('hold')] },
         'traffic.active': {
           guard: ofThisRun,
           target: '#standby_ineligible',
@@ -206,9 +249,11 @@ export const standby = chart.createStateConfig({
         'traffic.unconfirmed': {
           guard: ofThisRun,
           target: '#standby_ineligible',
-          actions: abandonFor('unconfirmed'),
+          actions: [pauseTracking, abandonFor('unconfirmed')],
         },
-        'run.ready': { target: '#standby_active', actions: noteActive },
+        'standby.taken_over': { target: '#standby_ineligible', actions: pauseTracking },
+        'standby.sealed': { target: '#standby_ineligible', actions: pauseTracking },
+        'run.ready': onReady,
       },
     },
     blind: {
@@ -218,8 +263,11 @@ export const standby = chart.createStateConfig({
         ...leaving,
         'observer.lost': {},
         'observer.restored': { target: '#standby_active', actions: noteObserver('ok') },
+        'standby.scheduled': { actions: skipScheduled('observer_lost') },
         'hold.placed': { actions: [] },
       },
     },
+    asleep,
+    asleep_held: asleepHeld,
   },
 });

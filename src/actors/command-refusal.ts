@@ -1,20 +1,29 @@
-import { acceptedCommands, refusalReason } from '../../machines/accepted-commands.ts';
+import { acceptedCommands, type RefusalReason, refusalReason } from '../../machines/accepted-commands.ts';
 import type { ExternalEvent } from '../../machines/events.ts';
+import { SNAPSHOTS_MAX } from '../../machines/policies.ts';
 import type { ChartSnapshot } from '../../machines/step.ts';
 import { StatevisorError } from './errors.ts';
 
 /** Why the chart does not accept a command in its present state. */
 export function commandRefusal(snapshot: ChartSnapshot, event: ExternalEvent): StatevisorError {
-  if (refusalReason(snapshot, event) === 'expired') {
-    return new StatevisorError('expired', 'The expiry has been reached; it cannot be changed any more.', {
-      field: 'expires_at',
-    });
+  const reason = refusalReason(snapshot, event);
+  if (reason !== 'invalid_state') {
+    const { message, field } = REFUSALS[reason];
+    return new StatevisorError(reason, message, field === null ? {} : { field });
   }
   const accepts = acceptedCommands(snapshot, event.at);
   return new StatevisorError('invalid_state', messageOf(event.type, accepts), {
     details: { command: event.type, state: snapshot.value, accepts },
   });
 }
+
+const REFUSALS: Readonly<Record<Exclude<RefusalReason, 'invalid_state'>, { message: string; field: string | null }>> = {
+  expired: { message: 'The expiry has been reached; it cannot be changed any more.', field: 'expires_at' },
+  instance_in_standby: { message: 'The instance is in standby, or on its way there.', field: null },
+  snapshot_not_found: { message: 'The instance has no snapshot of this name.', field: 'name' },
+  snapshot_exists: { message: 'The instance has a snapshot of this name.', field: 'name' },
+  snapshot_limit: { message: `An instance has at most ${SNAPSHOTS_MAX} snapshots.`, field: null },
+};
 
 /** Some commands are refused for what is not there rather than for the state. */
 function messageOf(type: string, accepts: readonly string[]): string {

@@ -72,6 +72,10 @@ export async function perform(operators: Operators, task: EffectTask, control: E
       return toEvent(task, await hypervisor.kill(ref, control));
     case 'vmm.inspect':
       return { type: 'vmm.found', run: effect.run, found: await hypervisor.adopt(ref) };
+    case 'snapshot.copy':
+    case 'snapshot.fork':
+    case 'guest.set_clock':
+      return failed(task, { code: 'not_supported', message: `This hypervisor has no ${effect.kind}.` });
     case 'snapshot.drop':
       return toEvent(task, await hypervisor.dropSnapshot(instance, { snapshot: effect.snapshot }));
     case 'traffic.confirm':

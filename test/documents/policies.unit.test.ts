@@ -63,7 +63,8 @@ describe('the reference of policies', () => {
 
 test('everything a restart may wait for is told', () => {
   const [, meaning = ''] = tableRows(text, 'of `restart` (ours)').find(([field]) => field === '`pending`') ?? [];
-  const reasons = [...heldReasonSchema.options, ...purposeSchema.options.filter((one) => one === 'host_reboot')];
+  const forRestarts = heldReasonSchema.options.filter((one) => one !== 'standby_slots');
+  const reasons = [...forRestarts, ...purposeSchema.options.filter((one) => one === 'host_reboot')];
   for (const word of ['backoff', 'stability_period', 'host', ...reasons]) expect(quoted(meaning)).toContain(word);
 });
 

@@ -192,7 +192,7 @@ describe.each(older)('%s, upgraded', (_label, { entries, records }) => {
         event: { type: 'chart.upgraded', from: head.chart.version, to: CHART_VERSION },
         facts: [],
         effects: [],
-        state: { value: head.state.value, context: head.state.context },
+        state: { value: migrate(head.state, head.chart.version).value, context: head.state.context },
         chart: CHART,
       });
       const again = head.state.timers.map(({ name, due }) => ({ name, due }));

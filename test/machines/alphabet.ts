@@ -1,4 +1,4 @@
-import type { Changes } from '../../machines/definition.ts';
+import type { Changes, ScheduleName } from '../../machines/definition.ts';
 import { type EndReason, type ExternalEvent, type Purpose, purposeSchema, type RunEnd } from '../../machines/events.ts';
 import type { ChartSnapshot, TimerName } from '../../machines/step.ts';
 import type { Asked, Books } from './laws.ts';
@@ -12,6 +12,8 @@ export interface Letters {
   readonly throws?: boolean;
   /** Whether the host changes its mode and people take their hands off. */
   readonly modes?: boolean;
+  /** Whether named snapshots are made, deleted and brought back. */
+  readonly snapshots?: boolean;
 }
 
 const by = 'ann';
@@ -27,8 +29,30 @@ export const end = (reason: EndReason, code: number | null, at: number | null): 
   ended_at: at,
 });
 
-export function commands(at: number, { changes, modes = false }: Letters): ExternalEvent[] {
+const NAME = 'kept';
+
+/** One name is enough: what is there is known, and everything else is not. */
+function aboutSnapshots(at: number): ExternalEvent[] {
   return [
+    { type: 'create_snapshot', at, by, name: NAME },
+    { type: 'delete_snapshot', at, by, name: NAME },
+    { type: 'restore_snapshot', at, by, name: NAME, then: 'running' },
+    { type: 'restore_snapshot', at, by, name: NAME, then: 'standby' },
+  ];
+}
+
+/** A new minute of each schedule, and one that was heard before. */
+function minutes({ context }: ChartSnapshot, at: number): ExternalEvent[] {
+  const given = Object.keys(context.definition?.schedules ?? {}) as ScheduleName[];
+  return given.flatMap((schedule): ExternalEvent[] => [
+    { type: 'schedule.due', at, schedule, minute: at },
+    { type: 'schedule.due', at, schedule, minute: context.schedules[schedule] ?? 0 },
+  ]);
+}
+
+export function commands(at: number, { changes, modes = false, snapshots = false }: Letters): ExternalEvent[] {
+  return [
+    ...(snapshots ? aboutSnapshots(at) : []),
     ...(modes ? [{ type: 'ignore', at, by } as const] : []),
     { type: 'start', at, by },
     { type: 'stop', at, by },
@@ -103,10 +127,12 @@ export function hostAnswers(run: number, purpose: Purpose, at: number): External
 
 /** Of each question one answer, whether it is open, was asked long ago, or never. */
 function admission({ context }: ChartSnapshot, at: number): ExternalEvent[] {
-  const { run, restart, admission: open, definition } = context;
-  if (run.number === 0 || (definition?.restart_policy == null && open === null && restart.attempts === 0)) return [];
+  const { run, restart, admission: open, definition, standby } = context;
+  const asks = definition?.restart_policy != null || definition?.auto_standby != null || definition?.schedules != null;
+  if (!asks && open === null && restart.attempts === 0) return [];
   return [
     ...(open === null ? [] : hostAnswers(run.number, open.purpose, at)),
+    ...(standby.slot === null ? [] : hostAnswers(run.number, 'standby', at)),
     ...PURPOSES.filter((purpose) => purpose !== open?.purpose).flatMap((purpose) =>
       hostAnswers(run.number, purpose, at).slice(0, 1),
     ),
@@ -127,12 +153,14 @@ export function resultsOf({ kind, run, number }: Asked, at: number): ExternalEve
       { type: 'traffic.unconfirmed', at, run, error: 'the table could not be read' },
     ];
   }
+  const unanswered = { code: 'agent_unanswered', message: 'nobody answered' };
   const ended = kind === 'vmm.kill' ? { ended: end('killed', null, at) } : {};
   const overBy = { ended: end('power_off', 0, at) };
   return [
     ...(kind === 'vmm.shutdown' ? [{ type: 'effect.done', ...about, ...overBy } as const] : []),
     { type: 'effect.done', ...about, ...ended, ...(kind === 'vmm.boot' || kind === 'vmm.restore' ? { pid: 7 } : {}) },
     { type: 'effect.failed', ...about, error },
+    ...(kind === 'guest.set_clock' ? [{ type: 'effect.failed', ...about, error: unanswered } as const] : []),
     { type: 'effect.withdrawn', ...about },
     { type: 'effect.unknown', ...about, error },
   ];
@@ -145,7 +173,7 @@ export function resultsOf({ kind, run, number }: Asked, at: number): ExternalEve
  */
 function answers(run: number, books: Books, at: number, hooks: readonly number[]): ExternalEvent[] {
   const reading = books.asked.find(({ kind }) => kind === 'traffic.confirm');
-  const kinds = SPAWNED.filter(
+  const kinds = [...SPAWNED, ...OF_SNAPSHOTS].filter(
     (kind) => kind !== 'traffic.confirm' && !(kind === 'vmm.pause' && reading?.paused === false),
   );
   return [
@@ -166,7 +194,10 @@ const SPAWNED = [
   'vmm.snapshot',
   'vmm.restore',
   'traffic.confirm',
+  'guest.set_clock',
 ] as const;
+/** Copies belong to no run that lives. */
+const OF_SNAPSHOTS = ['snapshot.copy', 'snapshot.fork'] as const;
 const asked = (kind: Asked['kind'], run: number): Asked => ({ kind, run, paused: false });
 
 /** Letters about another run or window: each must fall on deaf ears. */
@@ -212,6 +243,7 @@ export function lettersAt(
     ...timers(pending, now),
     ...answers(run.number, books, at, hooks),
     ...admission(snapshot, at),
+    ...minutes(snapshot, at),
     ...(modes ? MODES.map((mode): ExternalEvent => ({ type: 'host.mode_changed', at, mode })) : []),
     ...exits(present, at),
     ...exits(present, at + HOUR_MS).slice(0, 1),

@@ -32,6 +32,7 @@ export function drive(
   wanted: 'running' | 'stopped' = 'running',
   createdAtMs = 0,
   host: DrivenHost = 'generous',
+  from?: { readonly instance: string; readonly snapshot: string },
 ): Driver {
   let snapshot = EMPTY_SNAPSHOT;
   let now = START;
@@ -66,7 +67,7 @@ export function drive(
     until(atMs);
     return take({ ...event, at: START + atMs } as ExternalEvent);
   };
-  send(createdAtMs, { type: 'create', by: 'ann', definition, wanted });
+  send(createdAtMs, { type: 'create', by: 'ann', definition, wanted, ...(from !== undefined && { from }) });
   return {
     send,
     until,

@@ -18,6 +18,8 @@ export interface World extends Letters {
   readonly name: string;
   readonly definition: Definition;
   readonly wanted: 'running' | 'stopped';
+  /** A fork of this. */
+  readonly from?: { readonly instance: string; readonly snapshot: string };
   /** States after which a world that does not close is left. */
   readonly bound?: number;
 }
@@ -90,18 +92,22 @@ function contextClass({ snapshot, at }: Node): unknown[] {
     [restart.blocked_reason, restart.last_reason],
     check ? [check, health.successes, health.failures, sooner(graceEnd, at)] : 0,
     [definition?.auto_standby, standby.observer, standby.idle_since === null, sooner(standby.hold_until, at)],
+    [standby.request, standby.slot?.reason === null, definition?.schedules, context.origin === null],
+    [context.snapshots.map(({ name }) => name.split('-')[0]), context.snapshot_work?.then, context.stop?.next],
     [sooner(definition?.expiry?.expires_at ?? null, at), definition?.expiry?.then],
   ];
 }
 
 function booksClass({ snapshot, books, at }: Node): unknown[] {
   const limited = (snapshot.context.definition?.restart_policy?.max_attempts ?? 0) > 0;
-  const readings = books.asked.filter(({ kind }) => kind === 'traffic.confirm').map(({ paused }) => paused);
+  const readings = books.asked
+    .filter(({ kind }) => kind === 'traffic.confirm')
+    .map(({ paused, saved }) => [paused, saved]);
   return [
     [books.stopOrdered, books.deleteOrdered, books.endTold, limited && Math.min(books.automaticStarts, 3)],
     [books.attemptOpen, books.endTold && books.cleanEnd, books.idleSince === null, sooner(books.holdUntil, at)],
-    books.automaticStandby ? [books.paused, books.confirmedPaused] : 0,
-    [books.admission?.purpose, books.mode, books.handsOff, books.healthStop, books.waived],
+    books.automaticStandby ? [books.paused, books.confirmedPaused, books.saved, books.confirmedSaved] : 0,
+    [books.admission?.purpose, books.turn?.purpose, books.mode, books.handsOff, books.healthStop, books.waived],
     readings,
   ];
 }
@@ -138,16 +144,18 @@ function describe(event: ExternalEvent): string {
 }
 
 export function leafOf(snapshot: ChartSnapshot): string {
-  const value = (snapshot.value as Record<string, unknown>).lifecycle;
-  return typeof value === 'string'
-    ? value
-    : Object.entries(value as object)
-        .flat()
-        .join('.');
+  return dotted((snapshot.value as Record<string, unknown>).lifecycle);
 }
 
-function firstNode(chart: ChartUnderTest, { definition, wanted }: World): Node {
-  const event: ExternalEvent = { type: 'create', at: START, by: 'ann', definition, wanted };
+const dotted = (value: unknown): string =>
+  typeof value === 'string'
+    ? value
+    : Object.entries(value as object)
+        .map(([outer, inner]) => `${outer}.${dotted(inner)}`)
+        .join();
+
+function firstNode(chart: ChartUnderTest, { definition, wanted, from }: World): Node {
+  const event: ExternalEvent = { type: 'create', at: START, by: 'ann', definition, wanted, ...(from && { from }) };
   const step = chart.step(chart.EMPTY_SNAPSHOT, event);
   const books = noteStep(EMPTY_BOOKS, { before: chart.EMPTY_SNAPSHOT, event, step });
   return {

@@ -19,7 +19,8 @@ describe('a new window with a start period of its own', () => {
     driver.send(100_000, done('vmm.snapshot', 1));
     driver.send(100_000, exited(1, null));
     driver.send(200_000, { type: 'restore', by });
-    driver.send(201_000, done('vmm.restore', 2));
+    driver.send(200_500, done('vmm.restore', 2));
+    driver.send(201_000, done('guest.set_clock', 2));
     expect(health(driver).window_started_at).toBe(START + 200_000);
     for (const at of [202_000, 205_000, 209_999]) probe(driver, at, 'failed');
     expect(driver.region('health')).toBe('starting');

@@ -1,5 +1,5 @@
 import { stateOf } from '../../machines/public-states.ts';
-import { definitionIn, factIn, type Law, lifecycleOf } from './laws.ts';
+import { definitionIn, factIn, isTurn, type Law, lifecycleOf } from './laws.ts';
 
 /** Law 10: what people may do about automatic restarts without touching the instance, and what holds a restart back. */
 
@@ -9,7 +9,7 @@ export const LAW_10: readonly Law[] = [
     rule: 'what was cancelled does not come back by itself',
     holds: ({ told, edge: { step } }) => {
       const owed = factIn(step, 'restart.scheduled') ?? factIn(step, 'restart.gated');
-      const asks = step.effects.some(({ kind }) => kind === 'host.admit');
+      const asks = step.effects.some((effect) => effect.kind === 'host.admit' && !isTurn(effect.purpose));
       const news = factIn(step, 'instance.ended') ?? factIn(step, 'health.changed');
       const follows = owed !== undefined || asks || factIn(step, 'restart.attempted') !== undefined;
       return !told.waived || news !== undefined || !follows;
@@ -51,6 +51,7 @@ export const LAW_10: readonly Law[] = [
       stateOf(step.next.value, 'restart') !== 'waived' ||
       stateOf(before.value, 'restart') === 'waived' ||
       event.type === 'cancel_restart' ||
-      event.type === 'reset_restart',
+      event.type === 'reset_restart' ||
+      event.type === 'restore_snapshot',
   },
 ];

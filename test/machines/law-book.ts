@@ -1,7 +1,8 @@
 import { stateOf } from '../../machines/public-states.ts';
 import type { Step } from '../../machines/step.ts';
+import { LAW_5 } from './law-5.ts';
 import { LAW_10 } from './law-10.ts';
-import { type Books, definitionIn, type Edge, factIn, isAutomatic, type Law, lifecycleOf } from './laws.ts';
+import { type Books, definitionIn, type Edge, factIn, isAutomatic, isTurn, type Law, lifecycleOf } from './laws.ts';
 import { REGION_LINKS } from './region-links.ts';
 
 /** The laws of design §4b, one checker each, over single steps of a trace and the witness's books. */
@@ -11,6 +12,9 @@ const spawns = ({ effects }: Step): boolean =>
 const openSpawn = (books: Books): boolean =>
   books.asked.some(({ kind, run }) => (kind === 'vmm.boot' || kind === 'vmm.restore') && run === books.run);
 
+/** Effects on what an instance without a living run keeps. */
+const OF_SLEEPERS: ReadonlySet<string> = new Set(['snapshot.copy', 'snapshot.fork']);
+
 /** Does the event speak of a run, or of a window of checking, other than the present one? */
 export function isStale({ before, event }: Edge): boolean {
   const { run, health } = before.context;
@@ -19,17 +23,7 @@ export function isStale({ before, event }: Edge): boolean {
   if ('kind' in event && event.kind.startsWith('instance.')) return false;
   if (event.type === 'vmm.found' && event.run === 0) return false;
   const ofEndedRun = event.type === 'vmm.found' || event.type === 'host.granted' || event.type === 'host.held';
-  return event.run !== run.number || (run.ended && !ofEndedRun);
-}
-
-function standbyIsSafe(books: Books, { event, before }: Edge): boolean {
-  const timeoutMs = definitionIn(before)?.auto_standby?.idle_timeout_ms ?? Number.POSITIVE_INFINITY;
-  return (
-    lifecycleOf(before) === 'running' &&
-    books.idleSince !== null &&
-    event.at - books.idleSince >= timeoutMs &&
-    event.at >= books.holdUntil
-  );
+  return event.run !== run.number || (run.ended && !ofEndedRun && !OF_SLEEPERS.has('kind' in event ? event.kind : ''));
 }
 
 const LAW_1: readonly Law[] = [
@@ -167,24 +161,6 @@ const LAW_4: readonly Law[] = [
   },
 ];
 
-const LAW_5: readonly Law[] = [
-  {
-    law: 5,
-    rule: 'automatic standby is asked for only from running, idle for the whole timeout, observer in order, no hold',
-    holds: ({ told, edge }) => factIn(edge.step, 'standby.requested')?.cause !== 'idle' || standbyIsSafe(told, edge),
-  },
-  {
-    law: 5,
-    rule: 'an automatic standby takes its snapshot only after a table without connections, read while paused',
-    holds: ({ told, edge }) =>
-      !(
-        told.automaticStandby &&
-        edge.step.effects.some(({ kind }) => kind === 'vmm.snapshot') &&
-        !told.confirmedPaused
-      ),
-  },
-];
-
 const LAW_6: readonly Law[] = [
   {
     law: 6,
@@ -245,6 +221,8 @@ function beginsByItself({ step }: Edge, { healthStop, handsOff }: Books): boolea
     factIn(step, 'restart.attempted') !== undefined ||
     factIn(step, 'restart.scheduled') !== undefined ||
     factIn(step, 'standby.requested')?.cause === 'idle' ||
+    factIn(step, 'standby.requested')?.cause === 'schedule' ||
+    factIn(step, 'standby.asleep_too_long') !== undefined ||
     factIn(step, 'expiry.due') !== undefined
   );
 }
@@ -263,7 +241,8 @@ const LAW_9: readonly Law[] = [
       const automatic = cause?.type === 'restart.attempted' || cause?.cause === 'host_reboot';
       if (event.type !== 'host.granted') return !automatic;
       if (!step.accepted) return true;
-      return books.admission?.run === event.run && books.admission.purpose === event.purpose;
+      const open = books[isTurn(event.purpose) ? 'turn' : 'admission'];
+      return open?.run === event.run && open.purpose === event.purpose;
     },
   },
 ];

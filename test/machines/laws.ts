@@ -20,8 +20,9 @@ export interface Asked {
   readonly run: number;
   /** Of a program of the host. */
   readonly number?: number;
-  /** For a reading of the table: was it asked for after the guest had been paused? */
+  /** For a reading of the table: was it asked for after the guest had been paused, and after its snapshot was whole? */
   readonly paused: boolean;
+  readonly saved?: boolean;
 }
 
 /** What the witness remembers. */
@@ -51,8 +52,13 @@ export interface Books {
   readonly automaticStandby: boolean;
   readonly paused: boolean;
   readonly confirmedPaused: boolean;
+  /** The snapshot is whole; the table was read after that. */
+  readonly saved: boolean;
+  readonly confirmedSaved: boolean;
   /** What the host was asked last and has not granted; whoever is held may be let go at any time. */
   readonly admission: { readonly run: number; readonly purpose: Purpose } | null;
+  /** The same of a turn to be put away, or of room to be woken: neither is a start after an end. */
+  readonly turn: { readonly run: number; readonly purpose: Purpose } | null;
   /** Law 9: the mode of the host, whether somebody keeps all hands off, and whether a restart for health is under way. */
   readonly mode: HostMode;
   readonly handsOff: boolean;
@@ -82,7 +88,10 @@ export const EMPTY_BOOKS: Books = {
   automaticStandby: false,
   paused: false,
   confirmedPaused: false,
+  saved: false,
+  confirmedSaved: false,
   admission: null,
+  turn: null,
   mode: 'normal',
   handsOff: false,
   healthStop: false,
@@ -94,6 +103,7 @@ export const EMPTY_BOOKS: Books = {
 /** More unanswered effects than this are not told apart. */
 export const ASKED_MAX = 2;
 
+/** What lifts a stop; of bringing a snapshot back, only for the guest to run. */
 const STARTS = ['start', 'restart', 'restore'];
 /**
  * An inspection is answered by `vmm.found`, which is tried everywhere; so are the words of the programs asked for last
@@ -125,16 +135,24 @@ function answered(asked: readonly Asked[], event: ExternalEvent): Asked | undefi
   return asked.find(({ kind, run }) => kind === 'traffic.confirm' && run === event.run);
 }
 
+export const isTurn = (purpose: Purpose): boolean => purpose === 'standby' || purpose === 'wake';
+
 /** The books after an event was delivered, before what the chart made of it. */
 export function noteEvent(books: Books, { event, step }: Edge): Books {
   const answer = answered(books.asked, event);
-  const next = { ...books, asked: books.asked.filter((one) => one !== answer) };
+  const next: { -readonly [K in keyof Books]: Books[K] } = {
+    ...books,
+    asked: books.asked.filter((one) => one !== answer),
+  };
   if (tellsEnd(event, books.run)) next.endTold = true;
   if (event.type === 'effect.done' && event.kind === 'vmm.pause' && step.accepted) next.paused = true;
+  if (event.type === 'effect.done' && event.kind === 'vmm.snapshot' && step.accepted) next.saved = true;
   if (event.type === 'traffic.confirmed_idle' && answer?.paused === true) next.confirmedPaused = true;
+  if (event.type === 'traffic.confirmed_idle' && answer?.saved === true) next.confirmedSaved = true;
   if (event.type === 'observer.lost' || (event.type === 'traffic.active' && event.run === books.run)) {
     next.idleSince = null;
     next.confirmedPaused = false;
+    next.confirmedSaved = false;
   }
   if (!step.accepted) return next;
   if (event.type === 'traffic.idle' || event.type === 'traffic.unconfirmed') next.idleSince = event.at;
@@ -142,13 +160,15 @@ export function noteEvent(books: Books, { event, step }: Edge): Books {
   if (event.type === 'hold') next.holdUntil = event.until;
   if (event.type === 'stop' || event.type === 'delete') next.stopOrdered = true;
   if (event.type === 'delete') next.deleteOrdered = true;
-  if (STARTS.includes(event.type)) next.stopOrdered = false;
+  const starts = STARTS.includes(event.type) || (event.type === 'restore_snapshot' && event.then === 'running');
+  if (starts) next.stopOrdered = false;
   if (event.type === 'host.mode_changed') next.mode = event.mode;
   if (event.type === 'ignore') next.handsOff = true;
-  if (event.type === 'stop' || event.type === 'delete' || STARTS.includes(event.type)) next.handsOff = false;
-  if (event.type === 'host.granted') next.admission = null;
+  if (event.type === 'stop' || event.type === 'delete' || starts) next.handsOff = false;
+  if (event.type === 'host.granted') next[isTurn(event.purpose) ? 'turn' : 'admission'] = null;
   const newPolicy = event.type === 'update' && event.changes.restart_policy !== undefined;
-  const asked = event.type === 'start' || event.type === 'restart' || event.type === 'reset_restart';
+  const again = starts && event.type !== 'restore';
+  const asked = again || event.type === 'reset_restart';
   if (asked || newPolicy || event.type === 'timer.stable') next.automaticStarts = 0;
   if (asked) next.waived = false;
   if (event.type === 'cancel_restart') next.waived = true;
@@ -160,7 +180,7 @@ export function noteEvent(books: Books, { event, step }: Edge): Books {
 
 /** The books after the chart's answer. */
 export function noteStep(books: Books, { event, step }: Edge): Books {
-  const next = { ...books };
+  const next: { -readonly [K in keyof Books]: Books[K] } = { ...books };
   for (const fact of step.facts) {
     // An attempt belongs to the window in which it was decided, even if its boot comes after a new policy.
     if (fact.type === 'restart.attempted')
@@ -187,15 +207,18 @@ export function noteStep(books: Books, { event, step }: Edge): Books {
     if (fact.type === 'instance.stop_requested') next.healthStop = fact.cause === 'health';
     if (fact.type === 'instance.boot_requested') next.healthStop = false;
     if (fact.type === 'standby.requested') {
-      Object.assign(next, { automaticStandby: fact.cause === 'idle', paused: false, confirmedPaused: false });
+      // An operator may take over one that is under way, whose guest has been paused already.
+      const paused = fact.cause === 'operator' && next.paused;
+      const fresh = { confirmedPaused: false, saved: false, confirmedSaved: false };
+      Object.assign(next, { automaticStandby: fact.cause !== 'operator', paused, ...fresh });
     }
   }
   let { asked } = next;
   for (const effect of step.effects) {
     const { kind, run } = effect;
     if (kind === 'hook.run') next.hook = effect.number;
-    if (kind === 'host.admit') next.admission = { run, purpose: effect.purpose };
-    if (!UNANSWERED.includes(kind)) asked = [...asked, { kind, run, paused: next.paused }];
+    if (kind === 'host.admit') next[isTurn(effect.purpose) ? 'turn' : 'admission'] = { run, purpose: effect.purpose };
+    if (!UNANSWERED.includes(kind)) asked = [...asked, { kind, run, paused: next.paused, saved: next.saved }];
   }
   if (next.endTold) asked = asked.filter(({ kind }) => kind.startsWith('instance.'));
   else asked = asked.filter(({ run }) => run === next.run);

@@ -17,6 +17,9 @@ const inRegion = (snapshot: ChartSnapshot, region: 'restart' | 'health' | 'stand
 
 const restartValue = (snapshot: ChartSnapshot): unknown => (snapshot.value as Record<string, unknown>).restart;
 
+const lifecycleValue = (snapshot: ChartSnapshot): string =>
+  JSON.stringify((snapshot.value as Record<string, unknown>).lifecycle);
+
 const backoffOf = (snapshot: ChartSnapshot): unknown => {
   const value = restartValue(snapshot);
   return typeof value === 'object' && value !== null && 'backoff' in value ? value.backoff : null;
@@ -49,11 +52,37 @@ export const REGION_LINKS: readonly Law[] = [
   link(
     'the host is asked for room for a start at rest, or for a guest that runs unhealthy',
     (s) =>
-      (s.context.admission === null) === !inRegion(s, 'restart', 'admission') &&
-      (s.context.admission === null ||
-        (s.context.admission.purpose === 'health'
-          ? among(s, 'running') && inRegion(s, 'health', 'unhealthy')
-          : among(s, 'stopped', 'failed'))),
+      s.context.admission?.purpose === 'wake' ||
+      ((s.context.admission === null) === !inRegion(s, 'restart', 'admission') &&
+        (s.context.admission === null ||
+          (s.context.admission.purpose === 'health'
+            ? among(s, 'running') && inRegion(s, 'health', 'unhealthy')
+            : among(s, 'stopped', 'failed')))),
+  ),
+  link(
+    'the host is asked for room to wake exactly while a schedule wakes a sleeper',
+    (s) => (s.context.admission?.purpose === 'wake') === lifecycleValue(s).startsWith('{"standby":{"waking"'),
+  ),
+  link(
+    'a turn to be put away is asked for exactly while the guest waits for it, running',
+    (s) => (s.context.standby.slot !== null) === inRegion(s, 'standby', 'queued'),
+  ),
+  link(
+    'a named snapshot is being made or brought back exactly in the states that wait for it',
+    (s) =>
+      (s.context.snapshot_work !== null) ===
+      (among(s, 'capturing', 'reverting') || lifecycleValue(s) === '{"standby":"copying"}'),
+  ),
+  link(
+    'whoever is put away without an operator having asked for it has the table read for it',
+    (s) => !among(s, 'sealing') || s.context.standby.request !== 'operator',
+  ),
+  link(
+    'since when it sleeps is known of whoever sleeps, or is woken',
+    (s) =>
+      !(among(s, 'standby') && s.context.standby.asleep_since === null) &&
+      (s.context.standby.asleep_since === null ||
+        among(s, 'standby', 'restoring', 'reverting', 'stopping', 'lost', 'quarantined')),
   ),
   link(
     'nothing automatic waits while automation is held back',
@@ -61,7 +90,7 @@ export const REGION_LINKS: readonly Law[] = [
   ),
   link(
     'nobody counts down to standby while automation is held back',
-    (s) => automationAllowed(s.context) || !inRegion(s, 'standby', 'countdown', 'confirming', 'requested'),
+    (s) => automationAllowed(s.context) || !inRegion(s, 'standby', 'countdown', 'queued', 'confirming', 'requested'),
   ),
   link(
     'an expiry is armed while automation may act, and held while it may not',
@@ -89,7 +118,8 @@ export const REGION_LINKS: readonly Law[] = [
     'what is pending is known by its instant, or asked of the host',
     (s) =>
       (s.context.restart.next_attempt_at !== null) ===
-      (inRegion(s, 'restart', 'backoff', 'gated') || s.context.admission?.retry_at != null),
+      (inRegion(s, 'restart', 'backoff', 'gated') ||
+        (s.context.admission?.purpose !== 'wake' && s.context.admission?.retry_at != null)),
   ),
   link(
     'a reason is told only as long as the restart it asks for is owed, under way or blocked',
@@ -118,7 +148,7 @@ export const REGION_LINKS: readonly Law[] = [
   ),
   link(
     'traffic is watched only in running',
-    (s) => !inRegion(s, 'standby', 'active', 'countdown', 'confirming', 'blind') || among(s, 'running'),
+    (s) => !inRegion(s, 'standby', 'active', 'countdown', 'queued', 'confirming', 'blind') || among(s, 'running'),
   ),
   link(
     'a guest with a standby policy and a network is watched while it runs',
@@ -126,19 +156,41 @@ export const REGION_LINKS: readonly Law[] = [
       !among(s, 'running') ||
       s.context.definition?.auto_standby?.enabled !== true ||
       s.context.definition.network.enabled !== true ||
-      inRegion(s, 'standby', 'active', 'countdown', 'confirming', 'blind'),
+      inRegion(s, 'standby', 'active', 'countdown', 'queued', 'confirming', 'blind'),
   ),
   link(
     'a standby request is under way only on its way',
     (s) =>
       !inRegion(s, 'standby', 'requested') ||
-      among(s, 'quiescing', 'pausing', 'snapshotting', 'resuming', 'booting', 'stopping', 'lost', 'quarantined'),
+      among(
+        s,
+        'quiescing',
+        'pausing',
+        'snapshotting',
+        'sealing',
+        'resuming',
+        'booting',
+        'stopping',
+        'lost',
+        'quarantined',
+      ),
   ),
   link(
     'a snapshot is kept only by a sleeper, or by one going to sleep or waking up',
     (s) =>
       s.context.snapshot === null ||
-      among(s, 'standby', 'restoring', 'resuming', 'booting', 'stopping', 'lost', 'quarantined'),
+      among(
+        s,
+        'standby',
+        'restoring',
+        'reverting',
+        'sealing',
+        'resuming',
+        'booting',
+        'stopping',
+        'lost',
+        'quarantined',
+      ),
   ),
   link('a sleeper has a snapshot', (s) => !among(s, 'standby', 'restoring') || s.context.snapshot !== null),
   link(

@@ -123,6 +123,7 @@ describe('standby and restarts', () => {
     driver.send(atMs, exited(run, null));
     driver.send(atMs + 50_000, { type: 'restore', by });
     driver.send(atMs + 50_000, done('vmm.restore', run + 1));
+    driver.send(atMs + 50_000, done('guest.set_clock', run + 1));
   }
 
   it('a restart that is pending for health is void when the guest is put to sleep', () => {

@@ -14,24 +14,94 @@ const PAGE = new URL('../../docs/explanation/deviations-from-hypeman.md', import
 /** Which command is accepted where. */
 const ACCEPTED: Readonly<Record<string, readonly CommandType[]>> = {
   preparing: ['start', 'stop', 'restart', 'delete', 'update', 'ignore'],
+  forking: ['start', 'stop', 'restart', 'delete', 'update', 'ignore'],
   stopped: ['start', 'stop', 'restart', 'delete', 'update', 'ignore'],
   failed: ['start', 'stop', 'restart', 'delete', 'update', 'ignore', 'reset_restart'],
-  'booting.spawning': ['start', 'stop', 'restart', 'restore', 'delete', 'update', 'ignore', 'reset_restart'],
-  'booting.awaiting_guest': ['start', 'stop', 'restart', 'restore', 'delete', 'update', 'ignore', 'reset_restart'],
-  running: ['start', 'stop', 'restart', 'standby', 'restore', 'hold', 'delete', 'update', 'ignore', 'reset_restart'],
+  'booting.spawning': ['start', 'stop', 'restart', 'restore', 'hold', 'delete', 'update', 'ignore', 'reset_restart'],
+  'booting.awaiting_guest': [
+    'start',
+    'stop',
+    'restart',
+    'restore',
+    'hold',
+    'delete',
+    'update',
+    'ignore',
+    'reset_restart',
+  ],
+  running: [
+    'start',
+    'stop',
+    'restart',
+    'standby',
+    'restore',
+    'hold',
+    'delete',
+    'update',
+    'ignore',
+    'reset_restart',
+    'create_snapshot',
+  ],
   quiescing: ['start', 'stop', 'standby', 'delete', 'update', 'ignore', 'reset_restart'],
   'pausing.freezing': ['start', 'stop', 'standby', 'delete', 'update', 'ignore', 'reset_restart'],
-  'pausing.frozen': ['start', 'stop', 'standby', 'delete', 'update', 'ignore', 'reset_restart'],
+  'pausing.frozen': ['start', 'stop', 'standby', 'hold', 'delete', 'update', 'ignore', 'reset_restart'],
   snapshotting: ['start', 'stop', 'standby', 'delete', 'update', 'ignore', 'reset_restart'],
-  resuming: ['start', 'stop', 'restore', 'delete', 'update', 'ignore', 'reset_restart'],
-  standby: ['stop', 'standby', 'restore', 'delete', 'update', 'ignore', 'reset_restart'],
-  restoring: ['start', 'stop', 'restore', 'delete', 'update', 'ignore', 'reset_restart'],
+  sealing: ['start', 'stop', 'standby', 'hold', 'delete', 'update', 'ignore', 'reset_restart'],
+  'capturing.freezing': ['start', 'stop', 'hold', 'delete', 'update', 'ignore', 'reset_restart'],
+  'capturing.saving': ['start', 'stop', 'hold', 'delete', 'update', 'ignore', 'reset_restart'],
+  resuming: ['start', 'stop', 'restore', 'hold', 'delete', 'update', 'ignore', 'reset_restart'],
+  'standby.sleeping': [
+    'start',
+    'stop',
+    'standby',
+    'restore',
+    'delete',
+    'update',
+    'ignore',
+    'reset_restart',
+    'create_snapshot',
+  ],
+  'standby.copying': ['start', 'stop', 'standby', 'restore', 'delete', 'update', 'ignore', 'reset_restart'],
+  'standby.waking.asking': [
+    'start',
+    'stop',
+    'standby',
+    'restore',
+    'delete',
+    'update',
+    'ignore',
+    'reset_restart',
+    'create_snapshot',
+  ],
+  'standby.waking.held': [
+    'start',
+    'stop',
+    'standby',
+    'restore',
+    'delete',
+    'update',
+    'ignore',
+    'reset_restart',
+    'create_snapshot',
+  ],
+  'restoring.taking_up': ['start', 'stop', 'restore', 'hold', 'delete', 'update', 'ignore', 'reset_restart'],
+  'restoring.answering': ['start', 'stop', 'restore', 'hold', 'delete', 'update', 'ignore', 'reset_restart'],
+  reverting: ['start', 'stop', 'standby', 'restore', 'delete', 'update', 'ignore', 'reset_restart'],
   'stopping.withdrawing': ['start', 'stop', 'restart', 'delete', 'update', 'ignore'],
   'stopping.before_stop': ['start', 'stop', 'restart', 'delete', 'update', 'ignore'],
   'stopping.graceful': ['start', 'stop', 'restart', 'delete', 'update', 'ignore'],
   'stopping.graceful, then boot': ['start', 'stop', 'restart', 'delete', 'update', 'ignore', 'reset_restart'],
   'stopping.killing': ['start', 'stop', 'restart', 'delete', 'update', 'ignore'],
-  'stopping.killing, then standby': ['stop', 'delete', 'update', 'ignore', 'reset_restart'],
+  'stopping.killing, then standby': [
+    'start',
+    'stop',
+    'standby',
+    'restore',
+    'delete',
+    'update',
+    'ignore',
+    'reset_restart',
+  ],
   lost: ['start', 'stop', 'restart', 'delete', 'update', 'ignore', 'reset_restart'],
   'lost, ready before': ['start', 'stop', 'restart', 'delete', 'update', 'ignore', 'reset_restart'],
   'lost, stop pending': ['start', 'stop', 'restart', 'delete', 'update', 'ignore'],
@@ -39,6 +109,16 @@ const ACCEPTED: Readonly<Record<string, readonly CommandType[]>> = {
   deleting: ['stop', 'delete'],
   deleted: [],
 };
+
+/** Those that say more than their type. */
+const NOT_PLAIN: ReadonlySet<CommandType> = new Set([
+  'create',
+  'update',
+  'hold',
+  'create_snapshot',
+  'delete_snapshot',
+  'restore_snapshot',
+]);
 
 const accepted = (place: string): Set<CommandType> => new Set(acceptedCommands(PLACES[place]!().snapshot(), NOW));
 
@@ -61,7 +141,8 @@ describe('which command is accepted where', () => {
   it('a pending restart can be cancelled, and nothing else can be', () => {
     for (const [place, open] of Object.entries(PLACES)) {
       const { context } = open().snapshot();
-      expect([place, context.restart.next_attempt_at, context.admission]).toEqual([place, null, null]);
+      expect([place, context.restart.next_attempt_at]).toEqual([place, null]);
+      expect([place, context.admission === null || context.admission.purpose === 'wake']).toEqual([place, true]);
       expect([place, accepted(place).has('cancel_restart')]).toEqual([place, false]);
     }
     const driver = drive(definition({ restart_policy: ON_FAILURE }));
@@ -105,7 +186,7 @@ describe('what accepted commands do', () => {
   );
 
   it('a stop of a sleeper drops its snapshot', () => {
-    const driver = PLACES.standby!();
+    const driver = PLACES['standby.sleeping']!();
     driver.send(61_000, { type: 'stop', by: 'ann' });
     expect(driver.effects('snapshot.drop')).toHaveLength(1);
     expect(driver.lifecycle()).toBe('stopped');
@@ -141,9 +222,9 @@ describe('what accepted commands do', () => {
   it('every accepted command leaves its mark, also one that changes nothing', () => {
     for (const [place, commands] of Object.entries(ACCEPTED)) {
       for (const type of commands) {
-        if (type === 'create' || type === 'update' || type === 'hold') continue;
+        if (NOT_PLAIN.has(type)) continue;
         const driver = PLACES[place]!();
-        const step = driver.send(momentAt(place), { type, by: 'ann' });
+        const step = driver.send(momentAt(place), { type, by: 'ann' } as never);
         expect([place, type, step.accepted, step.next.context.intent.at]).toEqual([
           place,
           type,
@@ -170,6 +251,9 @@ describe('the page of deviations', () => {
       'ignore',
       'cancel_restart',
       'reset_restart',
+      'create_snapshot',
+      'delete_snapshot',
+      'restore_snapshot',
     ]) {
       expect(page).toContain(`\`${command}\``);
     }

@@ -8,6 +8,9 @@ const BOUND = 4_500;
 /** Worlds in which the host changes its mode as well close late, and add little past this. */
 const MODES_BOUND = 2_000;
 
+const CRON = { cron: '0 * * * *', time_zone: 'UTC' };
+const SCHEDULES = { standby: CRON, wake: CRON, snapshot: { ...CRON, keep: 1 } };
+
 const ONE_ATTEMPT = { ...ON_FAILURE, max_attempts: 1 };
 const QUICK_CHECK = { ...CHECK, failure_threshold: 1 };
 
@@ -115,6 +118,34 @@ export const WORLDS: readonly World[] = [
     bound: MODES_BOUND,
   },
   { name: 'standby', definition: definition({ auto_standby: SLEEPY }), wanted: 'running', changes: [], bound: BOUND },
+  {
+    name: 'named snapshots, and schedules of everything',
+    definition: definition({ auto_standby: SLEEPY, schedules: SCHEDULES }),
+    wanted: 'running',
+    changes: [],
+    snapshots: true,
+    bound: BOUND,
+  },
+  {
+    name: 'sleeping for too long, woken by schedule, on a host that changes its mode',
+    definition: definition({
+      auto_standby: { ...SLEEPY, max_asleep: { after_ms: 3_600_000, then: 'stop' } },
+      schedules: { wake: SCHEDULES.wake },
+    }),
+    wanted: 'running',
+    changes: [{ auto_standby: { enabled: false } }],
+    modes: true,
+    bound: MODES_BOUND,
+  },
+  {
+    name: 'a fork',
+    definition: definition({ restart_policy: ONE_ATTEMPT }),
+    wanted: 'running',
+    from: { instance: 'another', snapshot: 'kept' },
+    changes: [],
+    snapshots: true,
+    bound: MODES_BOUND,
+  },
   {
     name: 'standby policy that changes',
     definition: definition({ auto_standby: SLEEPY }),

@@ -1,4 +1,5 @@
-import { beginFollowingRun, dropSnapshot, forgetStop, noteEnd } from '../../actions.ts';
+import { beginFollowingRun, beginRestore } from '../../actions.ts';
+import { dropSnapshot, forgetStop, noteEnd } from '../../end-actions.ts';
 import { all, nextIs, ofThisRun, saysEnded, saysFailure, unplanned } from '../../guards.ts';
 
 /**
@@ -16,6 +17,7 @@ export function onEnd(fence = ofThisRun) {
       actions: [...noteEnd, dropSnapshot, ...beginFollowingRun],
     },
     { guard: all(ended, nextIs('standby')), target: '#standby', actions: [...noteEnd, forgetStop] },
+    { guard: all(ended, nextIs('wake')), target: '#restoring', actions: [...noteEnd, ...beginRestore] },
     { guard: all(ended, unplanned, saysFailure), target: '#failed', actions: [...noteEnd, dropSnapshot, forgetStop] },
     { guard: ended, target: '#stopped', actions: [...noteEnd, dropSnapshot, forgetStop] },
   ];

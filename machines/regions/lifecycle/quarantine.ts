@@ -1,15 +1,16 @@
+import { beginRestore, beginRun, intend, noteModeQuietly, noteTrouble } from '../../actions.ts';
+import { beginStop, dropSnapshot, forgetStop, noteEndQuietly } from '../../end-actions.ts';
 import {
-  beginRestore,
-  beginRun,
-  beginStop,
-  dropSnapshot,
-  forgetStop,
-  intend,
-  noteEndQuietly,
-  noteModeQuietly,
-  noteTrouble,
-} from '../../actions.ts';
-import { all, beingDeleted, hasSnapshot, modeDiffers, neverRan, not, ofThisRun, runHasEnded } from '../../guards.ts';
+  all,
+  beingDeleted,
+  fallingAsleep,
+  hasSnapshot,
+  modeDiffers,
+  neverRan,
+  not,
+  ofThisRun,
+  runHasEnded,
+} from '../../guards.ts';
 import { chart } from '../../setup.ts';
 
 /** A rule threw on this instance: show it, leave its VM alone, and stop everything automatic about it. */
@@ -40,7 +41,12 @@ export const quarantined = {
     'instance.quarantined': {},
     // Whoever leads it out finds the host as it is; nothing follows from it here.
     'host.mode_changed': { guard: modeDiffers, actions: noteModeQuietly },
-    'vmm.exited': { guard: ofThisRun, actions: [...noteEndQuietly, sayEnded] },
+    'schedule.due': {},
+    'vmm.exited': [
+      { guard: all(ofThisRun, fallingAsleep), actions: [...noteEndQuietly, sayEnded] },
+      // A snapshot of a guest that was not put away is not what it ended as.
+      { guard: ofThisRun, actions: [...noteEndQuietly, dropSnapshot, sayEnded] },
+    ],
     start: [
       { guard: all(mayStart, neverRan), target: '#preparing', actions: intend('running') },
       {

@@ -1,5 +1,6 @@
-import { beginStop, intend, noteCommand, noteResumed, noteTrouble, sayLost } from '../../actions.ts';
+import { intend, noteCommand, noteResumed, noteTrouble, sayLost } from '../../actions.ts';
 import { applyChanges } from '../../definition-actions.ts';
+import { beginStop } from '../../end-actions.ts';
 import { all, editsAllowed, expiring, forced, foundAs, ofThisRun, resultOfHook } from '../../guards.ts';
 import { beginHook, endHook } from '../../hook-actions.ts';
 import { chart } from '../../setup.ts';

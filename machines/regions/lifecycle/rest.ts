@@ -2,7 +2,6 @@ import {
   ask,
   beginRun,
   clearTrouble,
-  dropSnapshot,
   intend,
   noteCommand,
   noteTrouble,
@@ -10,36 +9,44 @@ import {
   withdrawEarlier,
 } from '../../actions.ts';
 import { applyChanges, create } from '../../definition-actions.ts';
+import { dropSnapshot } from '../../end-actions.ts';
 import {
   all,
   awaitsHost,
   editsAllowed,
   expiring,
   foundAs,
+  isFork,
+  mayBoot,
   neverRan,
   not,
   ofNewestRun,
+  restoresAwake,
   resultOf,
 } from '../../guards.ts';
-import { isExpired } from '../../rules.ts';
-import { chart, type Moment } from '../../setup.ts';
-import { cancelRestart, resetRestart } from './restart-commands.ts';
+import { chart } from '../../setup.ts';
+import { beginReverting, knowsSnapshot, onDeleteSnapshot } from '../../snapshot-actions.ts';
+import { cancelRestart, giveUpRestart, resetRestart } from './restart-commands.ts';
 
 /** The states without a VMM: before the first run, at rest, and on the way out. */
 
-const mayBoot = ({ context, event }: Moment): boolean =>
-  context.intent.wanted === 'running' && !isExpired(context, event.at);
-
 /** Stays on record, so that not even a quarantine turns a half-removed instance into one that could be started. */
-const noteDeletion = chart.assign({ stop: { cause: 'delete' as const, next: 'delete' as const, force: false } });
+const noteDeletion = chart.assign({
+  stop: { cause: 'delete' as const, next: 'delete' as const, force: false },
+  snapshots: [],
+  snapshot_work: null,
+});
 
 /** Nothing is watched or waited for on behalf of an instance that is going away. */
 const sayGone = chart.raise(({ event }) => ({ type: 'instance.gone' as const, at: event.at }));
 
 const sayDeleteRequested = chart.emit({ type: 'instance.remove_requested' });
 
+/** What is not there yet, or no more, hears nothing of the host and of no schedule. */
+const deaf = { 'instance.quarantined': {}, 'host.mode_changed': {}, 'schedule.due': {} };
+
 export const absent = {
-  on: { create: { target: '#preparing', actions: create }, 'instance.quarantined': {}, 'host.mode_changed': {} },
+  on: { create: { target: '#preparing', actions: create }, ...deaf },
 };
 
 /** Nothing irreversible has happened: whoever starts it has it prepared again. */
@@ -62,6 +69,7 @@ export const preparing = {
   after: { prepare_deadline: { target: '#failed', actions: [noteTrouble, withdrawEarlier] } },
   on: {
     'effect.done': [
+      { guard: all(resultOf('instance.prepare'), isFork), target: '#forking' },
       {
         guard: all(resultOf('instance.prepare'), mayBoot),
         target: '#booting',
@@ -93,6 +101,16 @@ const resting = {
   stop: { actions: intend('stopped') },
   ignore: { actions: intend('ignore') },
   delete: { target: '#deleting', actions: [...intend('stopped')] },
+  // What the guest was is taken up again, so nothing is owed to its last end any more.
+  restore_snapshot: [
+    {
+      guard: all(knowsSnapshot, restoresAwake),
+      target: '#reverting',
+      actions: [...intend('running'), beginReverting],
+    },
+    { guard: knowsSnapshot, target: '#reverting', actions: [noteCommand, giveUpRestart, beginReverting] },
+  ],
+  delete_snapshot: onDeleteSnapshot,
   cancel_restart: cancelRestart,
   reset_restart: resetRestart,
   update: { guard: editsAllowed, actions: applyChanges },
@@ -134,8 +152,9 @@ export const deleting = {
     'vmm.found': { guard: all(ofNewestRun, not(foundAs('unreachable'))), target: '#deleting', reenter: true },
     delete: { actions: noteCommand },
     stop: { actions: noteCommand },
+    'schedule.due': {},
   },
 };
 
 /** Not `type: final`: the record of a deleted instance still answers questions. It accepts nothing. */
-export const deleted = { id: 'deleted', on: { 'instance.quarantined': {}, 'host.mode_changed': {} } };
+export const deleted = { id: 'deleted', on: deaf };

@@ -1,45 +1,42 @@
 import {
   ask,
-  beginStop,
-  clearTrouble,
-  dropSnapshot,
   intend,
   noteBooted,
-  noteBootedAt,
   noteCommand,
   noteReady,
-  noteResumed,
   noteTrouble,
-  redirectStop,
-  renewWindow,
-  restAfterStop,
   sayAdmissionLost,
-  sayFound,
+  sayClock,
+  sayClockNotSet,
   sayLost,
   sayRebooted,
-  withdrawEarlier,
 } from '../../actions.ts';
 import { applyChanges, applyChangesWhen } from '../../definition-actions.ts';
+import { beginStop, dropSnapshot } from '../../end-actions.ts';
 import {
   all,
+  automatic,
   awaitsHost,
-  beingDeleted,
+  awaitsTurn,
   editsAllowed,
   expiring,
-  fallingAsleep,
   forced,
   foundAs,
   foundReady,
   foundRebooted,
-  hasStandbyHook,
   ignored,
   not,
+  notBooted,
   ofThisRun,
+  readyEarly,
   resultOf,
   wantsRunning,
 } from '../../guards.ts';
-import { chart, type Moment } from '../../setup.ts';
+import { dueNow, noteMinute } from '../../schedule-actions.ts';
+import { chart } from '../../setup.ts';
+import { beginCapture, mayCreateSnapshot, onDeleteSnapshot, roomForScheduled } from '../../snapshot-actions.ts';
 import { onEnd } from './ends.ts';
+import { placeHold, requestStandby, toSleep } from './falling-asleep.ts';
 import { gracefully } from './gracefully.ts';
 import { askVerdict, cancelRestart, resetRestart, resetRestartOfRunning } from './restart-commands.ts';
 
@@ -58,11 +55,8 @@ const onExpiry = (['stop', 'delete'] as const).flatMap((then) =>
   gracefully(expired(then).actions, expired(then).guard),
 );
 
-const goLost = { target: '#lost', actions: [noteTrouble, sayLost, leave()] };
-
-function leave() {
-  return chart.raise(({ event }) => ({ type: 'run.leaving' as const, at: event.at }));
-}
+const leave = chart.raise(({ event }) => ({ type: 'run.leaving' as const, at: event.at }));
+const goLost = { target: '#lost', actions: [noteTrouble, sayLost, leave] };
 
 const notReachable = { ...goLost, guard: all(ofThisRun, foundAs('unreachable', 'other_run')) };
 
@@ -112,11 +106,6 @@ const spawning = {
   },
 };
 
-/** The guest of this run has said that it is ready, perhaps before the spawn had reported back. */
-function readyEarly({ context }: Moment): boolean {
-  return context.run.ready_at !== null;
-}
-
 const awaitingGuest = {
   id: 'awaiting_guest',
   on: {
@@ -136,10 +125,6 @@ const awaitingGuest = {
   },
 };
 
-function notBooted({ context }: Moment): boolean {
-  return context.run.booted_at === null;
-}
-
 export const booting = {
   id: 'booting',
   initial: 'spawning',
@@ -157,38 +142,36 @@ export const booting = {
     start: { actions: intend('running') },
     ignore: { actions: intend('ignore') },
     restore: { actions: noteCommand },
+    hold: { actions: placeHold },
+    delete_snapshot: onDeleteSnapshot,
     reset_restart: resetRestart,
     update: { guard: editsAllowed, actions: applyChanges },
   },
   states: { spawning, awaiting_guest: awaitingGuest },
 } as const;
 
-const placeHold = [
-  chart.assign(({ context, event }) => ({
-    standby: { ...context.standby, hold_until: event.type === 'hold' ? event.until : context.standby.hold_until },
-  })),
-  chart.emit(({ context }) => ({ type: 'standby.held' as const, until: context.standby.hold_until ?? 0 })),
-  chart.raise(({ event }) => ({ type: 'hold.placed' as const, at: event.at })),
-];
+const endRequest = chart.enqueueActions(({ context, enqueue }) => {
+  if (context.standby.request !== null) enqueue.assign({ standby: { ...context.standby, request: null } });
+});
 
-/** Through the program that the definition names, or at once. */
-function toSleep<const A>(actions: A) {
-  return [
-    { guard: hasStandbyHook, target: '#quiescing', actions },
-    { target: '#pausing', actions },
-  ] as const;
-}
+const sleepRequested = [
+  noteCommand,
+  requestStandby('operator'),
+  chart.emit({ type: 'standby.requested', cause: 'operator' }),
+  leave,
+];
 
 export const running = {
   id: 'running',
   tags: ['has_run' as const],
-  entry: dropSnapshot,
+  entry: [dropSnapshot, endRequest],
   on: {
     'vmm.exited': onEnd(),
     'vmm.found': [
       { guard: all(ofThisRun, foundRebooted), actions: sayRebooted },
-      { guard: all(ofThisRun, foundAs('paused'), not(ignored)), target: '#resuming', actions: leave() },
+      { guard: all(ofThisRun, foundAs('paused'), not(ignored)), target: '#resuming', actions: leave },
       { guard: all(ofThisRun, foundAs('starting', 'running'), awaitsHost), actions: sayAdmissionLost },
+      { guard: all(ofThisRun, foundAs('starting', 'running'), awaitsTurn), actions: sayAdmissionLost },
       notReachable,
       ...onEnd(),
     ],
@@ -203,91 +186,28 @@ export const running = {
     reset_restart: resetRestartOfRunning,
     update: { guard: editsAllowed, actions: applyChangesWhen(true) },
     hold: { actions: placeHold },
-    standby: toSleep([noteCommand, chart.emit({ type: 'standby.requested', cause: 'operator' }), leave()]),
-    'standby.wanted': toSleep([leave()]),
+    create_snapshot: { guard: mayCreateSnapshot, target: '#capturing', actions: [noteCommand, beginCapture, leave] },
+    delete_snapshot: onDeleteSnapshot,
+    'schedule.due': [
+      {
+        guard: all(dueNow('standby'), automatic),
+        actions: [noteMinute, chart.raise(({ event }) => ({ type: 'standby.scheduled' as const, at: event.at }))],
+      },
+      {
+        guard: all(dueNow('snapshot'), automatic, roomForScheduled),
+        target: '#capturing',
+        actions: [noteMinute, beginCapture, leave],
+      },
+      // It is awake already.
+      { guard: dueNow('wake'), actions: noteMinute },
+    ],
+    standby: toSleep(sleepRequested),
+    'standby.wanted': toSleep([leave]),
     'restart.wanted': gracefully(beginStop('health', 'boot'), wantsRunning),
     'expiry.reached': onExpiry,
+    // After a pause: what became of its clock is told, and nothing follows from it.
+    'effect.done': { guard: resultOf('guest.set_clock'), actions: sayClock },
+    'effect.failed': { guard: resultOf('guest.set_clock'), actions: sayClockNotSet },
+    'effect.unknown': { guard: resultOf('guest.set_clock'), actions: sayClockNotSet },
   },
 };
-
-const mayBootNext = all(not(beingDeleted), not(fallingAsleep));
-
-/**
- * While all hands were off a spawn past its deadline was left alone. Now it is withdrawn: what it leaves behind is looked
- * at right after it.
- */
-function setToWork<const A>(actions: readonly A[]) {
-  return [
-    { guard: all(mayBootNext, ignored), target: '#lost', reenter: true, actions: [withdrawEarlier, ...actions] },
-    { guard: mayBootNext, actions },
-  ] as const;
-}
-
-/** The hypervisor cannot say what became of the run. Ask again, at growing intervals; destroy and start nothing. */
-export const lost = {
-  id: 'lost',
-  tags: ['has_run' as const, 'waits' as const],
-  entry: ask('vmm.inspect'),
-  after: { inspect_retry: { target: '#lost', reenter: true, actions: noteTrouble } },
-  on: {
-    'vmm.exited': onEnd(),
-    'vmm.found': [
-      {
-        guard: all(ofThisRun, foundAs('starting', 'running', 'paused'), stopPending),
-        target: '#killing',
-        actions: [sayFound, clearTrouble],
-      },
-      {
-        guard: all(ofThisRun, foundAs('paused'), not(ignored)),
-        target: '#resuming',
-        actions: [noteBootedAt, sayFound, clearTrouble],
-      },
-      {
-        guard: all(ofThisRun, foundReady),
-        target: '#running',
-        actions: [noteBootedAt, sayFound, renewWindow, ...noteReady],
-      },
-      // It was ready before it was lost: no boot deadline may end it now. A paused guest that is ignored stays paused.
-      {
-        guard: all(ofThisRun, foundAs('starting', 'running', 'paused'), readyEarly),
-        target: '#running',
-        actions: [noteBootedAt, sayFound, ...noteResumed],
-      },
-      {
-        guard: all(ofThisRun, foundAs('starting', 'running', 'paused')),
-        target: '#awaiting_guest',
-        actions: [noteBootedAt, sayFound, clearTrouble],
-      },
-      ...onEnd(),
-    ],
-    start: setToWork([...intend('running'), resumeWish()]),
-    restart: setToWork([...intend('running'), redirectStop('restart', 'boot')]),
-    stop: [
-      { guard: beingDeleted, target: '#killing', actions: intend('stopped') },
-      { target: '#killing', actions: [...intend('stopped'), ...beginStop('operator', 'rest')] },
-    ],
-    delete: { target: '#killing', actions: [...intend('stopped'), ...beginStop('delete', 'delete')] },
-    ignore: [
-      { guard: fallingAsleep, actions: intend('ignore') },
-      { guard: not(beingDeleted), actions: [...intend('ignore'), restAfterStop] },
-    ],
-    reset_restart: resetRestart,
-    update: { guard: editsAllowed, actions: applyChanges },
-    'expiry.reached': [
-      { guard: beingDeleted },
-      { ...expired('stop'), target: '#killing' },
-      { ...expired('delete'), target: '#killing' },
-    ],
-  },
-} as const;
-
-function stopPending({ context }: Moment): boolean {
-  return context.stop !== null;
-}
-
-/** A start during a stop that got lost boots again once the old run is confirmed ended; otherwise nothing changes. */
-function resumeWish() {
-  return chart.assign(({ context }) => ({
-    stop: context.stop === null ? null : { ...context.stop, cause: 'restart' as const, next: 'boot' as const },
-  }));
-}

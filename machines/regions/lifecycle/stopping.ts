@@ -1,16 +1,13 @@
+import { ask, intend, noteBooted, noteCommand, noteTrouble, sayLost, withdrawEarlier } from '../../actions.ts';
+import { applyChanges } from '../../definition-actions.ts';
 import {
-  ask,
   hasten,
-  intend,
-  noteBooted,
   noteKillRequested,
-  noteTrouble,
   redirectStop,
   restAfterStop,
-  sayLost,
-  withdrawEarlier,
-} from '../../actions.ts';
-import { applyChanges } from '../../definition-actions.ts';
+  sleepAfterwards,
+  wakeAfterwards,
+} from '../../end-actions.ts';
 import {
   all,
   beingDeleted,
@@ -19,6 +16,7 @@ import {
   fallingAsleep,
   forced,
   foundAs,
+  hasSnapshot,
   nextIs,
   not,
   ofThisRun,
@@ -27,8 +25,10 @@ import {
 } from '../../guards.ts';
 import { beginHook, endHook } from '../../hook-actions.ts';
 import type { Moment } from '../../setup.ts';
+import { onDeleteSnapshot } from '../../snapshot-actions.ts';
 import { onEnd } from './ends.ts';
 import { resetRestart } from './restart-commands.ts';
+import { backToSleep } from './restoring.ts';
 
 /**
  * A run is being ended. Its end is believed only when confirmed: by the hypervisor's observation, by the result of the
@@ -37,6 +37,14 @@ import { resetRestart } from './restart-commands.ts';
 
 const mustKill = ({ context }: Moment): boolean =>
   context.stop?.force === true || context.stop?.cause === 'boot_timeout';
+
+/** Nobody wants its end but a deadline, and it never began: its snapshot is as it was. */
+const onlyTookTooLong = all(
+  resultOf('vmm.restore'),
+  hasSnapshot,
+  ({ context }) => context.stop?.cause === 'boot_timeout',
+);
+const sleepsOn = { guard: onlyTookTooLong, target: '#standby', actions: backToSleep };
 
 const mayBootNext = all(not(beingDeleted), not(fallingAsleep));
 
@@ -54,8 +62,8 @@ const withdrawing = {
       { guard: all(spawnResult, mustKill), target: '#killing', actions: noteBooted },
       { guard: spawnResult, target: '#graceful', actions: noteBooted },
     ],
-    'effect.failed': onEnd(spawnResult),
-    'effect.withdrawn': onEnd(spawnResult),
+    'effect.failed': [sleepsOn, ...onEnd(spawnResult)],
+    'effect.withdrawn': [sleepsOn, ...onEnd(spawnResult)],
     'effect.unknown': { guard: spawnResult, ...goLost },
     'vmm.exited': onEnd(),
     'vmm.found': [
@@ -140,15 +148,21 @@ export const stopping = {
       { guard: beingDeleted, actions: intend('stopped') },
       { actions: [...intend('stopped'), redirectStop('operator', 'rest')] },
     ],
-    start: { guard: mayBootNext, actions: [...intend('running'), redirectStop('restart', 'boot')] },
+    start: [
+      { guard: mayBootNext, actions: [...intend('running'), redirectStop('restart', 'boot')] },
+      { guard: fallingAsleep, actions: wakeAfterwards },
+    ],
+    restore: { guard: fallingAsleep, actions: wakeAfterwards },
+    standby: { guard: fallingAsleep, actions: [noteCommand, sleepAfterwards] },
     restart: { guard: mayBootNext, actions: [...intend('running'), redirectStop('restart', 'boot')] },
     delete: { actions: [...intend('stopped'), redirectStop('delete', 'delete')] },
     // An end under way is seen through; nothing follows it. A sleeper's memory is kept.
     ignore: [
-      { guard: fallingAsleep, actions: intend('ignore') },
+      { guard: fallingAsleep, actions: [...intend('ignore'), sleepAfterwards] },
       { guard: not(beingDeleted), actions: [...intend('ignore'), restAfterStop] },
     ],
     reset_restart: resetRestart,
+    delete_snapshot: onDeleteSnapshot,
     update: { guard: editsAllowed, actions: applyChanges },
     'expiry.reached': [
       { guard: expiring('delete'), actions: redirectStop('expiry', 'delete') },

@@ -43,6 +43,17 @@ const TABLE: Table = {
   'standby.abandoned': ({ cause }) => `standby given up (${cause})`,
   'standby.entered': ({ run, snapshot }) => `run ${run} put into standby as ${snapshot}`,
   'standby.held': ({ until }) => `standby held off until ${clockTime(until)}`,
+  'standby.asleep_too_long': (fact) => `asleep for too long, to be followed by ${fact.then}`,
+  'snapshot.created': ({ name }) => `snapshot ${name} created`,
+  'snapshot.failed': ({ name, message }) => `snapshot ${name} failed${messageWords(message)}`,
+  'snapshot.deleted': ({ name }) => `snapshot ${name} deleted`,
+  'snapshot.restored': ({ name }) => `snapshot ${name} brought back`,
+  'guest.clock_set': ({ run, drift_ms }) =>
+    drift_ms === null
+      ? `run ${run} has no agent to set its clock`
+      : `clock of run ${run} set, it was off by ${drift_ms}ms`,
+  'guest.clock_not_set': ({ run, message }) => `clock of run ${run} not set${messageWords(message)}`,
+  'schedule.skipped': ({ schedule, cause }) => `nothing came of the schedule for ${schedule} (${cause})`,
   'instance.restore_requested': ({ run, snapshot }) => `restore requested (run ${run}, from ${snapshot})`,
   'instance.restored': ({ run }) => `run ${run} restored`,
   'expiry.armed': ({ expires_at }) => `expires at ${clockTime(expires_at)}`,

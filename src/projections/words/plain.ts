@@ -36,6 +36,7 @@ const HELD: Readonly<Record<HeldReason, string>> = {
   disk: 'too little disk',
   spread: 'too many boots under way at once',
   restart_budget: 'the restart budget of the host is used up',
+  standby_slots: 'as many are being put away as may be at once',
 };
 
 /** Why the host holds something back. */

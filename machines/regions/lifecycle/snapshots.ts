@@ -1,0 +1,174 @@
+import { ask, beginRestore, intend, noteCommand, noteTrouble, sayLost, withdrawEarlier } from '../../actions.ts';
+import { applyChanges } from '../../definition-actions.ts';
+import { dropSnapshot } from '../../end-actions.ts';
+import {
+  all,
+  editsAllowed,
+  expiring,
+  foundAs,
+  hasSnapshot,
+  mayBoot,
+  ofNewestRun,
+  ofThisRun,
+  resultOf,
+} from '../../guards.ts';
+import { chart, type Moment } from '../../setup.ts';
+import {
+  askCapture,
+  askReverting,
+  endCapture,
+  giveUpReverting,
+  onDeleteSnapshot,
+  takeReverted,
+  thenIs,
+} from '../../snapshot-actions.ts';
+import { onEnd } from './ends.ts';
+import { deletePaused, expirePaused, placeHold, stopPaused } from './falling-asleep.ts';
+import { resetRestart } from './restart-commands.ts';
+
+/** Named snapshots and forks. They are asked for by people or a schedule, so no traffic ends them. */
+
+const goLost = { target: '#lost', actions: [noteTrouble, sayLost] };
+const resume = { target: '#resuming', actions: noteTrouble };
+
+/** A running guest is paused for as long as it takes, and runs on whatever comes of it. */
+export const capturing = {
+  id: 'capturing',
+  initial: 'freezing',
+  tags: ['has_run' as const, 'waits' as const],
+  entry: ask('vmm.pause'),
+  exit: endCapture,
+  after: { capture_deadline: resume },
+  on: {
+    stop: stopPaused,
+    delete: deletePaused,
+    'expiry.reached': expirePaused,
+    start: { actions: intend('running') },
+    ignore: { actions: intend('ignore') },
+    hold: { actions: placeHold },
+    delete_snapshot: onDeleteSnapshot,
+    reset_restart: resetRestart,
+    update: { guard: editsAllowed, actions: applyChanges },
+    'vmm.exited': onEnd(),
+    'effect.failed': { guard: resultOf('vmm.pause', 'vmm.snapshot'), ...resume },
+    'effect.unknown': { guard: resultOf('vmm.pause', 'vmm.snapshot'), ...resume },
+    'vmm.found': [
+      { guard: all(ofThisRun, foundAs('starting', 'running', 'paused')), target: '#resuming' },
+      { guard: all(ofThisRun, foundAs('unreachable', 'other_run')), ...goLost },
+      ...onEnd(),
+    ],
+  },
+  states: {
+    freezing: { on: { 'effect.done': { guard: resultOf('vmm.pause'), target: 'saving' } } },
+    saving: {
+      entry: askCapture,
+      on: { 'effect.done': { guard: resultOf('vmm.snapshot'), target: '#resuming' } },
+    },
+  },
+};
+
+const notReverted = (guard: (moment: Moment) => boolean) => [
+  { guard: all(guard, hasSnapshot), target: '#standby', actions: [noteTrouble, giveUpReverting] },
+  { guard, target: '#failed', actions: [noteTrouble, giveUpReverting] },
+];
+const reverted = resultOf('snapshot.copy');
+
+const wantThen = (then: 'running' | 'standby') =>
+  chart.assign(({ context }) => ({
+    snapshot_work: context.snapshot_work === null ? null : { ...context.snapshot_work, then },
+  }));
+
+/** No VMM lives: a copy of a named snapshot becomes what the guest sleeps in, and the named one stays as it is. */
+export const reverting = {
+  id: 'reverting',
+  tags: ['waits' as const],
+  entry: askReverting,
+  after: { revert_deadline: notReverted(() => true) },
+  on: {
+    'effect.done': [
+      {
+        guard: all(reverted, thenIs('running')),
+        target: '#restoring',
+        actions: [takeReverted, ...beginRestore],
+      },
+      { guard: reverted, target: '#standby', actions: takeReverted },
+    ],
+    'effect.failed': notReverted(reverted),
+    'effect.unknown': notReverted(reverted),
+    'effect.withdrawn': notReverted(reverted),
+    'vmm.found': { guard: all(ofNewestRun, foundAs('none', 'ended')), target: '#reverting', reenter: true },
+    start: { actions: [...intend('running'), wantThen('running')] },
+    restore: { actions: [...intend('running'), wantThen('running')] },
+    standby: { actions: [noteCommand, wantThen('standby')] },
+    stop: { target: '#stopped', actions: [...intend('stopped'), giveUpReverting, dropSnapshot] },
+    ignore: { actions: [...intend('ignore'), wantThen('standby')] },
+    delete: { target: '#deleting', actions: [...intend('stopped'), giveUpReverting] },
+    reset_restart: resetRestart,
+    update: { guard: editsAllowed, actions: applyChanges },
+    'expiry.reached': [
+      { guard: expiring('delete'), target: '#deleting', actions: giveUpReverting },
+      { target: '#stopped', actions: [giveUpReverting, dropSnapshot] },
+    ],
+  },
+};
+
+const sayPrepared = chart.emit({ type: 'instance.prepared' });
+const forked = resultOf('snapshot.fork');
+
+/** What the fork sleeps in from its first day. */
+const takeForked = [
+  chart.assign(({ event }) => ({ snapshot: { name: FORKED_SNAPSHOT, run: 0, taken_at: event.at } })),
+  sayPrepared,
+];
+
+const FORKED_SNAPSHOT = 'run-0';
+
+const notForked = {
+  guard: forked,
+  target: '#failed',
+  actions: [
+    noteTrouble,
+    chart.emit(({ context }) => ({
+      type: 'instance.prepare_failed' as const,
+      message: context.trouble?.message ?? '',
+    })),
+  ],
+};
+
+/** A new instance takes its copy of another's snapshot; then it wakes from it, or sleeps in it. */
+export const forking = {
+  id: 'forking',
+  tags: ['waits' as const],
+  entry: {
+    type: 'ask' as const,
+    params: ({ context }: Moment) => ({
+      kind: 'snapshot.fork' as const,
+      run: 0 as const,
+      source: context.origin?.instance ?? '',
+      snapshot: context.origin?.snapshot ?? '',
+      as: FORKED_SNAPSHOT,
+    }),
+  },
+  after: { fork_deadline: { target: '#failed', actions: [noteTrouble, withdrawEarlier] } },
+  on: {
+    'effect.done': [
+      {
+        guard: all(forked, mayBoot),
+        target: '#restoring',
+        actions: [...takeForked, ...beginRestore],
+      },
+      { guard: forked, target: '#standby', actions: takeForked },
+    ],
+    'effect.failed': notForked,
+    'effect.unknown': notForked,
+    'effect.withdrawn': { guard: forked, target: '#failed', actions: noteTrouble },
+    'vmm.found': { guard: all(ofNewestRun, foundAs('none')), target: '#forking', reenter: true },
+    start: { actions: intend('running') },
+    restart: { actions: intend('running') },
+    stop: { actions: intend('stopped') },
+    ignore: { actions: intend('ignore') },
+    delete: { target: '#deleting', actions: [...intend('stopped'), withdrawEarlier] },
+    update: { guard: editsAllowed, actions: applyChanges },
+    'expiry.reached': { guard: expiring('delete'), target: '#deleting', actions: withdrawEarlier },
+  },
+};

@@ -1,0 +1,39 @@
+import type { ScheduleName } from './definition.ts';
+import { automationAllowed, heldBackBy } from './rules.ts';
+import { chart, type Moment } from './setup.ts';
+import { roomForScheduled } from './snapshot-actions.ts';
+
+/** Minutes that a schedule names: each is heard once, and what comes of none is said. */
+
+const minuteOf = (event: Moment['event']): number | null => (event.type === 'schedule.due' ? event.minute : null);
+
+/** A minute of this schedule that was not heard before, nor is older than one that was. */
+export const dueNow =
+  (...schedules: ScheduleName[]) =>
+  ({ context, event }: Moment): boolean => {
+    if (event.type !== 'schedule.due' || !schedules.includes(event.schedule)) return false;
+    const given = context.definition?.schedules?.[event.schedule] !== undefined;
+    return given && event.minute > (context.schedules[event.schedule] ?? -1);
+  };
+
+export const noteMinute = chart.assign(({ context, event }) =>
+  event.type === 'schedule.due' ? { schedules: { ...context.schedules, [event.schedule]: minuteOf(event) } } : {},
+);
+
+function causeOf({ context, event }: Moment): string {
+  if (!automationAllowed(context)) return heldBackBy(context);
+  const full = event.type === 'schedule.due' && event.schedule === 'snapshot' && !roomForScheduled({ context, event });
+  return full ? 'snapshot_limit' : 'state';
+}
+
+const saySkipped = chart.emit(({ context, event }) => ({
+  type: 'schedule.skipped' as const,
+  schedule: event.type === 'schedule.due' ? event.schedule : ('standby' as const),
+  cause: causeOf({ context, event }),
+}));
+
+/** Where nothing else comes of a minute. */
+export const skipped = (...schedules: ScheduleName[]) => ({
+  guard: dueNow(...schedules),
+  actions: [noteMinute, saySkipped],
+});
