@@ -74,6 +74,10 @@ export function eventText(event: InstanceRecord['event']): string {
     case 'cancel_restart':
     case 'reset_restart':
       return `${event.type} accepted`;
+    case 'create_snapshot':
+    case 'delete_snapshot':
+    case 'restore_snapshot':
+      return `${event.type} ${event.name} accepted`;
     default:
       return event.type;
   }

@@ -25,6 +25,7 @@ interface Option {
 const SAMPLES: readonly unknown[] = [
   1,
   'some text',
+  'name',
   true,
   null,
   [],
