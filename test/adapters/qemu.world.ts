@@ -104,6 +104,18 @@ async function exitCode(agents: GuestAgents, ref: RunRef, command: string): Prom
   return codes[0] ?? -1;
 }
 
+/** A file in the guest's tmpfs is in its memory and nowhere else. */
+function memoryHands(
+  inGuest: (ref: RunRef, command: string) => Promise<number>,
+): Pick<HypervisorWorld['guest'], 'remember' | 'remembers'> {
+  return {
+    remember: async (ref, text) => {
+      await inGuest(ref, `printf %s '${text}' >/run/remembered`);
+    },
+    remembers: async (ref, text) => (await inGuest(ref, `[ "$(cat /run/remembered)" = '${text}' ]`)) === 0,
+  };
+}
+
 /** Ends every VMM under a directory by its pid, and removes the directory. */
 async function tearDown(root: string): Promise<void> {
   for (const pid of await vmmsUnder(root)) {
@@ -153,7 +165,6 @@ export async function makeQemuWorld(imagesDirectory: string, overrides: Partial<
   const door = async (ref: RunRef, path: string): Promise<void> => {
     await ask(ref, `/cgi-bin/${path}`);
   };
-  const inGuest = (ref: RunRef, command: string): Promise<number> => exitCode(current.agents, ref, command);
   const pids = (instance?: string): Promise<number[]> =>
     vmmsUnder(instance === undefined ? root : join(root, 'instances', instance));
 
@@ -164,6 +175,7 @@ export async function makeQemuWorld(imagesDirectory: string, overrides: Partial<
     ask,
     pids,
     spec,
+    now: () => clock.now(),
     echo: (ref, text) => exchange(connect({ host: '127.0.0.1', port: portsOf(ref).echo }), text),
     command: (ref, command) => runInGuest(join(runDirectory(root, ref), 'agent.sock'), command),
     reopen: async () => {
@@ -176,14 +188,9 @@ export async function makeQemuWorld(imagesDirectory: string, overrides: Partial<
       panic: (ref) => door(ref, 'panic'),
       reboot: (ref) => door(ref, 'reboot'),
       powerOff: (ref) => door(ref, 'poweroff'),
-      remember: async (ref, text) => {
-        await inGuest(ref, `printf %s '${text}' >/run/remembered`);
-      },
-      remembers: async (ref, text) => (await inGuest(ref, `[ "$(cat /run/remembered)" = '${text}' ]`)) === 0,
+      ...memoryHands((ref, command) => exitCode(current.agents, ref, command)),
     },
-    damage: ({ instance, snapshot }, code) =>
-      damageSnapshot(join(root, 'instances', instance, 'snapshots', snapshot), code),
-    now: () => clock.now(),
+    damage: (place, code) => damageSnapshot(join(root, 'instances', place.instance, 'snapshots', place.snapshot), code),
     vmm: {
       sigkill: async (ref) => {
         for (const pid of await pids(ref.instance)) process.kill(pid, 'SIGKILL');
