@@ -29,14 +29,20 @@ export interface Chosen {
   readonly reason: string;
 }
 
+interface Given {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly version: string;
+  readonly verifyMemory: boolean;
+  readonly log: (line: string) => void;
+  /** Where probes of bridged guests come from; null: from wherever the kernel takes them. */
+  readonly probeAddress: () => string | null;
+}
+
 const QEMU_BINARY = 'qemu-system-x86_64';
 
 /** `auto` takes QEMU when it is installed; which accelerator really works it finds out itself, by trying. */
-export function chooseHypervisor(
-  choice: HypervisorChoice,
-  directory: DataDirectory,
-  given: { clock: Clock; random: Random; version: string; verifyMemory: boolean; log: (line: string) => void },
-): Chosen {
+export function chooseHypervisor(choice: HypervisorChoice, directory: DataDirectory, given: Given): Chosen {
   const installed = (process.env.PATH ?? '').split(delimiter).some((path) => existsSync(join(path, QEMU_BINARY)));
   if (choice === 'simulator' || (choice === 'auto' && !installed)) {
     const world = { directory: directory.path, program: worldProgram };
@@ -46,11 +52,11 @@ export function chooseHypervisor(
     return { hypervisor, prober: simulatedProberOver(port), activity, reason };
   }
   const images = openImageStore(directory.images);
-  const { clock, random, log, version, verifyMemory } = given;
+  const { clock, random, log, version, verifyMemory, probeAddress } = given;
   const hypervisor = createQemuHypervisor({ directory: directory.path, images, clock, random, log, verifyMemory });
   const prober = createProbers({
-    http: createHttpProber({ clock, version }),
-    tcp: createTcpProber({ clock }),
+    http: createHttpProber({ clock, version, probeAddress }),
+    tcp: createTcpProber({ clock, probeAddress }),
     exec: createExecProber(hypervisor),
   });
   return { hypervisor, prober, reason: 'qemu' };

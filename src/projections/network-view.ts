@@ -6,6 +6,8 @@ export interface NetworkView {
   readonly mode: 'user' | 'bridge';
   readonly ports: Definition['network']['ports'];
   readonly address?: string;
+  /** A live reading: it follows from the address and from what the daemon was started with. */
+  readonly address6?: string;
   readonly mac?: string;
 }
 
@@ -21,4 +23,14 @@ export function networkView(network: Definition['network']): NetworkView {
     ...(address === null ? {} : { address }),
     ...(mac === null ? {} : { mac }),
   };
+}
+
+/** All that a guest with this leased address speaks under, of IPv4 and IPv6. */
+export type AddressesOf = (address: string) => readonly string[];
+
+/** With the IPv6 address, where the guest has one. */
+export function withAddress6(view: NetworkView, addressesOf: AddressesOf): NetworkView {
+  if (view.address === undefined) return view;
+  const address6 = addressesOf(view.address).find((address) => address.includes(':'));
+  return address6 === undefined ? view : { ...view, address6 };
 }

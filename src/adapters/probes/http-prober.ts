@@ -1,11 +1,11 @@
 import { type IncomingMessage, request as startRequest } from 'node:http';
-import { connect, type Socket } from 'node:net';
+import { connect, type Socket, type TcpSocketConnectOpts } from 'node:net';
 import { createSecureContext, type SecureContext, connect as tlsConnect } from 'node:tls';
 import type { Clock } from '../../actors/contracts/clock.ts';
 import type { ProbeResult, Prober, ProbeTarget } from '../../actors/contracts/probe.ts';
 import { type Asking, ask } from './asking.ts';
 import { verdictOn } from './failures.ts';
-import { authority, type Place, placeOf, unreachable } from './place.ts';
+import { authority, openedAt, type Place, type ProbeAddress, placeOf, unreachable } from './place.ts';
 import { isConnectedToItself } from './self-connection.ts';
 
 /** How much of a body is read, so that a workload can finish what it says, before the connection is closed. */
@@ -21,6 +21,7 @@ export interface HttpProberOptions {
   readonly version: string;
   /** Certificates to trust instead of those that Node trusts, as PEM. */
   readonly trusted?: readonly string[];
+  readonly probeAddress?: ProbeAddress;
 }
 
 type Answer = (result: ProbeResult) => void;
@@ -30,7 +31,7 @@ type HttpTarget = ProbeTarget<'http'>;
  * Asks a path of the guest and compares the status. One connection for each probe, so that none is met by what an earlier
  * one left, and what accepts connections is asked too. Redirects are not followed: the 3xx is the status.
  */
-export function createHttpProber({ clock, version, trusted }: HttpProberOptions): Prober {
+export function createHttpProber({ clock, version, trusted, probeAddress = () => null }: HttpProberOptions): Prober {
   const headers = { 'User-Agent': `statevisor-probe/${version}`, Accept: '*/*' };
   let secureContext: SecureContext | undefined;
   const securely = (): SecureContext => {
@@ -43,7 +44,8 @@ export function createHttpProber({ clock, version, trusted }: HttpProberOptions)
       const place = placeOf(guest, target.port);
       if (place === null) return { result: 'unavailable', error: unreachable(target.port) };
       const begin = (answer: Answer): Asking => {
-        const socket = target.scheme === 'https' ? secured(place, target, securely()) : plain(place);
+        const at = openedAt(place, probeAddress);
+        const socket = target.scheme === 'https' ? secured(at, target, securely()) : connect(at);
         return requestOnce(socket, { place, target, headers }, answer);
       };
       return ask({ clock, timeoutMs: timeout_ms, signal, begin });
@@ -51,15 +53,11 @@ export function createHttpProber({ clock, version, trusted }: HttpProberOptions)
   };
 }
 
-function plain({ host, port }: Place): Socket {
-  return connect({ host, port });
-}
-
 /** Without a server name: guests are asked at addresses, and the certificate has to be for the address. */
-function secured({ host, port }: Place, { tls_verify }: HttpTarget, secureContext: SecureContext): Socket {
+function secured(at: TcpSocketConnectOpts, { tls_verify }: HttpTarget, secureContext: SecureContext): Socket {
   const ALPNProtocols = ['http/1.1'];
   const rejectUnauthorized = tls_verify !== false;
-  return tlsConnect({ host, port, secureContext, rejectUnauthorized, ALPNProtocols });
+  return tlsConnect({ ...at, secureContext, rejectUnauthorized, ALPNProtocols });
 }
 
 interface Asked {

@@ -1,9 +1,9 @@
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import type { Clock } from '../../actors/contracts/clock.ts';
 import type { ProbeResult, Prober } from '../../actors/contracts/probe.ts';
 import { type Asking, ask } from './asking.ts';
 import { verdictOn } from './failures.ts';
-import { type Place, placeOf, unreachable } from './place.ts';
+import { openedAt, type Place, type ProbeAddress, placeOf, unreachable } from './place.ts';
 import { isConnectedToItself } from './self-connection.ts';
 
 /**
@@ -14,16 +14,20 @@ export const FORWARDED_STANDS_MS = 250;
 
 export interface TcpProberOptions {
   readonly clock: Clock;
+  readonly probeAddress?: ProbeAddress;
 }
 
 /** Asks whether a port of the guest accepts connections. Nothing is sent. */
-export function createTcpProber({ clock }: TcpProberOptions): Prober {
+export function createTcpProber({ clock, probeAddress = () => null }: TcpProberOptions): Prober {
   return {
     async probe(guest, { target, timeout_ms }, signal): Promise<ProbeResult> {
       if (target.type !== 'tcp') return { result: 'unavailable', error: `a ${target.type} check is not for TCP` };
       const place = placeOf(guest, target.port);
       if (place === null) return { result: 'unavailable', error: unreachable(target.port) };
-      const begin = (answer: (result: ProbeResult) => void): Asking => connectOnce(clock, place, answer);
+      const begin = (answer: (result: ProbeResult) => void): Asking => {
+        const socket = connect(openedAt(place, probeAddress));
+        return watchOnce(clock, { socket, isForwarded: place.isForwarded }, answer);
+      };
       return ask({ clock, timeoutMs: timeout_ms, signal, begin });
     },
   };
@@ -35,17 +39,21 @@ const CLOSED_AT_ONCE: ProbeResult = {
   error: 'the forwarded connection was closed at once: nothing in the guest accepted it',
 };
 
-function connectOnce(clock: Clock, place: Place, answer: (result: ProbeResult) => void): Asking {
+interface Opened {
+  readonly socket: Socket;
+  readonly isForwarded: Place['isForwarded'];
+}
+
+function watchOnce(clock: Clock, { socket, isForwarded }: Opened, answer: (result: ProbeResult) => void): Asking {
   let stood = false;
   let stopWaiting = (): void => {};
-  const socket = connect({ host: place.host, port: place.port });
   socket.once('connect', () => {
     if (isConnectedToItself(socket)) {
       answer({ result: 'failed', error: 'connection refused' });
       return;
     }
     stood = true;
-    if (!place.isForwarded) {
+    if (!isForwarded) {
       answer(PASSED);
       return;
     }

@@ -32,10 +32,17 @@ function network({ network }: RunSpec): string[] {
   return ['-netdev', `user,id=net,restrict=on${forwards.join('')}`, ...card];
 }
 
+function ipv6(network: RunSpec['network']): string[] {
+  if (network.mode !== 'bridge' || network.address6 === null) return [];
+  const { address6, prefix6, gateway6 } = network;
+  return [`statevisor.address6=${address6}/${prefix6} statevisor.gateway6=${gateway6}`];
+}
+
 function kernelCommandLine({ network }: RunSpec, image: Image): string {
   if (network.mode === 'none') return image.commandLine;
   const { address, prefix, gateway } = network.mode === 'user' ? USER_NETWORK : network;
-  return `${image.commandLine} statevisor.address=${address}/${prefix} statevisor.gateway=${gateway}`;
+  const ipv4 = `statevisor.address=${address}/${prefix} statevisor.gateway=${gateway}`;
+  return [image.commandLine, ipv4, ...ipv6(network)].join(' ');
 }
 
 function serialPorts(image: Image): string[] {

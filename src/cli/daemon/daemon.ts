@@ -116,7 +116,8 @@ async function assemble(options: DaemonOptions, parts: Parts): Promise<Daemon> {
   const { log, logName, server, superseded } = await openLog(options, { ...parts, tell });
   options.signal?.throwIfAborted();
   const token = ensureToken(directory, random);
-  const { hypervisor, prober, reason, activity } = openHypervisor(options, parts);
+  const probeAddress = (): string | null => bridged.network?.probeAddress() ?? null;
+  const { hypervisor, prober, reason, activity } = openHypervisor(options, { ...parts, probeAddress });
   options.say(`Hypervisor: ${reason}. Log: ${options.log}; acknowledged records ${SURVIVAL[log.survives]}.`);
   if (hypervisor.name === 'qemu') await buildDemoOnce(directory.images, clock, options.say);
   const sections = createHostSections();
@@ -154,7 +155,8 @@ async function assemble(options: DaemonOptions, parts: Parts): Promise<Daemon> {
   const host = hostname();
   const { checkImage, readLog } = hypervisor;
   const { feed, streamsOf } = openFeed(log, { clock, closers, sections });
-  const answering = { supervisor, ...projections.views, log, readLog, clock, host, checkImage };
+  const { addressesOf } = bridged;
+  const answering = { supervisor, ...projections.views, addressesOf, log, readLog, clock, host, checkImage };
   const useCases = createUseCases(answering);
   const streams = streamsOf(answering);
   sections.add('hypervisor', () => ({ name: hypervisor.name, reason }));
@@ -185,11 +187,12 @@ async function assemble(options: DaemonOptions, parts: Parts): Promise<Daemon> {
   };
 }
 
-function openHypervisor(options: DaemonOptions, { clock, random, directory, closers, logger }: Parts): Chosen {
+function openHypervisor(options: DaemonOptions, parts: Parts & { probeAddress: () => string | null }): Chosen {
+  const { directory, closers, logger, ...given } = parts;
   const log = (line: string): void => logger.debug(line);
   const version = programVersion();
   const verifyMemory = options.verify_ram ?? false;
-  const chosen = chooseHypervisor(options.hypervisor, directory, { clock, random, version, verifyMemory, log });
+  const chosen = chooseHypervisor(options.hypervisor, directory, { ...given, version, verifyMemory, log });
   closers.add(() => chosen.hypervisor.close(), 'hypervisor');
   return chosen;
 }

@@ -27,6 +27,8 @@ export interface NetworkOptions {
 export interface OpenNetwork {
   readonly addresses: AddressPool;
   readonly network?: Network;
+  /** As the network says, for views. */
+  readonly addressesOf?: Network['addressesOf'];
   /** Absent where guests take no port of this host. */
   readonly busyPorts?: () => ReadonlySet<number>;
 }
@@ -76,7 +78,7 @@ export function openNetwork(options: NetworkOptions, given: Given): OpenNetwork 
   const { site, range } = wanted;
   const network = given.simulated ? createSimulatedNetwork(site) : createBridgeNetwork({ ...site, clock: given.clock });
   const addresses = new AddressPool(range);
-  return { ...ports, addresses, network };
+  return { ...ports, addresses, network, addressesOf: (address) => network.addressesOf(address) };
 }
 
 /**

@@ -5,6 +5,7 @@ import type { CommandTaker } from '../../actors/supervisor.ts';
 import type { Durations } from '../../projections/durations.ts';
 import type { ReadableLog } from '../../projections/feed/readable-log.ts';
 import type { InstanceReads } from '../../projections/instances.ts';
+import type { AddressesOf } from '../../projections/network-view.ts';
 import type { Timeline } from '../../projections/timeline.ts';
 import type { WakefulnessAccount } from '../../projections/wakefulness.ts';
 
@@ -144,6 +145,8 @@ export interface UseCaseOptions {
   readonly clock: Clock;
   /** Name of this host, in every reply. */
   readonly host: string;
+  /** `network.addressesOf`, where guests are bridged. */
+  readonly addressesOf?: AddressesOf | undefined;
   /** `hypervisor.checkImage`. */
   readonly checkImage: (image: string, memoryBytes: number) => Promise<OperationError | null>;
 }

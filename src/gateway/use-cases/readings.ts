@@ -1,6 +1,7 @@
 import type { DurationFields } from '../../projections/durations.ts';
 import { type ProbesView, probesView, withReading } from '../../projections/health-view.ts';
 import type { InstanceView } from '../../projections/instance-view.ts';
+import { withAddress6 } from '../../projections/network-view.ts';
 import { type RestartForecastView, restartForecastView } from '../../projections/restart-view.ts';
 import type { WakefulnessView } from '../../projections/wakefulness.ts';
 import type { Reply, UseCaseOptions } from './contract.ts';
@@ -30,10 +31,15 @@ export interface Readings {
 }
 
 export function createReadings(options: UseCaseOptions): Readings {
-  const { supervisor, instances, durations, clock } = options;
+  const { supervisor, instances, durations, addressesOf, clock } = options;
+  const placed = (view: InstanceView): InstanceView => {
+    if (addressesOf === undefined) return view;
+    const network = withAddress6(view.network, addressesOf);
+    return network === view.network ? view : { ...view, network };
+  };
   const probed = (view: InstanceView): InstanceView => {
     const reading = supervisor.probeReadings.readingsOf(view.id);
-    return reading === undefined ? view : { ...view, health_status: withReading(view, reading) };
+    return reading === undefined ? placed(view) : { ...placed(view), health_status: withReading(view, reading) };
   };
   const timed = (view: InstanceView): TimedView => {
     const fields = durations?.fieldsOf(view.id, clock.now());

@@ -1,10 +1,10 @@
 import { systemClock } from '../../../src/actors/clock.ts';
-import type { Network } from '../../../src/actors/contracts/network.ts';
+import type { Lease, Network } from '../../../src/actors/contracts/network.ts';
 import { type BridgeOptions, createBridgeNetwork } from '../../../src/adapters/bridge/bridge-network.ts';
 import { type CommandRunner, createCommandRunner } from '../../../src/adapters/bridge/command-runner.ts';
 import { readLinks, readNeighbours } from '../../../src/adapters/bridge/links.ts';
 import { tapName } from '../../../src/adapters/bridge/marks.ts';
-import { findTable } from '../../../src/adapters/bridge/packet-filter.ts';
+import { admitGuest, findTable } from '../../../src/adapters/bridge/packet-filter.ts';
 import { EVENTS_ALL, readEvents } from '../../../src/adapters/bridge/tracking.ts';
 import { untilTrue } from '../../contracts/hypervisor.world.ts';
 import { BRIDGE, lease, type NetworkWorld, RANGE, type SeenNetwork } from '../../contracts/network.world.ts';
@@ -110,4 +110,36 @@ export async function makeBridgeWorld(): Promise<BridgeWorld> {
       await neighbour.close();
     },
   };
+}
+
+/**
+ * A guest without a VMM: a port of the bridge that the filter takes for the tap of this lease, its other end in a
+ * namespace with these addresses.
+ */
+export async function plugIn(
+  world: BridgeWorld,
+  guest: Namespace,
+  { lease: to, mac, addresses }: Plugged,
+): Promise<void> {
+  const tap = tapName(to.instance);
+  await world.network.reconcile(() => ({ leases: [], isKnown: () => true }));
+  await admitGuest(world.runner, { bridge: BRIDGE, owner: OWNER, ...RANGE, nat: false }, to);
+  const peer = ['peer', 'name', 'eth0', 'address', mac ?? to.mac, 'netns', String(guest.pid)];
+  await world.run('ip', 'link', 'add', 'name', tap, 'type', 'veth', ...peer);
+  await world.run('ip', 'link', 'set', 'dev', tap, 'master', BRIDGE, 'up');
+  for (const address of addresses) {
+    await guest.run('ip', 'address', 'add', address, 'dev', 'eth0', ...(address.includes(':') ? ['nodad'] : []));
+  }
+  await guest.run('ip', 'link', 'set', 'dev', 'eth0', 'up');
+  // A port hears nothing before the bridge has noticed that its other end is up.
+  const port = ['ip', '-details', 'link', 'show', 'dev', tap];
+  await untilTrue(async () => (await world.run(...port)).includes('state forwarding'), 'the port forwards');
+}
+
+export interface Plugged {
+  readonly lease: Lease;
+  /** Of its card; the lease's own unless it lies. */
+  readonly mac?: string;
+  /** With their prefix. */
+  readonly addresses: readonly string[];
 }

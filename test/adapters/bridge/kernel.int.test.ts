@@ -5,10 +5,8 @@ import { type BridgeOptions, createBridgeNetwork } from '../../../src/adapters/b
 import { createCommandRunner } from '../../../src/adapters/bridge/command-runner.ts';
 import { readLinks } from '../../../src/adapters/bridge/links.ts';
 import { bridgeMac, tapMac, tapName } from '../../../src/adapters/bridge/marks.ts';
-import { admitGuest } from '../../../src/adapters/bridge/packet-filter.ts';
-import { untilTrue } from '../../contracts/hypervisor.world.ts';
 import { attach, attachedTo, BRIDGE, known, lease, RANGE, refusal } from '../../contracts/network.world.ts';
-import { type BridgeWorld, makeBridgeWorld, OWNER } from './bridge.world.ts';
+import { type BridgeWorld, makeBridgeWorld, OWNER, plugIn } from './bridge.world.ts';
 import { type Namespace, openNamespace } from './namespace.ts';
 
 /** What the kernel makes of it, beyond what the contract says of every network. */
@@ -33,19 +31,8 @@ describe('a bridge of the kernel', { timeout: LIMIT_MS }, () => {
     const site = { bridge: BRIDGE, owner: OWNER, ...RANGE, nat: false, uid: 0 };
     return createBridgeNetwork({ ...site, clock: systemClock(), run: world.runner, ...changes });
   };
-  /** A port of the bridge that the filter takes for the tap of `first`, its other end with these addresses. */
-  const plugIn = async (mac: string, address: string): Promise<void> => {
-    await world.network.reconcile(known());
-    await admitGuest(world.runner, { bridge: BRIDGE, owner: OWNER, ...RANGE, nat: false }, first);
-    const peer = ['peer', 'name', 'eth0', 'address', mac, 'netns', String(guest.pid)];
-    await world.run('ip', 'link', 'add', 'name', tapName(first.instance), 'type', 'veth', ...peer);
-    await world.run('ip', 'link', 'set', 'dev', tapName(first.instance), 'master', BRIDGE, 'up');
-    await guest.run('ip', 'address', 'add', `${address}/${RANGE.prefix}`, 'dev', 'eth0');
-    await guest.run('ip', 'link', 'set', 'dev', 'eth0', 'up');
-    // A port hears nothing before the bridge has noticed that its other end is up.
-    const port = ['ip', '-details', 'link', 'show', 'dev', tapName(first.instance)];
-    await untilTrue(async () => (await world.run(...port)).includes('state forwarding'), 'the port forwards');
-  };
+  const plugged = (mac: string, address: string): Promise<void> =>
+    plugIn(world, guest, { lease: first, mac, addresses: [`${address}/${RANGE.prefix}`] });
   const hears = (): Promise<boolean> =>
     guest.run('busybox', 'ping', '-c', '1', '-W', '1', RANGE.gateway).then(
       () => true,
@@ -53,18 +40,18 @@ describe('a bridge of the kernel', { timeout: LIMIT_MS }, () => {
     );
 
   it('hears a guest under its own addresses, and the kernel tracks what it hears', async () => {
-    await plugIn(first.mac, first.address);
+    await plugged(first.mac, first.address);
     expect(await hears()).toBe(true);
     expect(await world.run('cat', '/proc/net/nf_conntrack')).toContain(`src=${first.address}`);
   });
 
   it('does not hear a guest under the address of another one', async () => {
-    await plugIn(first.mac, second.address);
+    await plugged(first.mac, second.address);
     expect(await hears()).toBe(false);
   });
 
   it('does not hear a guest under the hardware address of another one', async () => {
-    await plugIn(second.mac, first.address);
+    await plugged(second.mac, first.address);
     expect(await hears()).toBe(false);
   });
 

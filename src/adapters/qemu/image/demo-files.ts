@@ -3,11 +3,14 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ArchiveEntry, packArchive } from './cpio.ts';
 import { type Manifest, manifestSchema } from './manifest.ts';
+import { udpEcho } from './udp-echo.ts';
 
 /** What the demo guest has from this project, beside its kernel and busybox, and whether a built image has the same. */
 
 const AGENT_PORT = 'org.statevisor.agent.0';
 const EXIT_PORT = 'org.statevisor.exit.0';
+/** Where what is sent comes back, over TCP and UDP. */
+const ECHO_PORT = 7;
 const INITRD = 'initrd';
 const COMMAND_LINE = 'console=ttyS0 panic=-1 quiet no_timer_check';
 /** With 72 MB the kernel has no room to unpack and resets; 80 MB are enough, and the workload needs some too. */
@@ -28,7 +31,7 @@ export const DEMO_MANIFEST: Omit<Manifest, 'digests'> = {
   ready: 'agent',
   agent_port: AGENT_PORT,
   exit_port: EXIT_PORT,
-  guest_ports: [80, 7],
+  guest_ports: [80, ECHO_PORT],
   memory_min_bytes: MEMORY_MIN_BYTES,
 };
 
@@ -38,6 +41,7 @@ export async function demoGuestEntries(): Promise<ArchiveEntry[]> {
   };
   const doors = (await readdir(join(GUEST_DIRECTORY, 'cgi-bin'))).sort();
   return [
+    { type: 'file', path: 'bin/udp-echo', mode: 0o755, content: udpEcho(ECHO_PORT) },
     await script('init', 'init'),
     await script('agent', 'bin/agent'),
     await script('inittab', 'etc/inittab'),

@@ -1,0 +1,100 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../../../src/actors/clock.ts';
+import { createBridgeNetwork } from '../../../src/adapters/bridge/bridge-network.ts';
+import type { CommandRunner } from '../../../src/adapters/bridge/command-runner.ts';
+import { readNeighbours } from '../../../src/adapters/bridge/links.ts';
+import { tapName } from '../../../src/adapters/bridge/marks.ts';
+import { EVENTS_SETTING, readEvents } from '../../../src/adapters/bridge/tracking.ts';
+import { address6, attach, attachedTo, BRIDGE, GATEWAY6, known, lease, RANGE } from '../../contracts/network.world.ts';
+import { type BridgeWorld, makeBridgeWorld, OWNER, plugIn } from './bridge.world.ts';
+import { type Namespace, openNamespace } from './namespace.ts';
+
+/** IPv6, probes and the tracking of connections, as a real kernel does them. */
+
+const first = lease(1);
+const LIMIT_MS = 30_000;
+
+describe('a bridge of the kernel', { timeout: LIMIT_MS }, () => {
+  let world: BridgeWorld;
+  let guest: Namespace;
+  beforeEach(async () => {
+    world = await makeBridgeWorld();
+    guest = await openNamespace(world.place);
+  });
+  afterEach(async () => {
+    await guest.close();
+    await world.destroy();
+  });
+
+  const plugged = (own6: string): Promise<void> =>
+    plugIn(world, guest, { lease: first, addresses: [`${first.address}/${RANGE.prefix}`, `${own6}/64`] });
+  const answers = (from: Namespace, ...words: readonly string[]): Promise<boolean> =>
+    from.run('busybox', 'ping', '-c', '2', '-i', '0.1', '-W', '1', ...words).then(
+      () => true,
+      () => false,
+    );
+
+  it('hears a guest under its own IPv6 address and tracks both families; probes have a source of their own', async () => {
+    await plugged(address6(1));
+    expect(await answers(guest, GATEWAY6)).toBe(true);
+    expect(await answers(world.place, '-I', RANGE.probe, first.address)).toBe(true);
+    const entries = await world.run('conntrack', '-L');
+    expect(entries).toContain(`src=${RANGE.probe} dst=${first.address}`);
+    expect(await world.run('conntrack', '-L', '-f', 'ipv6')).toContain(`src=${address6(1)} dst=${GATEWAY6}`);
+    // Whoever else speaks from this host is never taken for a probe.
+    const route = await world.run('ip', '-json', 'route', 'get', first.address);
+    expect(JSON.parse(route)).toMatchObject([{ prefsrc: RANGE.gateway }]);
+  });
+
+  it('does not hear a guest under the IPv6 address of another one', async () => {
+    await plugged(address6(2));
+    expect(await answers(guest, GATEWAY6)).toBe(false);
+  });
+
+  it('does not believe a guest that answers for the IPv6 address of another one', async () => {
+    await plugged(address6(1));
+    await guest.run('/bin/sh', '-c', 'echo 1 >/proc/sys/net/ipv6/conf/all/forwarding');
+    await guest.run('/bin/sh', '-c', 'echo 1 >/proc/sys/net/ipv6/conf/eth0/proxy_ndp');
+    await guest.run('ip', '-6', 'neigh', 'add', 'proxy', address6(2), 'dev', 'eth0');
+    expect(await answers(world.place, address6(2))).toBe(false);
+    expect(await answers(world.place, address6(1))).toBe(true);
+    const known6 = await readNeighbours(world.runner, BRIDGE);
+    expect(known6.find(({ dst }) => dst === address6(2))?.lladdr).toBeUndefined();
+    expect(known6.find(({ dst }) => dst === address6(1))?.lladdr).toBe(first.mac);
+    const chain = await world.run('nft', 'list', 'chain', 'bridge', 'statevisor', tapName(first.instance));
+    expect(chain).toMatch(/counter packets [1-9]/);
+  });
+
+  it('that somebody flushed the filter of is repaired whole: what is tracked, and what guests may say', async () => {
+    await attach(world.network, first);
+    await world.run('nft', 'flush', 'ruleset');
+    expect(await world.network.keepTracking()).toEqual({ tracking: 'repaired' });
+    expect(await world.seen()).toEqual(attachedTo(first));
+    expect(world.network.status().repairs).toBe(1);
+  });
+
+  it('makes the kernel tell of all connections, and puts its setting back when it is removed', async () => {
+    await world.run('/bin/sh', '-c', `echo 0 >${EVENTS_SETTING}`);
+    await world.network.reconcile(known());
+    expect(await readEvents(world.runner)).toBe('1');
+    await world.run('/bin/sh', '-c', `echo 2 >${EVENTS_SETTING}`);
+    expect((await world.network.check()).map(({ code }) => code)).toEqual(['not_tracked']);
+    const later = world.reopen();
+    await later.reconcile(known());
+    expect(await readEvents(world.runner)).toBe('1');
+    expect(await later.remove()).toBeNull();
+    expect(await readEvents(world.runner)).toBe('0');
+  });
+
+  it('attaches guests where the setting cannot be written, and says what that means', async () => {
+    const run: CommandRunner = async (program, args, input) => {
+      const refused = { status: 1, stdout: '', stderr: 'tee: Read-only file system', missing: false };
+      return program === 'tee' ? refused : world.runner(program, args, input);
+    };
+    const site = { bridge: BRIDGE, owner: OWNER, ...RANGE, nat: false, uid: 0 };
+    const network = createBridgeNetwork({ ...site, clock: systemClock(), run });
+    await attach(network, first);
+    expect(network.status()).toMatchObject({ last_error: null, not_tracked: expect.stringContaining('sysctl') });
+    expect(await network.keepTracking()).toMatchObject({ error: { code: 'not_tracked' } });
+  });
+});
