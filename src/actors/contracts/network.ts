@@ -93,6 +93,8 @@ export interface NetworkStatus {
   readonly nat: boolean;
   /** Why connections of guests may go unseen; null when the kernel was told to track them all. */
   readonly not_tracked: string | null;
+  /** Whether connections from one guest to another are tracked too. */
+  readonly tracks_between_guests: boolean;
   /** Times the bridge or the filter was found gone while this process ran, and was made again. */
   readonly repairs: number;
   /** Leftovers of a former daemon that were removed while this process ran. */

@@ -1,10 +1,10 @@
 import type { Clock } from '../../actors/contracts/clock.ts';
 import type { Lease } from '../../actors/contracts/network.ts';
-import type { Site } from './bridge-lines.ts';
 import type { CommandRunner } from './command-runner.ts';
 import { NetworkFailure } from './failure.ts';
 import { type Link, readNeighbours, runBatch } from './links.ts';
 import { instanceOfAlias } from './marks.ts';
+import type { Site } from './site.ts';
 
 /** How long somebody else has to say that the address is theirs, and how often it is looked whether they did. */
 export const ADDRESS_ANSWER_LIMIT_MS = 300;

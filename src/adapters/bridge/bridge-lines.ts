@@ -1,31 +1,20 @@
 import { existsSync } from 'node:fs';
-import { BlockList, isIPv6 } from 'node:net';
 import { address6In, PREFIX6 } from '../../actors/contracts/address6.ts';
 import type { Lease } from '../../actors/contracts/network.ts';
 import { NetworkFailure } from './failure.ts';
 import type { Link } from './links.ts';
 import { bridgeAlias, bridgeMac, instanceOfAlias } from './marks.ts';
+import { addressesOf, isInside, probeAddressOf, type Site } from './site.ts';
 
 /** What the bridge and its taps should be like, and the lines for `ip` that make it so. */
 
+/**
+ * What goes from one guest to another never leaves the bridge, where the kernel looks at nothing by itself. This hands it
+ * to the same tables as everything else, if the kernel has the module br_netfilter.
+ */
+const TRACKING_PORTS = 'nf_call_iptables 1 nf_call_ip6tables 1';
 /** Length of the prefix of an address that is a network of its own. */
 const HOST_PREFIX = 32;
-
-export interface Site {
-  readonly bridge: string;
-  /** Who this network belongs to: stands in the marks. */
-  readonly owner: string;
-  readonly range: string;
-  readonly prefix: number;
-  readonly gateway: string;
-  /** Of the guests' IPv6 addresses; null where they are to have none. */
-  readonly range6: string | null;
-  /** From which the daemon's own probes come; null where there is none. */
-  readonly probe: string | null;
-  readonly nat: boolean;
-  /** The user whose processes may open taps. */
-  readonly uid: number;
-}
 
 export interface OwnTap extends Link {
   readonly instance: string;
@@ -49,23 +38,6 @@ export function refuseForeignBridge(links: readonly Link[], { bridge, owner }: S
   if (link === undefined) return;
   if (isOwnBridge(link, owner)) return;
   throw new NetworkFailure('not_ours', `the device ${bridge} belongs to somebody else`);
-}
-
-export function isInside(network: string, address: string): boolean {
-  const [base = '', prefix] = network.split('/');
-  const list = new BlockList();
-  list.addSubnet(base, Number(prefix), isIPv6(base) ? 'ipv6' : 'ipv4');
-  return list.check(address);
-}
-
-/** All that the guest with this address speaks under. */
-export function addressesOf(address: string, { range6 }: Pick<Site, 'range6'>): string[] {
-  return range6 === null ? [address] : [address, address6In(range6, address)];
-}
-
-/** None where an instance has the address from before it was kept for probes. */
-export function probeAddressOf({ probe }: Site, leases: readonly Lease[]): string | null {
-  return leases.some(({ address }) => address === probe) ? null : probe;
 }
 
 /** With their prefix: the gateway's, and beside them the one for probes. */
@@ -99,14 +71,17 @@ export function bridgeLines(links: readonly Link[], site: Site, leases: readonly
   const link = links.find((one) => one.name === bridge);
   const own = ownAddresses(site, leases);
   const former = links.filter((one) => one.alias === bridgeAlias(owner) && one.name !== bridge);
-  const make = link === undefined ? [`link add name ${bridge} address ${bridgeMac(owner)} type bridge`] : [];
+  const make =
+    link === undefined ? [`link add name ${bridge} address ${bridgeMac(owner)} type bridge ${TRACKING_PORTS}`] : [];
   const mark = link?.alias == null ? [`link set dev ${bridge} alias ${bridgeAlias(owner)}${withoutIpv6()}`] : [];
+  const trackPorts = link?.tracksPorts === false ? [`link set dev ${bridge} type bridge ${TRACKING_PORTS}`] : [];
   const stale = (link?.addresses ?? []).filter((other) => isStale(other, own, leases));
   const missing = own.filter((address) => link?.addresses.includes(address) !== true);
   return [
     ...former.map(({ name }) => `link delete dev ${name}`),
     ...make,
     ...mark,
+    ...trackPorts,
     ...stale.map((other) => `address delete ${other} dev ${bridge}`),
     ...missing.map((address) => addLine(address, bridge)),
     ...(link?.isUp === true ? [] : [`link set dev ${bridge} up`]),

@@ -1,4 +1,3 @@
-import { address6In, PREFIX6 } from '../../actors/contracts/address6.ts';
 import type { Clock } from '../../actors/contracts/clock.ts';
 import type {
   Attached,
@@ -12,17 +11,13 @@ import type {
 } from '../../actors/contracts/network.ts';
 import { refuseTakenAddress } from './address-check.ts';
 import {
-  addressesOf,
   bridgeLines,
   enslaveLines,
   forgetLines,
-  isInside,
   isOwnBridge,
   neighbourLines,
   ownTaps,
-  probeAddressOf,
   refuseForeignBridge,
-  type Site,
   withoutIpv6,
 } from './bridge-lines.ts';
 import { checkHost } from './check.ts';
@@ -32,7 +27,8 @@ import { ownTables, renewFilter, repairFilter } from './filter-repair.ts';
 import { type Link, readLinks, readNeighbours, runBatch } from './links.ts';
 import { tapAlias, tapMac, tapName } from './marks.ts';
 import { admitGuest, dismissGuest, findTable, removeTables } from './packet-filter.ts';
-import { tellOfAll, writeEvents } from './tracking.ts';
+import { addressesOf, attachmentOf, isInside, probeAddressOf, type Site } from './site.ts';
+import { KernelTracking, writeEvents } from './tracking.ts';
 
 export interface BridgeOptions extends Site {
   readonly clock: Clock;
@@ -48,12 +44,12 @@ class BridgeNetwork implements Network {
   readonly #site: Site;
   readonly #clock: Clock;
   readonly #run: CommandRunner;
+  readonly #tracking: KernelTracking;
   /** Every lease this object has heard of: what a bridge that has to be made again must carry. */
   readonly #leases = new Map<string, Lease>();
   #last: Promise<unknown> = Promise.resolve();
   /** Whether the bridge was seen or made as it should be, the address for probes included. */
   #isMade = false;
-  #notTracked: string | null = null;
   #repairs = 0;
   #leftoversRemoved = 0;
   #lastError: NetworkError | null = null;
@@ -62,20 +58,14 @@ class BridgeNetwork implements Network {
     this.#site = site;
     this.#clock = clock;
     this.#run = run;
+    this.#tracking = new KernelTracking(run);
   }
 
   attach(lease: Lease, signal: AbortSignal): Promise<Attached> {
     return this.#next(async (): Promise<Attached> => {
       if (signal.aborted) throw new NetworkFailure('network_failed', 'withdrawn before it began');
       await this.#attach(lease);
-      const { prefix, gateway, range6 } = this.#site;
-      const { address, mac } = lease;
-      const told6 = {
-        address6: range6 === null ? null : address6In(range6, address),
-        prefix6: range6 === null ? null : PREFIX6,
-        gateway6: range6 === null ? null : address6In(range6, gateway),
-      };
-      return { attachment: { tap: tapName(lease.instance), mac, address, prefix, gateway, ...told6 } };
+      return { attachment: attachmentOf(lease, this.#site) };
     });
   }
 
@@ -106,7 +96,7 @@ class BridgeNetwork implements Network {
       }
       removed.push(...(await this.#forgetNeighbours(leases)));
       removed.push(...(await renewFilter(this.#run, this.#site, leases, isKnown)));
-      await this.#tellOfAll().catch(() => undefined);
+      await this.#tracking.begin().catch(() => undefined);
       this.#leftoversRemoved += removed.length;
       return { removed, repaired };
     });
@@ -115,7 +105,7 @@ class BridgeNetwork implements Network {
   keepTracking(): Promise<Tracking> {
     return this.#next(async (): Promise<Tracking> => {
       const isFilterRepaired = await this.#repairFilter();
-      const isTold = await this.#tellOfAll();
+      const isTold = await this.#tracking.begin();
       return { tracking: isFilterRepaired || isTold ? 'repaired' : 'kept' };
     });
   }
@@ -159,9 +149,9 @@ class BridgeNetwork implements Network {
 
   status(): NetworkStatus {
     const { bridge, range, gateway, range6, nat } = this.#site;
-    const [probe_address, not_tracked] = [this.probeAddress(), this.#notTracked];
+    const site = { bridge, range, gateway, range6, probe_address: this.probeAddress(), nat };
     const told = { repairs: this.#repairs, leftovers_removed: this.#leftoversRemoved, last_error: this.#lastError };
-    return { bridge, range, gateway, range6, probe_address, nat, not_tracked, ...told };
+    return { ...site, ...this.#tracking.status(), ...told };
   }
 
   /**
@@ -198,7 +188,7 @@ class BridgeNetwork implements Network {
     await this.#repairBridge(links);
     await this.#repairFilter();
     // Guests run without it too; those who want to know who talks to them are told that it is not so.
-    await this.#tellOfAll().catch(() => undefined);
+    await this.#tracking.begin().catch(() => undefined);
     await refuseTakenAddress({ run: this.#run, clock: this.#clock, site: this.#site, links, lease });
     try {
       // The filter first: a tap is never up without it.
@@ -239,18 +229,6 @@ class BridgeNetwork implements Network {
     const isRepaired = await repairFilter(this.#run, this.#site, [...this.#leases.values()]);
     if (isRepaired && this.#leases.size > 0) this.#repairs += 1;
     return isRepaired;
-  }
-
-  /** True when the kernel did not tell of all connections. */
-  async #tellOfAll(): Promise<boolean> {
-    try {
-      const isNew = await tellOfAll(this.#run);
-      this.#notTracked = null;
-      return isNew;
-    } catch (failure) {
-      this.#notTracked = errorOf(failure).message;
-      throw failure;
-    }
   }
 
   /** Makes the bridge as it should be, with the taps of every instance it had. Answers what had to be done. */

@@ -1,11 +1,12 @@
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import type { NetworkError } from '../../actors/contracts/network.ts';
-import { ownTaps, refuseForeignBridge, type Site } from './bridge-lines.ts';
+import { ownTaps, refuseForeignBridge } from './bridge-lines.ts';
 import type { CommandRunner } from './command-runner.ts';
 import { errorOf, NetworkFailure } from './failure.ts';
 import { ownTables } from './filter-repair.ts';
 import { isForwarding, readLinks } from './links.ts';
+import type { Site } from './site.ts';
 import { EVENTS_ALL, EVENTS_SETTING, readEvents } from './tracking.ts';
 
 const TUN_DEVICE = '/dev/net/tun';

@@ -1,8 +1,8 @@
 import type { Lease } from '../../actors/contracts/network.ts';
-import type { Site } from './bridge-lines.ts';
 import type { CommandRunner } from './command-runner.ts';
 import { NetworkFailure } from './failure.ts';
 import { FAMILIES, type Family, type FoundTable, findTable, makeTables, replaceTables } from './packet-filter.ts';
+import type { Site } from './site.ts';
 import { readEvents } from './tracking.ts';
 
 interface OwnTables {

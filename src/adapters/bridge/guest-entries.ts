@@ -1,7 +1,7 @@
 import { groups6 } from '../../actors/contracts/address6.ts';
 import type { Lease } from '../../actors/contracts/network.ts';
-import { addressesOf } from './bridge-lines.ts';
 import { linkLocal, TABLE, tapName } from './marks.ts';
+import { addressesOf } from './site.ts';
 
 /** What the packet filter holds of one guest, in the words of `nft --json`, and how it is put there and taken away. */
 

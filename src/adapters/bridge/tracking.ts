@@ -1,5 +1,6 @@
+import type { NetworkStatus } from '../../actors/contracts/network.ts';
 import type { CommandRunner } from './command-runner.ts';
-import { failureOf, NetworkFailure } from './failure.ts';
+import { errorOf, failureOf, NetworkFailure } from './failure.ts';
 
 /**
  * Whether the kernel tells of every change of a connection. By default it does so only for connections that began while
@@ -28,13 +29,44 @@ export async function writeEvents(run: CommandRunner, value: string): Promise<vo
   );
 }
 
-/** Makes the kernel tell of all connections. True when it did not. */
-export async function tellOfAll(run: CommandRunner): Promise<boolean> {
-  const value = await readEvents(run);
-  if (value === EVENTS_ALL) return false;
-  if (value === null) {
-    throw new NetworkFailure('not_tracked', 'the kernel tells nothing of connections: load the module nf_conntrack');
+/** There when the kernel can look at what goes through a bridge (the module br_netfilter). */
+const BRIDGES_SETTING = '/proc/sys/net/bridge/bridge-nf-call-iptables';
+
+/** Whether the kernel tells who talks to guests, beside the tables of the filter that make it look. */
+export class KernelTracking {
+  readonly #run: CommandRunner;
+  #failure: string | null = null;
+  /** Null until it was looked. */
+  #looksBetweenGuests: boolean | null = null;
+
+  constructor(run: CommandRunner) {
+    this.#run = run;
   }
-  await writeEvents(run, EVENTS_ALL);
-  return true;
+
+  /** Makes the kernel tell of all connections. True when it did not. */
+  async begin(): Promise<boolean> {
+    try {
+      this.#looksBetweenGuests ??= (await this.#run('cat', [BRIDGES_SETTING])).status === 0;
+      const isNew = await this.#tellOfAll();
+      this.#failure = null;
+      return isNew;
+    } catch (failure) {
+      this.#failure = errorOf(failure).message;
+      throw failure;
+    }
+  }
+
+  status(): Pick<NetworkStatus, 'not_tracked' | 'tracks_between_guests'> {
+    return { not_tracked: this.#failure, tracks_between_guests: this.#looksBetweenGuests ?? false };
+  }
+
+  async #tellOfAll(): Promise<boolean> {
+    const value = await readEvents(this.#run);
+    if (value === EVENTS_ALL) return false;
+    if (value === null) {
+      throw new NetworkFailure('not_tracked', 'the kernel tells nothing of connections: load the module nf_conntrack');
+    }
+    await writeEvents(this.#run, EVENTS_ALL);
+    return true;
+  }
 }

@@ -192,7 +192,8 @@ class SimulatedNetwork implements Network {
   status(): NetworkStatus {
     const { bridge, range, gateway, range6, nat } = this.#options;
     const told = { repairs: this.#repairs, leftovers_removed: this.#leftoversRemoved, last_error: this.#lastError };
-    return { bridge, range, gateway, range6, probe_address: this.probeAddress(), nat, not_tracked: null, ...told };
+    const tracked = { not_tracked: null, tracks_between_guests: true };
+    return { bridge, range, gateway, range6, probe_address: this.probeAddress(), nat, ...tracked, ...told };
   }
 
   async #answer<T>(operation: () => T): Promise<T | { readonly error: NetworkError }> {

@@ -4,8 +4,8 @@ import { AddressPool, type AddressRange, parseRange, RANGE_DEFAULT } from '../..
 import { ownRange6 } from '../../actors/address-range6.ts';
 import type { Clock, Random } from '../../actors/contracts/clock.ts';
 import type { Network, NetworkError } from '../../actors/contracts/network.ts';
-import type { Site } from '../../adapters/bridge/bridge-lines.ts';
 import { createBridgeNetwork } from '../../adapters/bridge/bridge-network.ts';
+import type { Site } from '../../adapters/bridge/site.ts';
 import { createSimulatedNetwork } from '../../adapters/simulator/simulated-network.ts';
 import type { HostSections } from '../../gateway/host-sections.ts';
 

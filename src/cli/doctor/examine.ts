@@ -6,6 +6,7 @@ import { checkNats } from './nats-checks.ts';
 import { checkNetwork } from './network-checks.ts';
 import { checkDaemon, checkProgram } from './program-checks.ts';
 import { checkDirectory, checkRights } from './rights-checks.ts';
+import { checkTracking } from './tracking-checks.ts';
 
 /** In the order in which somebody would want to know. */
 const CHECKS: readonly Check[] = [
@@ -15,6 +16,7 @@ const CHECKS: readonly Check[] = [
   checkRights,
   checkHypervisor,
   checkNetwork,
+  checkTracking,
   checkNats,
   checkClock,
   checkDaemon,

@@ -1,3 +1,4 @@
+import type { NetworkErrorCode } from '../../actors/contracts/network.ts';
 import { createBridgeNetwork } from '../../adapters/bridge/bridge-network.ts';
 import { knownOwner, siteOf } from '../daemon/network.ts';
 import { type Check, type Finding, ok, problem, type Surroundings } from './finding.ts';
@@ -11,6 +12,24 @@ const TOOLS = [
 /** In the marks of what nobody made. */
 const NOBODY = '0000000000000000';
 
+const MEANS: { readonly [Code in NetworkErrorCode]?: string } = {
+  not_tracked: 'Nobody knows who talks to guests, so none of them is put to sleep for being idle.',
+  forwarding_off: 'Guests do not get beyond this host.',
+};
+const REMEDIES: Readonly<Record<NetworkErrorCode, string>> = {
+  no_rights: 'Run as root, or give the service AmbientCapabilities=CAP_NET_ADMIN.',
+  tools_missing: 'As root: apt-get install iproute2 nftables',
+  bridge_missing: 'Boot any bridged instance, or start the daemon again: either makes it anew.',
+  not_ours: 'Choose another bridge, or remove what has the name.',
+  tap_busy: 'End the process that has the tap open; `ip -details link show` names the tap.',
+  address_taken: 'Take the address from whoever has it, or create the instance with another.',
+  out_of_range: 'Start the daemon with the range the address is from, or create the instance anew.',
+  in_use: 'Stop the instances first.',
+  forwarding_off: 'As root: sysctl -w net.ipv4.ip_forward=1',
+  not_tracked: 'Start the daemon again, which repairs it; or as root: sysctl -w net.netfilter.nf_conntrack_events=1',
+  network_failed: 'See docs/how-to/bridged-guests.md.',
+};
+
 export const checkNetwork: Check = async (around) => {
   const { bridge } = around.config;
   if (bridge === null) return [ok('network', 'forwarded ports; no bridge is asked for')];
@@ -23,7 +42,7 @@ export const checkNetwork: Check = async (around) => {
   if (found.length === 0) return [ok('network', `the bridge ${bridge} with ${site.range} can be used`)];
   const means = `Guests may not be attached to the bridge ${bridge}.`;
   return found.map(({ code, message }) =>
-    problem('network', `${code}: ${message}`, means, 'See docs/how-to/bridged-guests.md.'),
+    problem('network', `${code}: ${message}`, MEANS[code] ?? means, REMEDIES[code]),
   );
 };
 

@@ -9,6 +9,7 @@ import { linksOf, type Recording, recordingRunner } from './recording-runner.ts'
 
 const OWNER = 'aaaaaaaaaaaaaaaa';
 const LOOK = 'ip -json -details address show';
+const PORTS = 'cat /proc/sys/net/bridge/bridge-nf-call-iptables';
 const EVENTS = 'cat /proc/sys/net/netfilter/nf_conntrack_events';
 const first = lease(1);
 const tap = tapName(first.instance);
@@ -48,7 +49,7 @@ describe('the commands of the bridge', () => {
     expect(commands).toEqual([
       LOOK,
       'ip -batch -',
-      `link add name ${BRIDGE} address ${bridgeMac(OWNER)} type bridge`,
+      `link add name ${BRIDGE} address ${bridgeMac(OWNER)} type bridge nf_call_iptables 1 nf_call_ip6tables 1`,
       `link set dev ${BRIDGE} alias statevisor:${OWNER} addrgenmode none`,
       `address add ${RANGE.gateway}/${RANGE.prefix} dev ${BRIDGE}`,
       `address add ${RANGE.probe}/32 dev ${BRIDGE}`,
@@ -64,7 +65,7 @@ describe('the commands of the bridge', () => {
       ...new Array(7).fill('add rule bridge from_guests'),
       ...['add table inet statevisor', 'add chain inet from_guests', 'add rule inet from_guests'],
       ...['add chain inet from_host', 'add rule inet from_host', 'add chain inet beyond', 'add rule inet beyond'],
-      ...[EVENTS, EVENTS.replace('cat', 'tee'), 'write 1'],
+      ...[PORTS, EVENTS, EVENTS.replace('cat', 'tee'), 'write 1'],
       'nft -j -f -',
       ...[`add chain bridge ${tap}`, `flush chain bridge ${tap}`, `add rule bridge ${tap}`],
       ...['add element bridge taps', 'add element bridge guests'],

@@ -11,7 +11,7 @@ import { type Namespace, openNamespace } from './namespace.ts';
 
 /** IPv6, probes and the tracking of connections, as a real kernel does them. */
 
-const first = lease(1);
+const [first, second] = [lease(1), lease(2)];
 const LIMIT_MS = 30_000;
 
 describe('a bridge of the kernel', { timeout: LIMIT_MS }, () => {
@@ -44,6 +44,23 @@ describe('a bridge of the kernel', { timeout: LIMIT_MS }, () => {
     // Whoever else speaks from this host is never taken for a probe.
     const route = await world.run('ip', '-json', 'route', 'get', first.address);
     expect(JSON.parse(route)).toMatchObject([{ prefsrc: RANGE.gateway }]);
+  });
+
+  it('tracks what one guest says to another exactly when it says that it does', async () => {
+    await world.run('/bin/sh', '-c', 'echo 0 | tee /proc/sys/net/bridge/bridge-nf-call-* || true');
+    await plugged(address6(1));
+    const neighbour = await openNamespace(world.place);
+    try {
+      await plugIn(world, neighbour, { lease: second, addresses: [`${second.address}/24`, `${address6(2)}/64`] });
+      expect(await answers(neighbour, first.address)).toBe(true);
+      expect(await answers(neighbour, address6(1))).toBe(true);
+    } finally {
+      await neighbour.close();
+    }
+    const tracked = [await world.run('conntrack', '-L'), await world.run('conntrack', '-L', '-f', 'ipv6')].join('');
+    const { tracks_between_guests } = world.network.status();
+    expect(tracked.includes(`src=${second.address} dst=${first.address}`)).toBe(tracks_between_guests);
+    expect(tracked.includes(`src=${address6(2)} dst=${address6(1)}`)).toBe(tracks_between_guests);
   });
 
   it('does not hear a guest under the IPv6 address of another one', async () => {

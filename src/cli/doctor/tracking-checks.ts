@@ -1,0 +1,35 @@
+import { EVENTS_SETTING } from '../../adapters/bridge/tracking.ts';
+import { type Check, type Finding, ok, problem, type Surroundings, warning } from './finding.ts';
+
+/** Whether this host can know who talks to bridged guests: without it none of them is put to sleep for being idle. */
+
+const BRIDGES_SETTING = '/proc/sys/net/bridge';
+const NOBODY_SLEEPS = 'Nobody knows who talks to guests, so none of them is put to sleep for being idle.';
+
+export const checkTracking: Check = async ({ config, run }) => {
+  if (config.bridge === null) return [];
+  return [await lookAtEvents(run), await lookBetweenGuests(run)];
+};
+
+async function lookAtEvents(run: Surroundings['run']): Promise<Finding> {
+  const is = async (what: '-e' | '-w'): Promise<boolean> => (await run('test', [what, EVENTS_SETTING])).status === 0;
+  if (await is('-w')) return ok('tracking', 'the kernel can tell who talks to guests');
+  if (await is('-e')) {
+    const remedy = 'As root, where it can be written: sysctl -w net.netfilter.nf_conntrack_events=1';
+    return problem('tracking', `${EVENTS_SETTING} cannot be written`, NOBODY_SLEEPS, remedy);
+  }
+  const { status } = await run('modprobe', ['--dry-run', '--quiet', 'nf_conntrack']);
+  if (status === 0) return ok('tracking', 'the module nf_conntrack is there, and loaded at the first start');
+  const remedy = 'As root: modprobe nf_conntrack. In a container, on its host; else take a kernel that has it.';
+  return problem('tracking', 'the kernel tracks no connections: nf_conntrack is not there', NOBODY_SLEEPS, remedy);
+}
+
+async function lookBetweenGuests(run: Surroundings['run']): Promise<Finding> {
+  const check = 'between guests';
+  if ((await run('test', ['-e', BRIDGES_SETTING])).status === 0) {
+    return ok(check, 'connections from guest to guest are tracked too');
+  }
+  const means = 'A guest to which only other guests talk looks idle, and may be put to sleep under their connections.';
+  const remedy = 'As root: modprobe br_netfilter. It makes the host look at what goes through its other bridges, too.';
+  return warning(check, 'the module br_netfilter is not loaded', means, remedy);
+}
