@@ -116,8 +116,7 @@ async function assemble(options: DaemonOptions, parts: Parts): Promise<Daemon> {
   const { log, logName, server, superseded } = await openLog(options, { ...parts, tell });
   options.signal?.throwIfAborted();
   const token = ensureToken(directory, random);
-  const probeAddress = (): string | null => bridged.network?.probeAddress() ?? null;
-  const { hypervisor, prober, reason, activity } = openHypervisor(options, { ...parts, probeAddress });
+  const { hypervisor, prober, reason, activity } = openHypervisor(options, parts, () => probeAddress());
   options.say(`Hypervisor: ${reason}. Log: ${options.log}; acknowledged records ${SURVIVAL[log.survives]}.`);
   if (hypervisor.name === 'qemu') await buildDemoOnce(directory.images, clock, options.say);
   const sections = createHostSections();
@@ -129,7 +128,7 @@ async function assemble(options: DaemonOptions, parts: Parts): Promise<Daemon> {
   await keepStorage(log, options.retention ?? null, { clock, closers, logger, sections, metrics });
   const { instances } = projections.views;
   const simulated = hypervisor.name === 'simulator';
-  const bridged = openNetwork(options, { ...parts, data: directory.path, simulated });
+  const { addressesOf, probeAddress, ...bridged } = openNetwork(options, { ...parts, data: directory.path, simulated });
   const standby = openStandby(options, { clock, closers, network: bridged.network, simulated: activity });
   const supervisor = await createSupervisor({
     log,
@@ -155,7 +154,6 @@ async function assemble(options: DaemonOptions, parts: Parts): Promise<Daemon> {
   const host = hostname();
   const { checkImage, readLog } = hypervisor;
   const { feed, streamsOf } = openFeed(log, { clock, closers, sections });
-  const { addressesOf } = bridged;
   const answering = { supervisor, ...projections.views, addressesOf, log, readLog, clock, host, checkImage };
   const useCases = createUseCases(answering);
   const streams = streamsOf(answering);
@@ -187,12 +185,18 @@ async function assemble(options: DaemonOptions, parts: Parts): Promise<Daemon> {
   };
 }
 
-function openHypervisor(options: DaemonOptions, parts: Parts & { probeAddress: () => string | null }): Chosen {
+function openHypervisor(options: DaemonOptions, parts: Parts, probeAddress: () => string | null): Chosen {
   const { directory, closers, logger, ...given } = parts;
   const log = (line: string): void => logger.debug(line);
   const version = programVersion();
   const verifyMemory = options.verify_ram ?? false;
-  const chosen = chooseHypervisor(options.hypervisor, directory, { ...given, version, verifyMemory, log });
+  const chosen = chooseHypervisor(options.hypervisor, directory, {
+    ...given,
+    version,
+    verifyMemory,
+    probeAddress,
+    log,
+  });
   closers.add(() => chosen.hypervisor.close(), 'hypervisor');
   return chosen;
 }

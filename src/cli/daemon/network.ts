@@ -29,6 +29,8 @@ export interface OpenNetwork {
   readonly network?: Network;
   /** As the network says, for views. */
   readonly addressesOf?: Network['addressesOf'];
+  /** As the network says, for probes. */
+  readonly probeAddress: () => string | null;
   /** Absent where guests take no port of this host. */
   readonly busyPorts?: () => ReadonlySet<number>;
 }
@@ -74,18 +76,22 @@ export function openNetwork(options: NetworkOptions, given: Given): OpenNetwork 
   const wanted = siteOf(options, () => ownerOf(given.data, given.random));
   // A simulated guest listens on no port of this host.
   const ports = given.simulated ? {} : { busyPorts };
-  if (wanted === null) return { ...ports, addresses: new AddressPool(null) };
+  if (wanted === null) return { ...ports, addresses: new AddressPool(null), probeAddress: () => null };
   const { site, range } = wanted;
   const network = given.simulated ? createSimulatedNetwork(site) : createBridgeNetwork({ ...site, clock: given.clock });
   const addresses = new AddressPool(range);
-  return { ...ports, addresses, network, addressesOf: (address) => network.addressesOf(address) };
+  const addressesOf = (address: string): readonly string[] => network.addressesOf(address);
+  return { ...ports, addresses, network, addressesOf, probeAddress: () => network.probeAddress() };
 }
 
 /**
  * Shows the network among the sections of the host. Called when the runtime has started: what is looked at now comes
  * after what the start has put in order.
  */
-export function showNetwork({ network, addresses }: OpenNetwork, { sections, closers, say }: Shown): void {
+export function showNetwork(
+  { network, addresses }: Pick<OpenNetwork, 'network' | 'addresses'>,
+  { sections, closers, say }: Shown,
+): void {
   if (network === undefined) {
     sections.add('network', () => ({ bridge: null }));
     return;
