@@ -17,6 +17,10 @@ export function keyOfBytes(bytes: Buffer, at: number, length: number): AddressKe
   return length === V6_BYTES ? bytes.toString('latin1', at, at + V6_BYTES) : null;
 }
 
+export function isMapped(key: AddressKey): boolean {
+  return typeof key === 'string' && key.startsWith(MAPPED);
+}
+
 export function bytesOfKey(key: AddressKey): Buffer {
   if (typeof key === 'string') return Buffer.from(key, 'latin1');
   const bytes = Buffer.alloc(V4_BYTES);

@@ -32,6 +32,8 @@ export class Collector {
   readonly #numbers = new Map<WatchedGuest, number>();
   readonly #toTell = new Set<WatchedGuest>();
   #observer: Observer | null = null;
+  /** Settled when it is known whether the table can be read: whoever asks before is not refused. */
+  readonly #tried = Promise.withResolvers<void>();
   /** Why a way was not taken. */
   #refused: string | null = null;
   #telling = false;
@@ -42,7 +44,7 @@ export class Collector {
   }
 
   async run(): Promise<void> {
-    while (!(await this.#open())) await this.#options.clock.sleep(UNSUPPORTED_RETRY_MS);
+    while (!(await this.#open().finally(this.#tried.resolve))) await this.#options.clock.sleep(UNSUPPORTED_RETRY_MS);
     for (;;) {
       this.#say({ kind: 'status', status: this.#status() });
       await this.#options.clock.sleep(STATUS_MS);
@@ -123,16 +125,16 @@ export class Collector {
   }
 
   async #confirm(ask: number, guest: TrackedGuest): Promise<void> {
+    await this.#tried.promise;
     const reading: ActivityReading =
-      this.#observer === null
-        ? { observer: 'lost', error: this.#refused ?? 'the table of connections is not open yet' }
-        : await this.#observer.confirm(guest);
-    this.#say({ kind: 'confirmed', ask, reading });
+      this.#observer === null ? { observer: 'lost', error: this.#refused ?? '' } : await this.#observer.confirm(guest);
+    this.#say({ kind: 'confirmed', ask, reading, status: this.#status() });
   }
 
   async #forget(ask: number, addresses: readonly string[]): Promise<void> {
+    await this.#tried.promise;
     try {
-      if (this.#observer === null) throw new TableError(this.#refused ?? 'the table of connections is not open yet');
+      if (this.#observer === null) throw new TableError(this.#refused ?? '');
       await this.#observer.forget(addresses);
       this.#say({ kind: 'forgotten', ask, error: null });
     } catch (error) {

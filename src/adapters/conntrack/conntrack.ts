@@ -6,6 +6,7 @@ import type {
   TrackedGuest,
 } from '../../actors/contracts/activity.ts';
 import type { Clock } from '../../actors/contracts/clock.ts';
+import { keysOfText } from './addresses.ts';
 import { CollectorProcess } from './collector-process.ts';
 import type { Mode } from './kernel-table.ts';
 import type { FromCollector, WatchReading } from './messages.ts';
@@ -45,7 +46,7 @@ interface Watch {
   view: ConnectionsView | undefined;
 }
 
-const ALL_MODES: readonly Mode[] = ['netlink'];
+const ALL_MODES: readonly Mode[] = ['netlink', 'conntrack', 'procfs'];
 /** Who talks to guests, from the kernel's table of connections of the network namespace that the daemon is in. */
 export function createConntrack(options: ConntrackOptions): Conntrack {
   return new CollectedActivity(options);
@@ -77,7 +78,9 @@ class CollectedActivity implements Conntrack {
         modes: options.modes ?? ALL_MODES,
       },
       onStart: () => {
-        for (const [watch, { guest }] of this.#watches) this.#collector.send({ kind: 'watch', watch, guest });
+        for (const [watch, { guest }] of this.#watches) {
+          if (!isNowhere(guest)) this.#collector.send({ kind: 'watch', watch, guest });
+        }
       },
       onMessage: (message) => this.#take(message),
       onEnd: (why) => this.#collectorEnded(why),
@@ -89,7 +92,8 @@ class CollectedActivity implements Conntrack {
     const number = ++this.#number;
     this.#watches.set(number, { guest, tell, told: '', view: undefined });
     this.#watchOf.set(guest.instance, number);
-    this.#collector.send({ kind: 'watch', watch: number, guest });
+    if (isNowhere(guest)) queueMicrotask(() => this.#say(number, NOWHERE));
+    else this.#collector.send({ kind: 'watch', watch: number, guest });
     // Whoever begins to watch in the dark is told so, after this call.
     const lost = this.#lost;
     if (lost !== null) queueMicrotask(() => this.#say(number, { observer: 'lost', error: lost }));
@@ -101,6 +105,7 @@ class CollectedActivity implements Conntrack {
   }
 
   async confirm(guest: TrackedGuest): Promise<ActivityReading> {
+    if (isNowhere(guest)) return NOWHERE;
     const answer = await this.#ask((ask) => this.#collector.send({ kind: 'confirm', ask, guest }));
     if (answer === null || typeof answer === 'string') return { observer: 'lost', error: answer ?? NO_ANSWER };
     return this.#inPast(answer);
@@ -160,6 +165,7 @@ class CollectedActivity implements Conntrack {
         for (const reading of message.readings) this.#read(reading);
         return;
       case 'confirmed':
+        this.#status = countedOn(this.#before, message.status);
         this.#asked.get(message.ask)?.(message.reading);
         return;
       case 'forgotten':
@@ -191,7 +197,10 @@ class CollectedActivity implements Conntrack {
 
   #lose(error: string): void {
     this.#lost = error;
-    for (const number of [...this.#watches.keys()]) this.#say(number, { observer: 'lost', error });
+    for (const [number, watch] of [...this.#watches]) {
+      watch.view = undefined;
+      this.#say(number, { observer: 'lost', error });
+    }
   }
 
   #collectorEnded(why: string): void {
@@ -204,6 +213,16 @@ class CollectedActivity implements Conntrack {
   #answerAll(why: string): void {
     for (const answer of [...this.#asked.values()]) answer(why);
   }
+}
+
+const NOWHERE: ActivityReading = {
+  observer: 'lost',
+  error: 'the guest has no address by which its connections could be told from others',
+};
+
+/** An empty count of connections to no address would be no knowledge. */
+function isNowhere({ addresses }: TrackedGuest): boolean {
+  return addresses.length === 0 || addresses.some((address) => keysOfText(address).length === 0);
 }
 
 const NO_ANSWER = 'the table of connections was not read in time';

@@ -61,6 +61,8 @@ export interface Dumped {
 /** All fail with a `TableError`. */
 export interface KernelTable {
   readonly mode: Mode;
+  /** How often it must be read where no events come; null where they do. */
+  readonly pollMs: number | null;
   /** Reads all of it and tells the entries that concern somebody. */
   dump(sink: DumpSink): Promise<Dumped>;
   /** Resolves when all events that had happened before the call have been told. */

@@ -33,5 +33,10 @@ export type FromCollector =
   /** Of every guest, until it is in `readings` again. */
   | { readonly kind: 'lost'; readonly error: string; readonly status: ObserverStatus }
   | { readonly kind: 'readings'; readonly readings: readonly WatchReading[]; readonly status: ObserverStatus }
-  | { readonly kind: 'confirmed'; readonly ask: number; readonly reading: ActivityReading }
+  | {
+      readonly kind: 'confirmed';
+      readonly ask: number;
+      readonly reading: ActivityReading;
+      readonly status: ObserverStatus;
+    }
   | { readonly kind: 'forgotten'; readonly ask: number; readonly error: string | null };

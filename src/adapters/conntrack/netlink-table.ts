@@ -86,6 +86,7 @@ const SENTENCES: Readonly<Record<string, string>> = {
 
 class NetlinkTable implements KernelTable {
   readonly mode = 'netlink';
+  readonly pollMs = null;
   readonly #clock: Clock;
   readonly #listener: TableListener;
   readonly #sockets: NetlinkSockets;

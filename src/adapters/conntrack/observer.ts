@@ -5,6 +5,7 @@ import { GuestIndex } from './guest-index.ts';
 import { type Change, type KernelEntry, type KernelTable, TableError, type TableListener } from './kernel-table.ts';
 import { sentenceOf } from './sentences.ts';
 import { SharedDumps } from './shared-dumps.ts';
+import { TrackingProof } from './tracking-proof.ts';
 import type { WatchedGuest } from './watched-guest.ts';
 
 /**
@@ -50,6 +51,7 @@ export class Observer implements TableListener {
   readonly #index: GuestIndex;
   readonly #dumps: SharedDumps;
   readonly #removals: SharedDumps;
+  readonly #proof = new TrackingProof();
   readonly #ended = new AbortController();
   readonly #watched = new Set<WatchedGuest>();
   readonly #changed = new Set<WatchedGuest>();
@@ -128,11 +130,12 @@ export class Observer implements TableListener {
   }
 
   concerns(address: AddressKey): boolean {
-    return this.#index.concerns(address);
+    return this.#index.concerns(address) || this.#proof.concerns(address);
   }
 
   event(entry: KernelEntry, change: Change): void {
     const now = this.#clock.now();
+    this.#proof.heard(entry);
     for (const guest of this.#index.at(entry.guest)) {
       guest.hear(entry, change, now);
       if (guest.changed && this.#watched.has(guest)) this.#changed.add(guest);
@@ -195,7 +198,8 @@ export class Observer implements TableListener {
         if (tries++ === DUMP_TRIES_MAX) throw new TableError('connections change faster than their table can be read');
       }
       this.#retryMs = RETRY_MIN_MS;
-      this.#rereadAfter(Math.max(this.#options.recheckMs, this.#lastDump!.ms * DUMP_SHARE));
+      const everyMs = Math.min(this.#options.recheckMs, this.#table?.pollMs ?? this.#options.recheckMs);
+      this.#rereadAfter(Math.max(everyMs, this.#lastDump!.ms * DUMP_SHARE));
     } catch (error) {
       this.#lose(sentenceOf(error));
       this.#rereadAfter(this.#retryMs);
@@ -209,16 +213,20 @@ export class Observer implements TableListener {
     const table = this.#openTable();
     const [begun, at, losses] = [this.#clock.monotonic(), this.#clock.now(), this.#overruns];
     const guests = [...this.#index.all()];
-    for (const guest of guests) guest.dumpBegins();
     try {
+      await this.#proof.begin(guests);
+      for (const guest of guests) guest.dumpBegins();
       const { entries, interrupted } = await table.dump({
-        concerns: (address) => this.#index.concerns(address),
+        concerns: (address) => this.concerns(address),
         entry: (entry) => {
+          this.#proof.found(entry);
           for (const guest of this.#index.at(entry.guest)) guest.dumpFound(entry);
         },
       });
+      this.#proof.checkDump();
       await table.caughtUp();
       if (interrupted || losses !== this.#overruns) return false;
+      if (table.pollMs === null) this.#proof.checkEvents();
       this.#counts.entries = entries;
       this.#counts.dumps += 1;
       const endedAt = this.#clock.monotonic();
@@ -226,6 +234,7 @@ export class Observer implements TableListener {
       this.#take(guests, at);
       return true;
     } finally {
+      this.#proof.abandon();
       for (const guest of guests) guest.dumpAbandoned();
     }
   }
@@ -239,6 +248,7 @@ export class Observer implements TableListener {
     }
     const wasLost = this.#error !== null;
     this.#error = null;
+    if (this.#table?.pollMs !== null) untold = 0;
     if (untold > 0 && !wasLost) this.#counts.losses += 1;
     if (untold > 0 || (wasLost && this.#counts.dumps > 1)) this.#counts.resyncs += 1;
     if (wasLost) for (const guest of this.#watched) if (guest.since !== null) this.#changed.add(guest.mark());

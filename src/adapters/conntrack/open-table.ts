@@ -1,6 +1,8 @@
 import type { Clock } from '../../actors/contracts/clock.ts';
-import { type KernelTable, type Mode, TableError, type TableListener } from './kernel-table.ts';
+import type { KernelTable, Mode, TableListener } from './kernel-table.ts';
 import { openNetlinkTable } from './netlink-table.ts';
+import { openProcfsTable } from './procfs-table.ts';
+import { openToolTable } from './tool-table.ts';
 
 export interface OpenTableOptions {
   readonly clock: Clock;
@@ -9,6 +11,12 @@ export interface OpenTableOptions {
 }
 
 export async function openTable(mode: Mode, options: OpenTableOptions): Promise<KernelTable> {
-  if (mode === 'netlink') return openNetlinkTable(options);
-  throw new TableError(`there is no way called ${mode} to read connections`);
+  switch (mode) {
+    case 'netlink':
+      return openNetlinkTable(options);
+    case 'conntrack':
+      return openToolTable(options);
+    case 'procfs':
+      return openProcfsTable(options);
+  }
 }

@@ -1,41 +1,55 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { systemClock } from '../../../src/actors/clock.ts';
-import type { ActivityReading, ActivitySource, TrackedGuest } from '../../../src/actors/contracts/activity.ts';
+import type { ActivitySource } from '../../../src/actors/contracts/activity.ts';
 import { type Conntrack, type ConntrackOptions, createConntrack } from '../../../src/adapters/conntrack/conntrack.ts';
 import { collectorProgram } from '../../../src/cli/conntrack-collector.ts';
+import {
+  type ActivityWorld,
+  type Flow,
+  GUEST,
+  type Listened,
+  NEIGHBOUR,
+  PROBES_FROM,
+  type TcpState,
+} from '../../contracts/activity.world.ts';
 import { type Namespace, openNamespace } from '../bridge/namespace.ts';
 
-/** A kernel's table of connections of its own, in a network namespace, and the source that reads it. */
+/** A kernel's table of connections of its own, in a network namespace, and sources that read it. */
 
 export const clock = systemClock();
-/** Without a rule that asks for it the kernel tracks nothing; the sysctl makes it tell of all entries. */
-const TRACKING = [
-  'echo 1 > /proc/sys/net/netfilter/nf_conntrack_events',
-  `printf 'table inet track {\\n chain in {\\n type filter hook input priority filter; policy accept;\\n ct state new counter\\n }\\n}\\n' | nft -f -`,
-].join(' && ');
+/** Without a rule that asks for it the kernel tracks nothing. */
+const TRACKING = `printf 'table inet track {\\n chain in {\\n type filter hook input priority filter; policy accept;\\n ct state new counter\\n }\\n}\\n' | nft -f -`;
+/** 1: of all entries; 0: of none. */
+const TELLING = (how: 0 | 1): string => `echo ${how} > /proc/sys/net/netfilter/nf_conntrack_events`;
+/** What keeps entries longer than any test takes. */
+const LONG_S = 600;
+/** Holds fewer events than are made at once to overrun it. */
+const SMALL_BUFFER_BYTES = 32 * 1024;
+const FLOOD = 400;
+const PATIENCE_MS = 10_000;
 
-export interface Flow {
-  readonly protocol: 'tcp' | 'udp';
-  readonly client: string;
-  readonly client_port: number;
-  readonly to: string;
-  readonly port: number;
-  readonly state?: string;
-  /** Until the kernel forgets it. */
-  readonly timeout_s?: number;
-}
-
-export interface KernelWorld {
+export interface KernelTableWorld {
   readonly place: Namespace;
+  /** A source that is closed with the world. */
   conntrack(options?: Partial<ConntrackOptions>): Conntrack;
-  /** `-I` opens, `-U` changes, `-D` removes. */
-  change(verb: '-I' | '-U' | '-D', flow: Flow): Promise<void>;
+  open(flow: Flow, state?: TcpState, timeoutMs?: number): Promise<void>;
+  end(flow: Flow): Promise<void>;
+  setTelling(tells: boolean): Promise<void>;
+  setTracking(tracks: boolean): Promise<void>;
+  /** More events than a small buffer holds, while the source cannot read them. */
+  flood(source: Conntrack): Promise<void>;
+  /** Removes every entry of this table, and nothing is out of order any more. */
+  clear(): Promise<void>;
   destroy(): Promise<void>;
 }
 
-export async function makeKernelWorld(): Promise<KernelWorld> {
+export async function makeKernelTable(): Promise<KernelTableWorld> {
   const place = await openNamespace();
-  await place.run('/bin/sh', '-c', TRACKING);
+  const shell = async (script: string): Promise<void> => void (await place.run('/bin/sh', '-c', script));
+  await shell(`${TELLING(1)} && ${TRACKING}`);
   const sources: ActivitySource[] = [];
+  const there = new Set<string>();
+  let isTracking = true;
   return {
     place,
     conntrack(options = {}) {
@@ -43,8 +57,38 @@ export async function makeKernelWorld(): Promise<KernelWorld> {
       sources.push(source);
       return source;
     },
-    async change(verb, flow) {
-      await place.run('conntrack', verb, ...optionsOf(flow), ...(verb === '-D' ? [] : stateOf(flow)));
+    async open(flow, state = 'ESTABLISHED', timeoutMs = LONG_S * 1_000) {
+      const names = namesOf(flow);
+      const verb = there.has(names.join()) ? '-U' : '-I';
+      there.add(names.join());
+      const kept = ['-t', String(timeoutMs / 1_000), ...(flow.protocol === 'tcp' ? ['--state', state] : [])];
+      await place.run('conntrack', verb, ...names, ...kept);
+    },
+    async end(flow) {
+      there.delete(namesOf(flow).join());
+      await place.run('conntrack', '-D', ...namesOf(flow));
+    },
+    setTelling: (tells) => shell(TELLING(tells ? 1 : 0)),
+    async setTracking(tracks) {
+      isTracking = tracks;
+      await shell(tracks ? TRACKING : 'nft flush ruleset');
+    },
+    async flood(source) {
+      const readers = withChildren(source.collectorPid()!);
+      for (const pid of readers) process.kill(pid, 'SIGSTOP');
+      try {
+        const make = `-I -p udp -s 192.0.2.1 -d 192.0.2.2 --dport 9 -t ${LONG_S} --sport`;
+        await shell(`seq 1 ${FLOOD} | sed 's/^/${make} /' | conntrack -R - && conntrack -D -s 192.0.2.1`);
+      } finally {
+        for (const pid of readers) process.kill(pid, 'SIGCONT');
+      }
+    },
+    async clear() {
+      there.clear();
+      // A packet filter that is replaced while it is in order would be seen by whoever reads the table meanwhile.
+      if (!isTracking) await shell(TRACKING);
+      isTracking = true;
+      await shell(`conntrack -F && ${TELLING(1)}`);
     },
     async destroy() {
       for (const source of sources) await source.close();
@@ -53,64 +97,83 @@ export async function makeKernelWorld(): Promise<KernelWorld> {
   };
 }
 
-function optionsOf({ protocol, client, client_port, to, port }: Flow): string[] {
-  return ['-p', protocol, '-s', client, '-d', to, '--sport', String(client_port), '--dport', String(port)];
+export interface KernelWorlds {
+  /** The same source each time, over a table that is empty again. */
+  readonly make: () => Promise<ActivityWorld>;
+  readonly close: () => Promise<void>;
 }
 
-function stateOf({ protocol, state = 'ESTABLISHED', timeout_s = 600 }: Flow): string[] {
-  return ['-t', String(timeout_s), ...(protocol === 'tcp' ? ['--state', state] : [])];
-}
-
-export const GUEST: TrackedGuest = {
-  instance: 'web',
-  run: 1,
-  addresses: ['10.9.0.2', 'fd00:9::2'],
-  policy: { enabled: true, idle_timeout_ms: 60_000 },
-};
-
-export const FLOW: Flow = { protocol: 'tcp', client: '203.0.113.7', client_port: 40_001, to: '10.9.0.2', port: 80 };
-
-/** Readings as they come, and a way to wait for one. */
-export interface Heard {
-  readonly readings: ActivityReading[];
-  next(good: (reading: ActivityReading) => boolean): Promise<ActivityReading>;
-  stop(): void;
-}
-
-export function listen(source: ActivitySource, guest: TrackedGuest = GUEST, limitMs = 10_000): Heard {
-  const readings: ActivityReading[] = [];
-  let from = 0;
-  let look = (): void => undefined;
-  const stop = source.watch(guest, (reading) => {
-    readings.push(reading);
-    look();
-  });
+/** Worlds of the contract over one way to read the table. To start a collector for each check would take most of the time. */
+export function kernelWorlds(options: Partial<ConntrackOptions>): KernelWorlds {
+  const isPolled = options.modes?.includes('procfs') === true;
+  const settings = { ignoredSources: [PROBES_FROM], receiveBufferBytes: SMALL_BUFFER_BYTES, ...options };
+  let shared: Promise<{ table: KernelTableWorld; source: Conntrack }> | undefined;
+  const share = async () => {
+    const table = await makeKernelTable();
+    return { table, source: table.conntrack(settings) };
+  };
   return {
-    readings,
-    stop,
-    async next(good) {
-      const late = new AbortController();
-      const { promise, resolve } = Promise.withResolvers<ActivityReading | null>();
-      look = () => {
-        while (from < readings.length) {
-          const reading = readings[from++]!;
-          if (good(reading)) resolve(reading);
-        }
-      };
-      look();
-      void clock.sleep(limitMs, late.signal).then(() => resolve(null));
-      const reading = await promise;
-      late.abort();
-      if (reading === null) throw new Error(`No such reading within ${limitMs} ms: ${JSON.stringify(readings)}`);
-      return reading;
+    async make() {
+      shared ??= share();
+      const { table, source } = await shared;
+      return worldOver(table, source, isPolled);
+    },
+    async close() {
+      await (await shared)?.table.destroy();
     },
   };
 }
 
-export function counts(connections: number): (reading: ActivityReading) => boolean {
-  return (reading) => reading.observer === 'in_order' && reading.connections === connections;
+/** What is needed to listen to a source that is not the one of a world. */
+export function listened(source: ActivitySource): Listened {
+  return { source, guest: GUEST, patienceMs: PATIENCE_MS, pass: async (ms) => void (await clock.sleep(ms)) };
 }
 
-export function isLost(reading: ActivityReading): boolean {
-  return reading.observer === 'lost';
+function worldOver(table: KernelTableWorld, source: Conntrack, isPolled: boolean): ActivityWorld {
+  const stops: (() => void)[] = [];
+  const unheard = async (work: () => Promise<void>): Promise<void> => {
+    await table.setTelling(false);
+    await work();
+    await table.setTelling(true);
+  };
+  return {
+    source: {
+      watch(guest, tell) {
+        const stop = source.watch(guest, tell);
+        stops.push(stop);
+        return stop;
+      },
+      confirm: (guest) => source.confirm(guest),
+      connectionsOf: (instance) => source.connectionsOf(instance),
+      status: () => source.status(),
+      forget: (addresses) => source.forget(addresses),
+      close: () => source.close(),
+    },
+    guest: GUEST,
+    neighbour: NEIGHBOUR,
+    open: table.open,
+    end: table.end,
+    unheard: isPolled ? null : unheard,
+    overrun: isPolled ? null : () => table.flood(source),
+    setReadable: table.setTracking,
+    now: () => clock.now(),
+    pass: async (ms) => void (await clock.sleep(ms)),
+    patienceMs: PATIENCE_MS,
+    async destroy() {
+      for (const stop of stops) stop();
+      await table.clear();
+    },
+  };
+}
+
+function namesOf({ protocol, client, client_port, to, port }: Flow): string[] {
+  return ['-p', protocol, '-s', client, '-d', to, '--sport', String(client_port), '--dport', String(port)];
+}
+
+/** A process and all that came of it. */
+function withChildren(pid: number): number[] {
+  const children = readdirSync(`/proc/${pid}/task`).flatMap((task) =>
+    readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8').split(' ').filter(Boolean),
+  );
+  return [pid, ...children.flatMap((child) => withChildren(Number(child)))];
 }

@@ -1,0 +1,204 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import type { Clock } from '../../actors/contracts/clock.ts';
+import { type AddressKey, textOfKey } from './addresses.ts';
+import { readLine } from './entry-lines.ts';
+import {
+  type Dumped,
+  type DumpSink,
+  type KernelEntry,
+  type KernelTable,
+  TableError,
+  type TableListener,
+} from './kernel-table.ts';
+import { eachLine } from './line-stream.ts';
+import { LOOPBACK_KEYS, type OwnFlow, sendToSelf } from './own-flow.ts';
+import { takeLine } from './procfs-table.ts';
+
+const PROGRAM = 'conntrack';
+const FAMILIES = ['ipv4', 'ipv6'] as const;
+/** How long the tool may take until it listens, and until a flow of our own shows in what it tells. */
+const LISTENING_LIMIT_MS = 5_000;
+const CAUGHT_UP_LIMIT_MS = 3_000;
+/** What is kept of its own words, to say why it failed. */
+const WORDS_MAX_CHARACTERS = 2_048;
+
+export interface ToolTableOptions {
+  readonly clock: Clock;
+  readonly listener: TableListener;
+  readonly receiveBufferBytes: number;
+}
+
+/** The table through the tool `conntrack`, where the kernel cannot be spoken to from here. */
+export async function openToolTable(options: ToolTableOptions): Promise<KernelTable> {
+  const table = new ToolTable(options);
+  try {
+    await table.listening();
+    return table;
+  } catch (error) {
+    await table.close();
+    throw error;
+  }
+}
+
+class ToolTable implements KernelTable {
+  readonly mode = 'conntrack';
+  readonly pollMs = null;
+  readonly #clock: Clock;
+  readonly #listener: TableListener;
+  readonly #events: ChildProcess;
+  readonly #listens = Promise.withResolvers<void>();
+  /** Of this process, heard since it began to listen for one; empty while it does not. */
+  #own: KernelEntry[] = [];
+  #heardOwn: (() => void) | null = null;
+  #words = '';
+  #closed = false;
+
+  constructor({ clock, listener, receiveBufferBytes }: ToolTableOptions) {
+    this.#clock = clock;
+    this.#listener = listener;
+    const buffer = String(Math.floor(receiveBufferBytes / 2));
+    this.#events = start(['-E', '-o', 'id,timestamp', '-b', buffer, '-e', 'NEW,UPDATES,DESTROY']);
+    void this.#listen();
+  }
+
+  /** It says how large its buffer became once it listens. */
+  async listening(): Promise<void> {
+    const there = new AbortController();
+    const late = this.#clock.sleep(LISTENING_LIMIT_MS, there.signal).then((elapsed) => {
+      if (elapsed) throw new TableError(`${PROGRAM} does not begin to tell of connections`);
+    });
+    await Promise.race([this.#listens.promise, late]).finally(() => there.abort());
+  }
+
+  async dump(sink: DumpSink): Promise<Dumped> {
+    const dumped = { entries: 0, interrupted: false };
+    for (const family of FAMILIES) {
+      await run(['-L', '-f', family, '-o', 'id'], (line) => takeLine(line, sink, this.#listener, dumped));
+    }
+    return dumped;
+  }
+
+  /** A flow of our own that it tells of comes after all that it had to tell before. */
+  async caughtUp(): Promise<void> {
+    const heard = Promise.withResolvers<void>();
+    const passed = new AbortController();
+    let flow: OwnFlow | null = null;
+    this.#own = [];
+    this.#heardOwn = () => {
+      if (flow !== null && this.#own.some(flow.isOf)) heard.resolve();
+    };
+    try {
+      flow = await sendToSelf('IPv4');
+      if (flow === null) throw new TableError('this machine cannot send to itself');
+      this.#heardOwn();
+      const late = this.#clock.sleep(CAUGHT_UP_LIMIT_MS, passed.signal).then((elapsed) => {
+        if (elapsed) throw new TableError(`${PROGRAM} does not tell of connections`);
+      });
+      await Promise.race([heard.promise, late]);
+    } finally {
+      passed.abort();
+      this.#heardOwn = null;
+    }
+  }
+
+  async remove(addresses: readonly AddressKey[]): Promise<void> {
+    for (const address of new Set(addresses.map(textOfKey))) {
+      const family = address.includes(':') ? 'ipv6' : 'ipv4';
+      // It answers with 1 when there was nothing to remove.
+      await run(['-D', '-f', family, '-r', address], () => undefined, /\b0 flow entries have been deleted/);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#events.kill('SIGKILL');
+  }
+
+  async #listen(): Promise<void> {
+    const { stdout, stderr } = this.#events;
+    const ended = endOf(this.#events, () => this.#words);
+    void eachLine(
+      stderr!,
+      (line) => this.#complains(line),
+      () => undefined,
+    ).catch(() => undefined);
+    const told = eachLine(
+      stdout!,
+      (line) => this.#hear(line),
+      () => this.#listener.drained(),
+    );
+    try {
+      await Promise.all([ended, told]);
+      throw new TableError(`${PROGRAM} ended`);
+    } catch (error) {
+      const broken = error instanceof TableError ? error : new TableError(`${PROGRAM} ended`, { cause: error });
+      this.#listens.reject(broken);
+      if (!this.#closed) this.#listener.broken(broken);
+    }
+  }
+
+  #complains(line: string): void {
+    this.#words = `${this.#words}\n${line}`.slice(-WORDS_MAX_CHARACTERS);
+    if (/buffer size has been set/i.test(line)) this.#listens.resolve();
+    if (line.includes('ENOBUFS')) this.#listener.overrun();
+  }
+
+  #hear(line: string): void {
+    const own = this.#heardOwn;
+    const read = readLine(
+      line,
+      (address) => this.#listener.concerns(address) || (own !== null && LOOPBACK_KEYS.has(address)),
+    );
+    this.#listener.seen(1);
+    if (read === 'garbage') this.#listener.garbage(1);
+    if (typeof read === 'string') return;
+    const { entry, change } = read;
+    if (own !== null && isToItself(entry)) {
+      this.#own.push(entry);
+      own();
+    }
+    if (this.#listener.concerns(entry.guest)) this.#listener.event(entry, change);
+  }
+}
+
+function isToItself({ guest, tuple }: KernelEntry): boolean {
+  return LOOPBACK_KEYS.has(guest) && tuple.source_port === tuple.destination_port;
+}
+
+function start(args: readonly string[]): ChildProcess {
+  return spawn(PROGRAM, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env.PATH, LC_ALL: 'C' } });
+}
+
+/** Resolves when it ended well; what it said decides how its failing is told. */
+function endOf(child: ChildProcess, words: () => string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    child.once('error', (error) => reject(failureOf(error.message.includes('ENOENT') ? 'ENOENT' : error.message)));
+    child.once('close', (code) => (code === 0 ? resolve() : reject(failureOf(words()))));
+  });
+}
+
+async function run(args: readonly string[], line: (text: string) => void, harmless?: RegExp): Promise<void> {
+  const child = start(args);
+  let words = '';
+  const complains = eachLine(
+    child.stderr!,
+    (text) => {
+      words = `${words}\n${text}`.slice(-WORDS_MAX_CHARACTERS);
+    },
+    () => undefined,
+  );
+  const ended = endOf(child, () => words);
+  ended.catch(() => undefined);
+  await Promise.all([complains, eachLine(child.stdout!, line, () => undefined)]);
+  await ended.catch((error: unknown) => {
+    if (harmless?.test(words) !== true) throw error;
+  });
+}
+
+function failureOf(words: string): TableError {
+  if (words === 'ENOENT') return new TableError(`the program ${PROGRAM} is not installed`);
+  if (/not permitted|permission denied/i.test(words)) {
+    return new TableError(`the daemon needs CAP_NET_ADMIN (${PROGRAM} says: operation not permitted)`);
+  }
+  return new TableError(`${PROGRAM} failed: ${words.trim().replaceAll(/\s+/g, ' ')}`);
+}
