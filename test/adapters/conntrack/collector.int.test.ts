@@ -2,14 +2,14 @@ import { existsSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { until } from '../../cli/daemon-process.ts';
 import { counts, FLOW, GUEST, isLost, listen } from '../../contracts/activity.world.ts';
-import { type KernelTableWorld, listened, makeKernelTable } from './kernel.world.ts';
+import { type KernelWorld, listened, makeKernelWorld } from './kernel.world.ts';
 
 const LIMIT_MS = 10_000;
 
 describe('the collector of connections', () => {
-  let world: KernelTableWorld;
+  let world: KernelWorld;
   beforeEach(async () => {
-    world = await makeKernelTable();
+    world = await makeKernelWorld();
   });
   afterEach(() => world.destroy());
 

@@ -28,7 +28,7 @@ const SMALL_BUFFER_BYTES = 32 * 1024;
 const FLOOD = 400;
 const PATIENCE_MS = 10_000;
 
-export interface KernelTableWorld {
+export interface KernelWorld {
   readonly place: Namespace;
   /** A source that is closed with the world. */
   conntrack(options?: Partial<ConntrackOptions>): Conntrack;
@@ -43,7 +43,7 @@ export interface KernelTableWorld {
   destroy(): Promise<void>;
 }
 
-export async function makeKernelTable(): Promise<KernelTableWorld> {
+export async function makeKernelWorld(): Promise<KernelWorld> {
   const place = await openNamespace();
   const shell = async (script: string): Promise<void> => void (await place.run('/bin/sh', '-c', script));
   await shell(`${TELLING(1)} && ${TRACKING}`);
@@ -107,9 +107,9 @@ export interface KernelWorlds {
 export function kernelWorlds(options: Partial<ConntrackOptions>): KernelWorlds {
   const isPolled = options.modes?.includes('procfs') === true;
   const settings = { ignoredSources: [PROBES_FROM], receiveBufferBytes: SMALL_BUFFER_BYTES, ...options };
-  let shared: Promise<{ table: KernelTableWorld; source: Conntrack }> | undefined;
+  let shared: Promise<{ table: KernelWorld; source: Conntrack }> | undefined;
   const share = async () => {
-    const table = await makeKernelTable();
+    const table = await makeKernelWorld();
     return { table, source: table.conntrack(settings) };
   };
   return {
@@ -129,7 +129,7 @@ export function listened(source: ActivitySource): Listened {
   return { source, guest: GUEST, patienceMs: PATIENCE_MS, pass: async (ms) => void (await clock.sleep(ms)) };
 }
 
-function worldOver(table: KernelTableWorld, source: Conntrack, isPolled: boolean): ActivityWorld {
+function worldOver(table: KernelWorld, source: Conntrack, isPolled: boolean): ActivityWorld {
   const stops: (() => void)[] = [];
   const unheard = async (work: () => Promise<void>): Promise<void> => {
     await table.setTelling(false);
