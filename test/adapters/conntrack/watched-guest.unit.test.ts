@@ -6,7 +6,7 @@ import { keysOfText } from '../../../src/adapters/conntrack/addresses.ts';
 import { type KernelEntry, keyOfTuple } from '../../../src/adapters/conntrack/kernel-table.ts';
 import { SharedDumps } from '../../../src/adapters/conntrack/shared-dumps.ts';
 import { WatchedGuest } from '../../../src/adapters/conntrack/watched-guest.ts';
-import { GUEST } from './kernel.world.ts';
+import { GUEST } from '../../contracts/activity.world.ts';
 
 /** What is known of one guest, against a table that is known: events in order, events that are lost, dumps between them. */
 
