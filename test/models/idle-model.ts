@@ -13,9 +13,6 @@ export const RESYNC_MS = 2_000;
 /** How soon a step of the wall clock is noticed. */
 export const LOOK_MS = 1_000;
 
-/** An edge that follows another one within this time is told at its end. */
-const EDGE_MS = 5_000;
-
 export type Told = 'told' | 'lost' | 'overrun';
 
 interface Connection {
@@ -135,7 +132,7 @@ export class IdleModel {
 
   get mustSleep(): boolean {
     if (this.#knownIdleBy === null || !this.daemonUp || this.mustNotSleep !== null) return false;
-    return this.now - LOOK_MS - EDGE_MS > Math.max(this.#knownIdleBy + this.timeoutMs, this.holdUntil);
+    return this.now - LOOK_MS > Math.max(this.#knownIdleBy + this.timeoutMs, this.holdUntil);
   }
 
   #gone(key: string, told: Told): void {

@@ -63,7 +63,13 @@ export class TableMirror {
     if (event.event === 'garbage') return [];
     if (event.event === 'observer') {
       this.#blind[event.observer === 'lost' ? 'add' : 'delete'](event.instance);
-      return this.#watched.get(event.instance) ?? [];
+      const concerned = this.#watched.get(event.instance) ?? [];
+      // Whatever it was since: what came and went meanwhile is not known.
+      for (const watched of concerned) {
+        watched.present = null;
+        settle(watched, event.at);
+      }
+      return concerned;
     }
     const { entry } = event;
     if (event.event === 'destroy') this.#entries.delete(entry.number);
