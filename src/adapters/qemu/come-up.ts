@@ -34,7 +34,9 @@ export type ComeUp =
       readonly came: 'up';
       readonly watch: RunWatch;
       readonly identity: ProcessIdentity;
-      /** Hands the watch over: from now on the run is observed, and what was seen before is told. */
+      /** Hands the watch over: from now on the run can be found by others. */
+      readonly register: () => void;
+      /** That too, and what was seen of it is told. */
       readonly keep: () => void;
     }
   /** Withdrawn while it was starting. `isStarted` false: it certainly never will. */
@@ -120,8 +122,13 @@ export async function comeUp(
     supervisorEnd = end;
   });
   let watch: RunWatch | null = null;
+  let isRegistered = false;
+  const register = (): void => {
+    if (watch !== null && !isRegistered) options.keep(watch);
+    isRegistered = true;
+  };
   const keep = (): void => {
-    if (watch !== null) options.keep(watch);
+    register();
     gated.open();
   };
   while (clock.monotonic() < deadline) {
@@ -131,7 +138,7 @@ export async function comeUp(
       watch = watchRun(run, { clock, emit: gated.emit, log: options.log, isFresh: true });
     }
     if (watch?.monitor() && state.state === 'alive') {
-      return { came: 'up', watch, identity: state.identity, keep };
+      return { came: 'up', watch, identity: state.identity, register, keep };
     }
     if (state.state === 'gone' || supervisorEnd !== null) {
       await watch?.close();

@@ -4,6 +4,7 @@ import type { Image } from './image/store.ts';
 
 /** Names of QEMU's character devices, as its monitor tells them. */
 export const AGENT_DEVICE = 'agent';
+export const NETWORK_DEVICE = 'net';
 /** Sockets in the run directory, which is the working directory of the VMM. */
 export const MONITOR_SOCKET = 'qmp.sock';
 export const AGENT_SOCKET = 'agent.sock';

@@ -156,14 +156,14 @@ export function createQemuHypervisor(options: QemuOptions): QemuHypervisor {
   const starter = createStarter(options, createProbe(binary, clock));
   const scope: RunScope = { root, clock, watches, isBooting: starter.isBooting };
   const store = openSnapshotStore(root, random, options.verifyMemory ?? false);
-  const tools = { scope, clock, store, boot, verifyMemory: options.verifyMemory ?? false };
+  const agents = agentsOf(scope, options);
+  const tools = { scope, clock, store, boot, agents, verifyMemory: options.verifyMemory ?? false };
   const watchAdopted = (run: WatchedRun): RunWatch => {
     const watch = watchRun(run, { clock, emit, log, isFresh: false });
     watches.keep(watch);
     return watch;
   };
 
-  const agents = agentsOf(scope, options);
   return {
     agents,
     name: 'qemu',

@@ -9,6 +9,7 @@ import { udpEcho } from './udp-echo.ts';
 
 const AGENT_PORT = 'org.statevisor.agent.0';
 const EXIT_PORT = 'org.statevisor.exit.0';
+const IDENTITY_COMMAND = '/bin/identity';
 /** Where what is sent comes back, over TCP and UDP. */
 const ECHO_PORT = 7;
 const INITRD = 'initrd';
@@ -31,6 +32,7 @@ export const DEMO_MANIFEST: Omit<Manifest, 'digests'> = {
   ready: 'agent',
   agent_port: AGENT_PORT,
   exit_port: EXIT_PORT,
+  identity_command: IDENTITY_COMMAND,
   guest_ports: [80, ECHO_PORT],
   memory_min_bytes: MEMORY_MIN_BYTES,
 };
@@ -44,6 +46,7 @@ export async function demoGuestEntries(): Promise<ArchiveEntry[]> {
     { type: 'file', path: 'bin/udp-echo', mode: 0o755, content: udpEcho(ECHO_PORT) },
     await script('init', 'init'),
     await script('agent', 'bin/agent'),
+    await script('identity', IDENTITY_COMMAND.slice(1)),
     await script('inittab', 'etc/inittab'),
     await script('power-button', 'etc/acpi/PWRF/00000080'),
     ...(await Promise.all(doors.map((name) => script(`cgi-bin/${name}`, `www/cgi-bin/${name}`)))),

@@ -46,6 +46,10 @@ export const manifestSchema = z
     command_line: z.string().max(2048),
     ready: z.string().refine((text) => parseReadyRule(text) !== null, 'one of agent, port:N, console:REGEX, immediate'),
     agent_port: portName.optional(),
+    identity_command: z
+      .string()
+      .regex(/^\/[\w./-]{1,255}$/)
+      .optional(),
     exit_port: portName.optional(),
     memory_min_bytes: z.int().nonnegative().default(0),
     guest_ports: z.array(z.int().min(1).max(PORT_MAX)).max(64).default([]),

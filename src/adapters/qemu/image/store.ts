@@ -15,6 +15,8 @@ export interface Image {
   /** Names of virtio-serial ports: the guest agent, and where the exit code of the workload is written. */
   readonly agentPort: string | null;
   readonly exitPort: string | null;
+  /** Program in the guest that makes another one of a copy; null: copies cannot be told apart on a network. */
+  readonly identityCommand: string | null;
   /** With less memory a guest does not get ready. */
   readonly memoryMinBytes: number;
   /** TCP ports the guest is known to serve. */
@@ -79,6 +81,7 @@ async function load(directory: string, name: string): Promise<FoundImage> {
       ready,
       agentPort: manifest.agent_port ?? null,
       exitPort: manifest.exit_port ?? null,
+      identityCommand: manifest.identity_command ?? null,
       memoryMinBytes: manifest.memory_min_bytes,
       guestPorts: manifest.guest_ports,
     },

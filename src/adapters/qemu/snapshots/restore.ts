@@ -1,14 +1,21 @@
 import { rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Clock } from '../../../actors/contracts/clock.ts';
-import type { BootResult, EffectControl, Outcome, RunSpec, SnapshotRef } from '../../../actors/contracts/hypervisor.ts';
+import type {
+  BootResult,
+  EffectControl,
+  OperationError,
+  Outcome,
+  RunSpec,
+  SnapshotRef,
+} from '../../../actors/contracts/hypervisor.ts';
 import type { Accelerator } from '../accelerator.ts';
 import { factsOf, isWithdrawn, prepareRun } from '../boot.ts';
 import { type BootOptions, type ComeUp, comeUp } from '../come-up.ts';
-import { MEMORY_FILE, restoringCommandLine } from '../command-line.ts';
+import { MEMORY_FILE, NETWORK_DEVICE, restoringCommandLine } from '../command-line.ts';
 import type { Image } from '../image/store.ts';
 import { COMMAND_LIMIT_MS, queryStatus } from '../monitor.ts';
-import { QmpError } from '../qmp.ts';
+import { type QmpConnection, QmpError } from '../qmp.ts';
 import {
   forgetRun,
   giveUpRun,
@@ -21,9 +28,12 @@ import {
   writeMarks,
 } from '../run-directory.ts';
 import { isKilled } from '../run-ending.ts';
+import { copyMemory } from './copy-memory.ts';
 import { sync } from './files.ts';
 import { STATE_FILE } from './manifest.ts';
 import { migrationEnd, prepareMigration, queryVmm } from './migration.ts';
+import { giveIdentity, type IdentityPlan, planIdentity } from './new-identity.ts';
+import type { PatientAgents } from './patient-agents.ts';
 import { failed, failureOf, limited, type SnapshotTools } from './save.ts';
 import { LOADING_URI, sendState } from './state-transfer.ts';
 import { linkMemory, type SoundSnapshot } from './store.ts';
@@ -36,6 +46,7 @@ type Up = Extract<ComeUp, { came: 'up' }>;
 
 export interface RestoreTools extends SnapshotTools {
   readonly boot: BootOptions;
+  readonly agents: PatientAgents;
 }
 
 /** Restores a run: verifies the snapshot, takes the run, starts a VMM that waits, loads it, and lets the guest go. */
@@ -60,9 +71,11 @@ export async function restoreRun(
   if ('error' in made) return { outcome: 'failed', error: made.error };
   const mismatch = mismatchOf(snapshot, made.facts);
   if (mismatch !== null) return failed('snapshot_mismatch', `snapshot ${from.snapshot} is of ${mismatch}`);
+  const identity = planIdentity(snapshot.manifest, made.facts, spec, image);
+  if (identity.plan === 'impossible') return { outcome: 'failed', error: identity.error };
   const facts = { ...made.facts, argv: restoringCommandLine(made.facts.argv), restored_from: from.snapshot };
   const directory = runDirectory(boot.root, spec);
-  const refused = await prepareRun(directory, facts, () => furnish(snapshot, directory));
+  const refused = await prepareRun(directory, facts, () => furnish(snapshot, directory, identity, control.signal));
   if (refused !== null) return refused;
   if (isWithdrawn(control)) {
     await giveUpRun(directory, facts.token);
@@ -70,7 +83,9 @@ export async function restoreRun(
   }
   const there = await comeUp(spec, facts, control, boot);
   const outcome =
-    there.came === 'up' ? await wake(tools, { spec, directory, snapshot, there, facts }, control) : notUp(there);
+    there.came === 'up'
+      ? await wake(tools, { spec, directory, snapshot, there, facts, identity }, control)
+      : notUp(there);
   if (outcome.outcome === 'done') return outcome;
   if (there.came !== 'down') await there.watch?.close();
   // Whatever kept the guest from being let go, nothing may be left of this run.
@@ -104,9 +119,16 @@ function mismatchOf({ manifest }: SoundSnapshot, facts: RunFacts): string | null
 }
 
 /** Puts into the directory of a run what its VMM finds there. */
-async function furnish(snapshot: SoundSnapshot, directory: string) {
+async function furnish(
+  snapshot: SoundSnapshot,
+  directory: string,
+  { plan }: IdentityPlan,
+  signal: AbortSignal,
+): Promise<OperationError | null> {
   try {
-    await linkMemory(snapshot.directory, directory);
+    // A guest that is to become another one runs before it is known whether it will: on a copy, so that nothing is lost.
+    if (plan === 'command') await copyMemory(snapshot.directory, directory, signal);
+    else await linkMemory(snapshot.directory, directory);
     const ready_at = snapshot.manifest.ready ? snapshot.manifest.taken_at : null;
     await writeMarks(directory, { ready_at, reboots_seen_until: null });
     return null;
@@ -121,6 +143,7 @@ interface Waking {
   readonly facts: RunFacts;
   readonly snapshot: SoundSnapshot;
   readonly there: Up;
+  readonly identity: IdentityPlan;
 }
 
 /** Loads the guest into a VMM that waits for it, and lets it go. */
@@ -133,11 +156,8 @@ async function wake(tools: RestoreTools, waking: Waking, control: EffectControl)
     if (problem !== null) return problem;
     const monitor = there.watch.monitor();
     if (monitor === null) return failed('qmp_closed', 'the VMM ended when its guest was to be let go');
-    await consume(waking);
-    // From here on the snapshot is the guest's, whatever happens: it may have run.
-    await monitor.execute('cont', COMMAND_LIMIT_MS).catch((error: unknown) => {
-      if (error instanceof QmpError && error.code === 'qmp_refused') throw error;
-    });
+    const refused = await letGo(tools, waking, monitor, control);
+    if (refused !== null) return refused;
     there.keep();
     await forgetConsumed(waking.directory);
     if (waking.snapshot.manifest.ready) {
@@ -149,6 +169,34 @@ async function wake(tools: RestoreTools, waking: Waking, control: EffectControl)
   } finally {
     time.release();
   }
+}
+
+/** Null once the guest runs as who it is to be. */
+async function letGo(
+  tools: RestoreTools,
+  waking: Waking,
+  monitor: QmpConnection,
+  control: EffectControl,
+): Promise<Restored | null> {
+  const { identity, spec, there } = waking;
+  const hasLink = spec.network.mode !== 'none';
+  if (identity.plan === 'command') {
+    if (hasLink) await monitor.execute('set_link', COMMAND_LIMIT_MS, { name: NETWORK_DEVICE, up: false });
+    await monitor.execute('cont', COMMAND_LIMIT_MS);
+    there.register();
+    const error = await giveIdentity({ ...tools, random: tools.boot.random }, spec, identity, control.signal);
+    if (isWithdrawn(control)) return { outcome: 'withdrawn' };
+    if (error !== null) return { outcome: 'failed', error };
+    await consume(waking);
+    if (hasLink) await monitor.execute('set_link', COMMAND_LIMIT_MS, { name: NETWORK_DEVICE, up: true });
+    return null;
+  }
+  await consume(waking);
+  // From here on the snapshot is the guest's, whatever happens: it may have run.
+  await monitor.execute('cont', COMMAND_LIMIT_MS).catch((error: unknown) => {
+    if (error instanceof QmpError && error.code === 'qmp_refused') throw error;
+  });
+  return null;
 }
 
 async function load(tools: RestoreTools, { there, directory, snapshot }: Waking, signal: AbortSignal) {
