@@ -113,6 +113,12 @@ export class AddressPool {
     return [...this.#holders].map(([address, { id, mac }]) => ({ instance: id, address, mac }));
   }
 
+  /** The address that no guest speaks from, because it is kept for probes; null when there is none, or a guest has it. */
+  probeAddress(): string | null {
+    const probe = this.range?.probe ?? null;
+    return probe === null || this.#holders.has(probe) ? null : probe;
+  }
+
   /** Addresses for guests: how many are held (of another range too), and how many of this one are free. */
   usage(): { used: number; free: number } {
     const { range } = this;

@@ -211,9 +211,9 @@ class RunningSupervisor implements Supervisor {
   }
 
   #world(): ActorWorld {
-    const { activity, clock, faults, hooks, hypervisor, network, telemetry } = this.#options;
+    const { activity, addresses, clock, faults, hooks, hypervisor, network, telemetry } = this.#options;
     const admit = (question: AdmissionQuestion) => this.#life.admit(question);
-    const operators = { hypervisor, activity, network, hooks, clock, telemetry, admit };
+    const operators = { hypervisor, activity, addresses, network, hooks, clock, telemetry, admit };
     return {
       ...this.#options,
       faults,

@@ -1,5 +1,6 @@
 import type { ObservationEvent, Unstamped } from '../../machines/events.ts';
 import type { ChartSnapshot } from '../../machines/step.ts';
+import type { AddressPool } from './address-pool.ts';
 import type {
   ActivityReading,
   ActivitySource,
@@ -28,6 +29,7 @@ export interface StandingWorkOptions {
   readonly prober?: Prober | undefined;
   readonly activity?: ActivitySource | undefined;
   readonly network?: Network | undefined;
+  readonly addresses?: AddressPool | undefined;
   readonly telemetry?: Telemetry | undefined;
   readonly deliver: (instance: string, reading: Unstamped<ObservationEvent>) => void;
   /** Undefined when the instance is not in memory. */

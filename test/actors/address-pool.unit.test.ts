@@ -36,6 +36,16 @@ describe('addresses of bridged guests', () => {
     expect(parseRange(text)).toMatchObject({ cidr, gateway, probe });
   });
 
+  it('the last one is for probes unless an instance has it from before that, and for as long as it has', () => {
+    const { ledger, pool } = ledgerOf('10.0.0.0/29');
+    expect(pool.probeAddress()).toBe('10.0.0.6');
+    const held = ledger.reserve('a', bridged('a', '10.0.0.6', macOf('10.0.0.6')));
+    expect(pool.probeAddress()).toBeNull();
+    ledger.release('a', held);
+    expect(pool.probeAddress()).toBe('10.0.0.6');
+    expect(ledgerOf('10.0.0.0/30').pool.probeAddress()).toBeNull();
+  });
+
   it('a range with one address for guests leaves it to a guest', () => {
     const { ledger, pool } = ledgerOf('10.0.0.0/30');
     expect(addressOf(ledger.reserve('a', bridged('a')))).toBe('10.0.0.2');

@@ -5,6 +5,7 @@ import type { ActivityReading } from '../../src/actors/contracts/activity.ts';
 import { IDLE_EDGE_SETTLE_MS, WATCH_RETRY_MS } from '../../src/actors/tracking/traffic-tracking.ts';
 import { createSimulatedNetwork } from '../../src/adapters/simulator/simulated-network.ts';
 import { siteOf } from '../../src/cli/daemon/network.ts';
+import { methodsOf } from '../contracts/lying-networks.ts';
 import { scriptedActivity } from './scripted-activity.ts';
 import { runningInstance, type SimulatedHost, simulatedHost } from './simulated-host.ts';
 
@@ -172,6 +173,15 @@ describe('the traffic of a guest', () => {
 
   test('is counted without the probes of the daemon, by the address that nothing else speaks from', async () => {
     const { activity } = await tracked();
+    expect(activity.watched[0]!.policy.ignore_source_cidrs).toEqual(['10.77.255.254/32']);
+  });
+
+  test('is counted without them also after a restart, before the network has been put in order', async () => {
+    const { host } = await tracked();
+    const activity = scriptedActivity();
+    const { addresses, network } = bridge();
+    const unordered = { ...methodsOf(network), reconcile: () => new Promise<never>(() => {}) };
+    await host.restart({ activity, addresses, network: unordered });
     expect(activity.watched[0]!.policy.ignore_source_cidrs).toEqual(['10.77.255.254/32']);
   });
 

@@ -13,7 +13,7 @@ export interface LyingNetwork {
 
 type Lie = (honest: Network, devices: SimulatedDevices) => Partial<Network>;
 
-function methodsOf(network: Network): Network {
+export function methodsOf(network: Network): Network {
   return {
     attach: (lease, signal) => network.attach(lease, signal),
     detach: (instance) => network.detach(instance),

@@ -1,5 +1,6 @@
 import { isIPv6 } from 'node:net';
 import type { Definition } from '../../../machines/definition.ts';
+import type { AddressPool } from '../address-pool.ts';
 import type { ActivitySource, TrackedGuest } from '../contracts/activity.ts';
 import type { Network } from '../contracts/network.ts';
 
@@ -11,20 +12,27 @@ export interface GuestAsked {
   readonly definition: Pick<Definition, 'network' | 'auto_standby'>;
 }
 
+interface Knowing {
+  readonly activity?: ActivitySource | undefined;
+  readonly network?: Network | undefined;
+  /** Knows at once who has which address, also before the network was put in order. */
+  readonly addresses?: AddressPool | undefined;
+}
+
 /**
  * Null when its traffic cannot be known: it has no policy, nothing is watched, or it shares the addresses of its host,
  * whose connections cannot be told from its own. Simulated guests are known by name. The daemon's own probes are left
  * out, by the address that nothing else speaks from.
  */
 export function trackedGuest(
-  { activity, network }: { readonly activity?: ActivitySource | undefined; readonly network?: Network | undefined },
+  { activity, network, addresses: pool }: Knowing,
   { instance, run, definition }: GuestAsked,
 ): TrackedGuest | null {
   const policy = definition.auto_standby;
   if (policy === null || activity === undefined) return null;
   const addresses = addressesOf(network, definition.network);
   if (addresses.length === 0 && activity.status().mode !== 'simulated') return null;
-  const own = network?.probeAddress() ?? null;
+  const own = pool?.probeAddress() ?? null;
   const ignored = own === null ? [] : [`${own}/${isIPv6(own) ? 128 : 32}`];
   const ignore_source_cidrs = [...(policy.ignore_source_cidrs ?? []), ...ignored];
   const counted = ignored.length === 0 ? policy : { ...policy, ignore_source_cidrs };

@@ -1,5 +1,6 @@
 import type { Definition } from '../../../machines/definition.ts';
 import type { ObservationEvent, Unstamped } from '../../../machines/events.ts';
+import type { AddressPool } from '../address-pool.ts';
 import type { ActivitySource } from '../contracts/activity.ts';
 import type { Clock } from '../contracts/clock.ts';
 import type { Network } from '../contracts/network.ts';
@@ -12,6 +13,7 @@ import { addressesOf, type GuestAsked, trackedGuest } from './tracked-guest.ts';
 export interface TrafficOperators {
   readonly activity: ActivitySource | undefined;
   readonly network?: Network | undefined;
+  readonly addresses?: AddressPool | undefined;
   readonly clock: Clock;
   readonly telemetry?: Telemetry | undefined;
 }
