@@ -72,12 +72,18 @@ export async function perform(operators: Operators, task: EffectTask, control: E
       return toEvent(task, await hypervisor.kill(ref, control));
     case 'vmm.inspect':
       return { type: 'vmm.found', run: effect.run, found: await hypervisor.adopt(ref) };
-    case 'snapshot.copy':
-    case 'snapshot.fork':
-    case 'guest.set_clock':
-      return failed(task, { code: 'not_supported', message: `This hypervisor has no ${effect.kind}.` });
     case 'snapshot.drop':
       return toEvent(task, await hypervisor.dropSnapshot(instance, { snapshot: effect.snapshot }));
+    case 'snapshot.copy': {
+      const as = { snapshot: effect.as };
+      return toEvent(task, await hypervisor.copySnapshot(instance, { snapshot: effect.snapshot }, as, control));
+    }
+    case 'snapshot.fork': {
+      const source = { instance: effect.source, snapshot: effect.snapshot };
+      return toEvent(task, await hypervisor.forkSnapshot(source, { instance, snapshot: effect.as }, control));
+    }
+    case 'guest.set_clock':
+      return setClock(operators, task, control);
     case 'traffic.confirm':
       return confirmIdle(operators, { ...ref, definition: task.definition });
     case 'host.admit':
@@ -130,6 +136,20 @@ async function remove({ hypervisor, network }: Operators, task: EffectTask): Pro
   if (removed.outcome !== 'done' || task.definition.network.mode !== 'bridge') return toEvent(task, removed);
   const error = (await network?.detach(task.instance)) ?? null;
   return error === null ? toEvent(task, removed) : failed(task, error);
+}
+
+/** The instant is taken as late as can be: the guest's clock is set to it. */
+async function setClock(
+  { hypervisor, clock }: Operators,
+  task: EffectTask,
+  control: EffectControl,
+): Promise<ResultEvent> {
+  const { effect, instance } = task;
+  const outcome = await hypervisor.setClock({ instance, run: effect.run }, clock.now(), control);
+  const event = toEvent(task, outcome);
+  if (event.type !== 'effect.done' || outcome.outcome !== 'done') return event;
+  const { drift_ms } = outcome.result;
+  return { ...event, drift_ms: drift_ms === null ? null : Math.round(drift_ms) };
 }
 
 function bootResult(task: EffectTask, outcome: Outcome<{ pid: number | null }>): ResultEvent {

@@ -12,6 +12,7 @@ import { StatevisorError } from './errors.ts';
 import type { HostAppended, HostStream } from './host-stream.ts';
 import type { Decided } from './instance-actor.ts';
 import { RestartBudget, type RestartLimit } from './restart-budget.ts';
+import { STANDBY_AT_ONCE_DEFAULT, StandbySlots } from './standby-slots.ts';
 import type { CommandMeta } from './supervisor.ts';
 
 /**
@@ -40,6 +41,8 @@ export interface CapacityView {
   readonly disk_bytes: ResourceUse;
   /** Boots after a reboot of the host that are under way, and how many may be at once. */
   readonly boots: ResourceUse;
+  /** Guests that are being put away, and how many may be at once. */
+  readonly standbys: ResourceUse;
   /** Automatic restarts that count at the moment, of all instances together; null while they are not limited. */
   readonly restarts: RestartUse | null;
   /** In the order in which they are let go: those that wait to be started, then those that wait to be put away. */
@@ -60,6 +63,7 @@ export interface HostLifeOptions {
   readonly clock: Clock;
   readonly capacity?: CapacityLimits | undefined;
   readonly bootsAtOnce?: number | undefined;
+  readonly standbyAtOnce?: number | undefined;
   readonly restartLimit?: RestartLimit | undefined;
   /** Whether what runs of an instance is known to it; at the start it is not. */
   readonly isSeen: (id: string) => boolean;
@@ -72,6 +76,7 @@ export class HostLife {
   readonly #capacity: Capacity;
   readonly #budget: RestartBudget;
   readonly #admission: Admission;
+  readonly #slots: StandbySlots;
   /** The mode that each instance has a record of. */
   readonly #modes = new Map<string, HostMode>();
   /** Grants to instances that do not know yet what runs of them: a guest that has ended needs no restart for its health. */
@@ -94,6 +99,7 @@ export class HostLife {
       bootsAtOnce: options.bootsAtOnce ?? BOOTS_AT_ONCE_DEFAULT,
       grant,
     });
+    this.#slots = new StandbySlots({ clock, atOnce: options.standbyAtOnce ?? STANDBY_AT_ONCE_DEFAULT, grant });
   }
 
   get mode(): HostMode {
@@ -104,12 +110,14 @@ export class HostLife {
   open(): void {
     this.#open = true;
     this.#admission.open();
+    this.#slots.open();
   }
 
   close(): void {
     this.#open = false;
     this.#cancelTelling();
     this.#admission.close();
+    this.#slots.close();
     this.#options.stream.close();
   }
 
@@ -159,6 +167,7 @@ export class HostLife {
     const less = this.#capacity.note(id, occupancyOf(snapshot));
     const others = this.#admission.note(id, snapshot);
     if (less || others) this.#admission.letGo();
+    if (this.#slots.note(id, snapshot)) this.#slots.letGo();
   }
 
   /** Of an instance whose last record is not understood: it may have a run. */
@@ -171,17 +180,20 @@ export class HostLife {
     const less = this.#capacity.note(id, NO_DEMAND);
     this.#admission.forget(id);
     if (less) this.#admission.letGo();
+    if (this.#slots.forget(id)) this.#slots.letGo();
   }
 
   /** The answer to an automatic start or standby; a grant keeps its room until `settle`. */
   admit({ instance, run, purpose, definition }: AdmissionQuestion): Unstamped<AdmissionAnswer> {
+    if (purpose === 'standby') return this.#slots.ask(instance, run);
     return this.#admission.ask({ id: instance, run, purpose, demand: demandOf({ definition }) });
   }
 
   /** The result of an effect has been dealt with: recorded, or dropped because it came too late. */
   settle(id: string, event: ResultEvent): void {
     if (event.type !== 'host.granted') return;
-    this.#admission.settle(id);
+    if (event.purpose === 'standby') this.#slots.settle(id);
+    else this.#admission.settle(id);
   }
 
   /**
@@ -201,11 +213,12 @@ export class HostLife {
   }
 
   capacity(): CapacityView {
-    const held = this.#admission.held();
+    const held = [...this.#admission.held(), ...this.#slots.held()];
     const { limit, used } = this.#budget;
     const waiting = held.filter(({ reason }) => reason === 'restart_budget').length;
     const restarts = limit === null ? null : { used, limit: limit.restarts, per_ms: limit.per_ms, waiting };
-    return { ...this.#capacity.use(), boots: this.#admission.boots(), restarts, held };
+    const uses = { boots: this.#admission.boots(), standbys: this.#slots.use() };
+    return { ...this.#capacity.use(), ...uses, restarts, held };
   }
 
   #grant(...grant: Parameters<HostLifeOptions['deliver']>): void {

@@ -77,6 +77,8 @@ export interface SupervisorOptions {
   readonly capacity?: CapacityLimits;
   /** Boots after a reboot of the host that may be under way at once. */
   readonly bootsAtOnce?: number;
+  /** Guests that may be put away at once. */
+  readonly standbyAtOnce?: number | undefined;
   /** Automatic restarts of all instances together in any stretch of time; without it they are not limited. */
   readonly restartLimit?: RestartLimit;
   /** Without it every hook fails as `hook_unknown`. */

@@ -12,7 +12,7 @@ export interface ScriptedActivity extends ActivitySource {
   readonly watched: TrackedGuest[];
   readonly confirmed: TrackedGuest[];
   readonly forgotten: string[][];
-  /** Tells whoever watches this instance. */
+  /** Tells whoever watches this instance, and whoever begins to. */
   readonly say: (instance: string, reading: ActivityReading) => void;
   /** What the next dumps hold. */
   readonly table: { read: (guest: TrackedGuest) => Promise<ActivityReading> };
@@ -32,9 +32,14 @@ const IN_ORDER: ObserverStatus = {
   last_dump_at: null,
 };
 
+function viewOf(reading: ActivityReading | undefined): ConnectionsView | undefined {
+  if (reading?.observer !== 'in_order') return undefined;
+  return { connections: reading.connections, listed: [] };
+}
+
 export function scriptedActivity(overrides: Partial<ActivitySource> = {}): ScriptedActivity {
   const tellers = new Map<TrackedGuest, (reading: ActivityReading) => void>();
-  const said = new Map<string, ConnectionsView>();
+  const said = new Map<string, ActivityReading>();
   const source: ScriptedActivity = {
     watched: [],
     confirmed: [],
@@ -43,6 +48,8 @@ export function scriptedActivity(overrides: Partial<ActivitySource> = {}): Scrip
     watch(guest, tell) {
       source.watched.push(guest);
       tellers.set(guest, tell);
+      const known = said.get(guest.instance);
+      if (known !== undefined) queueMicrotask(() => tellers.get(guest)?.(known));
       return () => {
         source.watched.splice(source.watched.indexOf(guest), 1);
         tellers.delete(guest);
@@ -52,12 +59,12 @@ export function scriptedActivity(overrides: Partial<ActivitySource> = {}): Scrip
       source.confirmed.push(guest);
       return source.table.read(guest);
     },
-    connectionsOf: (instance) => said.get(instance),
+    connectionsOf: (instance) => viewOf(said.get(instance)),
     status: () => IN_ORDER,
     forget: async (addresses) => void source.forgotten.push([...addresses]),
     close: async () => tellers.clear(),
     say(instance, reading) {
-      if (reading.observer === 'in_order') said.set(instance, { connections: reading.connections, listed: [] });
+      said.set(instance, reading);
       for (const [guest, tell] of tellers) if (guest.instance === instance) tell(reading);
     },
     ...overrides,

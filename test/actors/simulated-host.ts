@@ -11,7 +11,7 @@ import { createFaultyLog, type FaultyLog } from '../../src/adapters/log-memory/f
 import { createMemoryLog } from '../../src/adapters/log-memory/memory-log.ts';
 import { controlSimulator, type SimulatorControl } from '../../src/adapters/simulator/control.ts';
 import { createSimulator } from '../../src/adapters/simulator/simulator.ts';
-import { createWorld } from '../../src/adapters/simulator/world.ts';
+import { createWorld, type World } from '../../src/adapters/simulator/world.ts';
 import { createInstances, type Instances } from '../../src/projections/instances.ts';
 import { PLAIN } from '../machines/definitions.ts';
 
@@ -20,6 +20,7 @@ export interface SimulatedHost {
   readonly clock: SimulatedClock;
   readonly log: FaultyLog;
   readonly control: SimulatorControl;
+  readonly world: World;
   readonly instances: Instances;
   readonly problems: string[];
   supervisor: Supervisor;
@@ -65,6 +66,7 @@ export async function simulatedHost(
     clock,
     log,
     control: controlSimulator({ world, clock }),
+    world,
     instances,
     problems,
     supervisor: await start({}),

@@ -124,5 +124,5 @@ function eventOf(
   if (context.standby.observer === 'lost') return { type: 'observer.restored' };
   const { connections, since } = reading;
   if (connections > 0) return state === 'active' ? null : { type: 'traffic.active', run, connections };
-  return state === 'active' ? { type: 'traffic.idle', run, ...{ since: Math.min(since, now) } } : null;
+  return state === 'active' ? { type: 'traffic.idle', run, since: Math.min(since, now) } : null;
 }

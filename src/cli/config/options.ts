@@ -3,6 +3,7 @@ import { parseDuration } from '../../../machines/duration.ts';
 import { type AddressRange, parseRange, RANGE_DEFAULT } from '../../actors/address-pool.ts';
 import { parseRange6 } from '../../actors/address-range6.ts';
 import { RETENTION_MIN_MS } from '../../actors/retention.ts';
+import { STANDBY_AT_ONCE_DEFAULT, STANDBY_AT_ONCE_MAX } from '../../actors/standby-slots.ts';
 import { LOG_NAME } from '../../adapters/log-jetstream/naming.ts';
 import { parseSize } from '../../gateway/requests/scalars.ts';
 import { webhooksOption } from '../../gateway/webhooks/options.ts';
@@ -85,6 +86,13 @@ export const OPTIONS = {
     placeholder: 'mode',
     about: 'how it is known who talks to guests: auto, netlink, tool (the program conntrack), procfs or off',
     expects: 'auto, netlink, tool, procfs or off',
+  }),
+  standby_at_once: option({
+    schema: z.coerce.number().int().min(1).max(STANDBY_AT_ONCE_MAX),
+    default: STANDBY_AT_ONCE_DEFAULT,
+    placeholder: 'number',
+    about: 'VMs that may be put into standby at once; the others wait for their turn',
+    expects: `a number from 1 to ${STANDBY_AT_ONCE_MAX}`,
   }),
   capacity_memory: limitOption('memory', 'auto', parseSize),
   overcommit_memory: ratioOption('memory'),

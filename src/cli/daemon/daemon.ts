@@ -150,7 +150,7 @@ async function assemble(options: DaemonOptions, parts: Parts): Promise<Daemon> {
   options.signal?.throwIfAborted();
   showNetwork(bridged, { sections, closers, say: options.say });
   readModels.started(supervisor);
-  showStandby(standby, { ...parts, sections, metrics });
+  showStandby(standby, supervisor, { ...parts, sections, metrics });
   const host = hostname();
   const { checkImage, readLog } = hypervisor;
   const { feed, streamsOf } = openFeed(log, { clock, closers, sections });

@@ -1,7 +1,8 @@
 import type { ActivitySource, ObserverStatus } from '../../actors/contracts/activity.ts';
+import type { Supervisor } from '../../actors/supervisor.ts';
 import type { MetricRegistry } from '../../projections/metrics/metric-registry.ts';
 
-/** What is known of the source of traffic. */
+/** What is known of the source of traffic, and who waits to be put away. */
 
 const MS_PER_SECOND = 1_000;
 const DUMP_BUCKETS_S = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
@@ -40,4 +41,14 @@ export function registerObserver(metrics: MetricRegistry, source: ActivitySource
     seen = dumps;
     if (last_dump_ms !== null) observe(last_dump_ms / MS_PER_SECOND);
   };
+}
+
+export function registerStandbySlots(metrics: MetricRegistry, supervisor: Pick<Supervisor, 'capacity'>): void {
+  const gauge = (name: string, help: string, read: () => number | null): void => metrics.gauge({ name, help }, read);
+  const { capacity } = supervisor;
+  gauge('statevisor_standby_slots_used', 'Guests that are being put away.', () => capacity().standbys.used);
+  gauge('statevisor_standby_slots_limit', 'Guests that may be put away at once.', () => capacity().standbys.limit);
+  gauge('statevisor_standby_slots_waiting', 'Guests that wait for their turn to be put away.', () => {
+    return capacity().held.filter(({ purpose }) => purpose === 'standby').length;
+  });
 }

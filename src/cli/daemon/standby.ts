@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { ActivitySource, ObserverStatus } from '../../actors/contracts/activity.ts';
 import type { CancelTimer, Clock } from '../../actors/contracts/clock.ts';
 import type { Network } from '../../actors/contracts/network.ts';
-import type { SupervisorOptions } from '../../actors/supervisor.ts';
+import type { Supervisor, SupervisorOptions } from '../../actors/supervisor.ts';
 import { onlyWhileTracked } from '../../actors/tracking/kept-tracking.ts';
 import { createConntrack } from '../../adapters/conntrack/conntrack.ts';
 import type { HostSections } from '../../gateway/host-sections.ts';
@@ -10,7 +10,7 @@ import { toRfc3339 } from '../../projections/instants.ts';
 import type { MetricRegistry } from '../../projections/metrics/metric-registry.ts';
 import { collectorProgram } from '../conntrack-collector.ts';
 import type { Closers } from './closers.ts';
-import { registerObserver } from './standby-metrics.ts';
+import { registerObserver, registerStandbySlots } from './standby-metrics.ts';
 
 /** Who talks to guests, when the daemon can know: from the kernel for bridged ones, from their world for simulated ones. */
 
@@ -20,6 +20,8 @@ export type ConntrackMode = (typeof CONNTRACK_MODES)[number];
 
 export interface StandbyOptions {
   readonly conntrack?: ConntrackMode;
+  /** Guests that may be put away at once. */
+  readonly standby_at_once?: number;
 }
 
 interface Given {
@@ -34,10 +36,13 @@ interface Given {
 const MODES = { netlink: 'netlink', tool: 'conntrack', procfs: 'procfs' } as const;
 
 /** What the runtime is given for standby. */
-export function openStandby({ conntrack = 'auto' }: StandbyOptions, given: Given): Pick<SupervisorOptions, 'activity'> {
+export function openStandby(
+  { conntrack = 'auto', standby_at_once }: StandbyOptions,
+  given: Given,
+): Pick<SupervisorOptions, 'activity' | 'standbyAtOnce'> {
   const activity = conntrack === 'off' ? undefined : openActivity(conntrack, given);
   if (activity !== undefined) given.closers.add(() => activity.close(), 'source of traffic');
-  return activity === undefined ? {} : { activity };
+  return { ...(activity && { activity }), standbyAtOnce: standby_at_once };
 }
 
 function openActivity(
@@ -64,8 +69,10 @@ const LOOK_MS = 1_000;
 /** Shows the source as the section `observer`, as metrics, and as lines in the log when it is lost or back. */
 export function showStandby(
   { activity }: Pick<SupervisorOptions, 'activity'>,
+  supervisor: Pick<Supervisor, 'capacity'>,
   { clock, closers, logger, sections, metrics }: Shown,
 ): void {
+  registerStandbySlots(metrics, supervisor);
   sections.add('observer', () => (activity === undefined ? { state: 'unsupported' } : statusView(activity.status())));
   if (activity === undefined) return;
   const noteDump = registerObserver(metrics, activity);
