@@ -32,7 +32,10 @@ export interface DaemonLifeOptions {
   /** Whether the wall clock of this scenario is ever stepped. */
   readonly clockSteps: boolean;
   /** What its host has for VMs, and its programs. */
-  readonly host: Pick<SupervisorOptions, 'capacity' | 'bootsAtOnce' | 'restartLimit' | 'hooks' | 'faults'>;
+  readonly host: Pick<
+    SupervisorOptions,
+    'capacity' | 'bootsAtOnce' | 'standbyAtOnce' | 'restartLimit' | 'hooks' | 'faults'
+  >;
   readonly onRecord: (published: Published) => void;
   readonly report: (message: string) => void;
 }

@@ -5,7 +5,7 @@ import type { ScenarioHost } from './scenario-schema.ts';
 /** The host of a scenario: without a limit where the file names none. */
 export function hostOf(
   given: ScenarioHost,
-): Pick<SupervisorOptions, 'capacity' | 'bootsAtOnce' | 'restartLimit' | 'hooks'> {
+): Pick<SupervisorOptions, 'capacity' | 'bootsAtOnce' | 'standbyAtOnce' | 'restartLimit' | 'hooks'> {
   const unlimited = Number.POSITIVE_INFINITY;
   return {
     capacity: {
@@ -15,6 +15,7 @@ export function hostOf(
       overcommit: { memory: 1, vcpus: 1, disk: 1 },
     },
     ...(given.boots_at_once === undefined ? {} : { bootsAtOnce: given.boots_at_once }),
+    ...(given.standby_at_once === undefined ? {} : { standbyAtOnce: given.standby_at_once }),
     ...(given.restart_budget === undefined ? {} : { restartLimit: given.restart_budget }),
     hooks: { run: (call, { signal }) => runHook(given.hooks?.[call.hook], call.hook, signal) },
   };

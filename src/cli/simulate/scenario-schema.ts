@@ -53,6 +53,7 @@ const hostSchema = z.strictObject({
   vcpus: z.int().nonnegative().optional(),
   disk: size.optional(),
   boots_at_once: z.int().positive().optional(),
+  standby_at_once: z.int().positive().optional(),
   restart_budget: z.string().transform(restartBudget).optional(),
   hooks: z.record(name, z.enum(['done', 'fail', 'hang'])).optional(),
 });
