@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { FAULT_POINTS } from '../../src/actors/fault-points.ts';
-import { type Course, type Interference, play, SCENES } from './moments-world.ts';
+import { RESTART_SCENES } from './moments-scenes.ts';
+import { type Course, type Interference, play } from './moments-world.ts';
 
 /**
  * Goal: a stop wins, and a dead daemon loses nothing, at every moment of a backoff, of a boot and of a health restart.
@@ -13,7 +14,7 @@ const MOMENTS_MIN = 30;
 /** A run that had ended by itself before the stop stays one that failed. */
 const AT_REST = expect.stringMatching(/^(stopped|failed)$/);
 
-describe.each(Object.entries(SCENES))('%s', (_name, scene) => {
+describe.each(Object.entries(RESTART_SCENES))('%s', (_name, scene) => {
   const atEveryMoment = async (interference: Interference, judge: (course: Course, where: string) => void) => {
     const { moments } = await play(scene, 'nothing', 0);
     expect(moments.length).toBeGreaterThan(MOMENTS_MIN);

@@ -1,15 +1,17 @@
 import { SimulatedClock, seededRandom } from '../../src/actors/clock.ts';
 import type { LogEntry } from '../../src/actors/contracts/log.ts';
+import { StatevisorError } from '../../src/actors/errors.ts';
 import type { FaultInjector, FaultPoint } from '../../src/actors/fault-points.ts';
+import type { InstanceCommand } from '../../src/actors/supervisor.ts';
 import { createMemoryLog } from '../../src/adapters/log-memory/memory-log.ts';
-import { controlSimulator, type SimulatorControl } from '../../src/adapters/simulator/control.ts';
+import { controlSimulator } from '../../src/adapters/simulator/control.ts';
 import { memoryJournal } from '../../src/adapters/simulator/journal.ts';
 import { createWorld } from '../../src/adapters/simulator/world.ts';
 import { type DaemonLife, startDaemonLife } from '../../src/cli/simulate/daemon-life.ts';
 import { createInstances } from '../../src/projections/instances.ts';
-import { PLAIN } from '../machines/definitions.ts';
 import { check } from './checker.ts';
 import type { Acknowledgement, Violation } from './evidence.ts';
+import type { Played, Scene } from './moments-scenes.ts';
 
 /**
  * One instance on the simulator, whose life is interfered with at one moment after the other: the real runtime, in
@@ -20,54 +22,17 @@ const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 /** How long a dead daemon stays dead. */
 const DOWN_MS = 700;
+/** Long enough to wake, and not to be idle again. */
+const LATER_MS = 10 * SECOND;
 const START_MS = Date.UTC(2026, 0, 1, 12);
 
-const DEFINITION = {
-  ...PLAIN,
-  boot_timeout_ms: MINUTE,
-  stop_timeout_ms: 5 * SECOND,
-  restart_policy: { policy: 'always', backoff_ms: 5 * SECOND, max_attempts: 3, stable_after_ms: 10 * MINUTE },
-  health_check: {
-    target: { type: 'tcp', port: 80 },
-    interval_ms: SECOND,
-    timeout_ms: SECOND,
-    start_period_ms: 0,
-    failure_threshold: 2,
-    success_threshold: 1,
-  },
-} as const;
+/** What is done at the moment with the number `nth`. `kill`: the daemon dies. `connect`: somebody talks to the guest. */
+export type Interference = 'nothing' | Verb | 'kill' | 'stop_and_kill' | 'connect' | 'connect_and_kill';
+type Verb = 'stop' | 'hold' | 'start';
 
-/** It may be that the guest was stopped before. */
-const crash = (world: SimulatorControl, id: string): Promise<void> => world.guestExit(id, 1).catch(() => {});
-
-/** What happens to the instance once it runs, in its first half minute. */
-export type Scene = (world: SimulatorControl, id: string, clock: SimulatedClock) => Promise<void>;
-
-export const SCENES: Readonly<Record<string, Scene>> = {
-  'a backoff and the boot after it': async (world, id, clock) => {
-    await crash(world, id);
-    await clock.advance(2 * SECOND);
-    await crash(world, id);
-    await clock.advance(10 * SECOND);
-  },
-  'a health restart': async (world, id, clock) => {
-    await world.setProbe(id, 'fail');
-    await clock.advance(2 * SECOND + 500);
-    await world.setProbe(id, 'pass');
-    await clock.advance(10 * SECOND);
-  },
-  'a health restart that has to wait': async (world, id, clock) => {
-    await crash(world, id);
-    await clock.advance(2 * SECOND);
-    await world.setProbe(id, 'fail');
-    await clock.advance(5 * SECOND);
-    await world.setProbe(id, 'pass');
-    await clock.advance(10 * SECOND);
-  },
-};
-
-/** What is done at the moment with the number `nth`. */
-export type Interference = 'nothing' | 'stop' | 'kill' | 'stop_and_kill';
+const CLIENT = '203.0.113.7:50000->80';
+/** Longer than everything that is played. */
+const HELD_MS = 10 * MINUTE;
 
 export interface Moment {
   readonly point: FaultPoint;
@@ -82,78 +47,148 @@ export interface Course {
   readonly vmms: number;
   readonly spawns: number;
   readonly violations: readonly Violation[];
-  /** Whether the stop, where there was one, was acknowledged before the daemon died. */
+  /** Whether the command, where there was one, was acknowledged before the daemon died. */
   readonly acknowledged: boolean;
+  /** The code that it was refused with; null when it was not. */
+  readonly refused: string | null;
+  /** Goes on with the same world. */
+  readonly later: (command: InstanceCommand) => Promise<Pick<Course, 'phase' | 'vmms'>>;
 }
+
+const COMMANDS: Readonly<Record<Verb, (now: number) => InstanceCommand>> = {
+  stop: () => ({ type: 'stop', by: 'test' }),
+  start: () => ({ type: 'start', by: 'test' }),
+  hold: (now) => ({ type: 'hold', by: 'test', until: now + HELD_MS }),
+};
+const META = { actor: 'test', via: 'http' } as const;
+/** The id of the command that interferes. */
+const INTERFERENCE = 'interference';
 
 /** Plays a scene to its end, with one interference, and five more minutes after it. */
 export async function play(scene: Scene, interference: Interference, nth: number): Promise<Course> {
-  const clock = new SimulatedClock(START_MS);
-  const random = seededRandom(1, clock);
-  const journal = memoryJournal();
-  const world = createWorld({ clock, random, journal });
-  const control = controlSimulator({ world, clock });
-  const log = createMemoryLog();
-  const instances = createInstances();
-  const moments: Moment[] = [];
-  const acknowledged: Acknowledgement[] = [];
-  const meta = { actor: 'test', via: 'http' as const };
-  let [id, begun, died] = ['', false, false];
-  let life: DaemonLife;
+  const world = new MomentsWorld(interference, nth);
+  await world.play(scene);
+  return world.course();
+}
 
-  const stop = async (): Promise<void> => {
-    const sentAt = clock.now();
-    const about = { ...meta, commandId: 'stop-1', digest: 'stop' };
-    const { record, position } = await life.supervisor.command(id, { type: 'stop', by: 'test' }, about);
-    const answer = { command: 'stop-1', verb: 'stop', instance: id, version: record.version, position, sentAt };
-    acknowledged.push({ ...answer, answeredAt: clock.now(), tries: 1 });
-  };
-  const die = (): Promise<void> => {
-    died = true;
-    life.kill();
-    clock.after(DOWN_MS, () => void begin(false).then((next) => (life = next)));
-    return new Promise(() => {});
-  };
-  const interfere = async (): Promise<void> => {
-    if (interference === 'kill') return die();
-    if (interference === 'nothing') return;
-    const stopped = stop();
-    stopped.catch(() => {});
-    // A letter that is held has the stop wait behind it; beside an effect it is acknowledged meanwhile.
-    await clock.settle();
-    if (interference === 'stop_and_kill' && acknowledged.length > 0) return die();
-    if (interference === 'stop_and_kill') void stopped.then(die);
-  };
-  const faults: FaultInjector = (point, { subject }) => {
-    if (!begun || died) return undefined;
-    moments.push({ point, subject });
-    return moments.length === nth ? interfere() : undefined;
-  };
-  const begin = (withFaults: boolean): Promise<DaemonLife> =>
-    startDaemonLife({
-      ...{ clock, random, log, world, clockSteps: false },
-      host: withFaults ? { faults } : {},
-      onRecord: (published) => instances.apply(published),
+class MomentsWorld {
+  readonly #interference: Interference;
+  readonly #nth: number;
+  readonly #clock = new SimulatedClock(START_MS);
+  readonly #random = seededRandom(1, this.#clock);
+  readonly #journal = memoryJournal();
+  readonly #world = createWorld({ clock: this.#clock, random: this.#random, journal: this.#journal });
+  readonly #control = controlSimulator({ world: this.#world, clock: this.#clock });
+  readonly #log = createMemoryLog();
+  readonly #instances = createInstances();
+  readonly #moments: Moment[] = [];
+  readonly #acknowledged: Acknowledgement[] = [];
+  #refused: string | null = null;
+  #life: DaemonLife | null = null;
+  #id = '';
+  #begun = false;
+  #died = false;
+
+  constructor(interference: Interference, nth: number) {
+    this.#interference = interference;
+    this.#nth = nth;
+  }
+
+  async play({ definition, before, act }: Scene): Promise<void> {
+    const clock = this.#clock;
+    this.#life = await this.#begin((point, { subject }) => this.#reach({ point, subject }));
+    ({ id: this.#id } = await this.#life.supervisor.create(definition, 'running', META));
+    await clock.advance(5 * SECOND);
+    const command: Played['command'] = (given) => void this.#send(given, `scene-${given.type}`).catch(() => {});
+    const played = { world: this.#control, id: this.#id, clock, command };
+    await before?.(played);
+    this.#begun = true;
+    await act(played);
+    await clock.advance(5 * MINUTE);
+  }
+
+  async course(): Promise<Course> {
+    const entries: LogEntry[] = [];
+    for await (const entry of this.#log.readAll(null)) entries.push(entry);
+    const shown = this.#instances.list().map((view) => [view.id, JSON.parse(JSON.stringify(view))] as const);
+    const { lines: journal } = this.#journal;
+    const evidence = { journal, entries, acknowledged: this.#acknowledged, refused: [], views: new Map(shown) };
+    return {
+      ...(await this.#outcome()),
+      moments: this.#moments,
+      health: this.#instances.get(this.#id)!.health_status.status,
+      spawns: journal.filter(({ type }) => type === 'vmm.spawned').length,
+      violations: check(evidence),
+      acknowledged: this.#isAcknowledged(),
+      refused: this.#refused,
+      later: async (command) => {
+        await this.#life!.supervisor.command(this.#id, command, META);
+        await this.#clock.advance(LATER_MS);
+        return this.#outcome();
+      },
+    };
+  }
+
+  async #outcome(): Promise<Pick<Course, 'phase' | 'vmms'>> {
+    return { phase: this.#instances.get(this.#id)!.phase, vmms: await this.#control.countVmms(this.#id) };
+  }
+
+  #begin(faults?: FaultInjector): Promise<DaemonLife> {
+    return startDaemonLife({
+      ...{ clock: this.#clock, random: this.#random, log: this.#log, world: this.#world, clockSteps: false },
+      host: faults === undefined ? {} : { faults },
+      onRecord: (published) => this.#instances.apply(published),
       report: () => {},
     });
+  }
 
-  life = await begin(true);
-  ({ id } = await life.supervisor.create(DEFINITION, 'running', meta));
-  await clock.advance(5 * SECOND);
-  begun = true;
-  await scene(control, id, clock);
-  await clock.advance(5 * MINUTE);
-  const entries: LogEntry[] = [];
-  for await (const entry of log.readAll(null)) entries.push(entry);
-  const views = new Map(instances.list().map((view) => [view.id, JSON.parse(JSON.stringify(view)) as unknown]));
-  const view = instances.get(id)!;
-  return {
-    moments,
-    phase: view.phase,
-    health: view.health_status.status,
-    vmms: await control.countVmms(id),
-    spawns: journal.lines.filter(({ type }) => type === 'vmm.spawned').length,
-    violations: check({ journal: journal.lines, entries, acknowledged, refused: [], views }),
-    acknowledged: acknowledged.length > 0,
-  };
+  #reach(moment: Moment): Promise<void> | undefined {
+    if (!this.#begun || this.#died) return undefined;
+    this.#moments.push(moment);
+    return this.#moments.length === this.#nth ? this.#interfere() : undefined;
+  }
+
+  async #interfere(): Promise<void> {
+    const interference = this.#interference;
+    if (interference === 'nothing') return;
+    if (interference.startsWith('connect')) await this.#control.traffic(this.#id, { open: CLIENT });
+    if (interference === 'kill' || interference === 'connect_and_kill') return this.#die();
+    if (interference === 'connect') return;
+    const verb = interference === 'stop_and_kill' ? 'stop' : interference;
+    const sent = this.#send(COMMANDS[verb](this.#clock.now()), INTERFERENCE);
+    sent.catch((error: unknown) => {
+      this.#refused = error instanceof StatevisorError ? error.code : String(error);
+    });
+    // A letter that is held has the command wait behind it; beside an effect it is acknowledged meanwhile.
+    await this.#clock.settle();
+    if (interference !== 'stop_and_kill') return;
+    if (this.#isAcknowledged()) return this.#die();
+    void sent.then(
+      () => this.#die(),
+      () => {},
+    );
+  }
+
+  async #send(command: InstanceCommand, name: string): Promise<void> {
+    const sentAt = this.#clock.now();
+    const about = { ...META, commandId: name, digest: command.type };
+    const { record, position } = await this.#life!.supervisor.command(this.#id, command, about);
+    const place = { instance: this.#id, version: record.version, position };
+    const times = { sentAt, answeredAt: this.#clock.now(), tries: 1 };
+    this.#acknowledged.push({ command: name, verb: command.type, ...place, ...times });
+  }
+
+  #isAcknowledged(): boolean {
+    return this.#acknowledged.some(({ command }) => command === INTERFERENCE);
+  }
+
+  #die(): Promise<void> {
+    this.#died = true;
+    this.#life!.kill();
+    const next = async (): Promise<void> => {
+      this.#life = await this.#begin();
+    };
+    this.#clock.after(DOWN_MS, () => void next());
+    return new Promise(() => {});
+  }
 }

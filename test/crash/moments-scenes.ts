@@ -1,0 +1,99 @@
+import type { Definition } from '../../machines/definition.ts';
+import type { SimulatedClock } from '../../src/actors/clock.ts';
+import type { InstanceCommand } from '../../src/actors/supervisor.ts';
+import type { SimulatorControl } from '../../src/adapters/simulator/control.ts';
+import { PLAIN } from '../machines/definitions.ts';
+
+/** What happens to the one instance of a world whose moments are interfered with. */
+
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+
+export interface Played {
+  readonly world: SimulatorControl;
+  readonly id: string;
+  readonly clock: SimulatedClock;
+  /** As an operator; what becomes of it is not waited for. */
+  readonly command: (command: InstanceCommand) => void;
+}
+
+export interface Scene {
+  readonly definition: Definition;
+  /** What is done before its moments count, once the guest is ready. */
+  readonly before?: (played: Played) => Promise<void>;
+  readonly act: (played: Played) => Promise<void>;
+}
+
+const RESTARTED: Definition = {
+  ...PLAIN,
+  boot_timeout_ms: MINUTE,
+  stop_timeout_ms: 5 * SECOND,
+  restart_policy: { policy: 'always', backoff_ms: 5 * SECOND, max_attempts: 3, stable_after_ms: 10 * MINUTE },
+  health_check: {
+    target: { type: 'tcp', port: 80 },
+    interval_ms: SECOND,
+    timeout_ms: SECOND,
+    start_period_ms: 0,
+    failure_threshold: 2,
+    success_threshold: 1,
+  },
+};
+
+/** It may be that the guest was stopped before. */
+const crash = ({ world, id }: Played): Promise<void> => world.guestExit(id, 1).catch(() => {});
+
+/** In its first half minute. */
+export const RESTART_SCENES: Readonly<Record<string, Scene>> = {
+  'a backoff and the boot after it': {
+    definition: RESTARTED,
+    act: async (played) => {
+      await crash(played);
+      await played.clock.advance(2 * SECOND);
+      await crash(played);
+      await played.clock.advance(10 * SECOND);
+    },
+  },
+  'a health restart': {
+    definition: RESTARTED,
+    act: async ({ world, id, clock }) => {
+      await world.setProbe(id, 'fail');
+      await clock.advance(2 * SECOND + 500);
+      await world.setProbe(id, 'pass');
+      await clock.advance(10 * SECOND);
+    },
+  },
+  'a health restart that has to wait': {
+    definition: RESTARTED,
+    act: async (played) => {
+      const { world, id, clock } = played;
+      await crash(played);
+      await clock.advance(2 * SECOND);
+      await world.setProbe(id, 'fail');
+      await clock.advance(5 * SECOND);
+      await world.setProbe(id, 'pass');
+      await clock.advance(10 * SECOND);
+    },
+  },
+};
+
+const IDLE_MS = 30 * SECOND;
+/** The guest is ready some seconds before its moments count. */
+const AFTER_IDLE_MS = 40 * SECOND;
+const asleep = { ...PLAIN, stop_timeout_ms: 5 * SECOND };
+
+export const STANDBY: Scene = {
+  definition: { ...asleep, auto_standby: { enabled: true, idle_timeout_ms: IDLE_MS } },
+  act: ({ clock }) => clock.advance(AFTER_IDLE_MS),
+};
+
+export const RESTORE: Scene = {
+  definition: asleep,
+  before: async ({ clock, command }) => {
+    command({ type: 'standby', by: 'test' });
+    await clock.advance(10 * SECOND);
+  },
+  act: async ({ clock, command }) => {
+    command({ type: 'restore', by: 'test' });
+    await clock.advance(10 * SECOND);
+  },
+};
