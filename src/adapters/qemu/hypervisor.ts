@@ -27,7 +27,7 @@ import { readRunLog } from './run-log.ts';
 import { type RunWatch, type WatchedRun, watchRun } from './run-watch.ts';
 import { setGuestClock } from './snapshots/guest-clock.ts';
 import { pauseRun, resumeRun, snapshotOperations } from './snapshots/operations.ts';
-import { restoreRun } from './snapshots/restore.ts';
+import { LOAD_LIMIT_MS, restoreRun } from './snapshots/restore.ts';
 import { openSnapshotStore } from './snapshots/store.ts';
 
 export interface QemuOptions {
@@ -40,6 +40,8 @@ export interface QemuOptions {
   readonly binary?: string;
   /** Whether the memory of snapshots is hashed too: it takes as long as reading it. */
   readonly verifyMemory?: boolean;
+  /** How long a VMM may take to load a saved guest. */
+  readonly loadLimitMs?: number;
   readonly log?: (line: string) => void;
 }
 
@@ -155,9 +157,10 @@ export function createQemuHypervisor(options: QemuOptions): QemuHypervisor {
   const boot: BootOptions = { root, binary, clock, random, log, emit, keep: watches.keep };
   const starter = createStarter(options, createProbe(binary, clock));
   const scope: RunScope = { root, clock, watches, isBooting: starter.isBooting };
-  const store = openSnapshotStore(root, random, options.verifyMemory ?? false);
   const agents = agentsOf(scope, options);
-  const tools = { scope, clock, store, boot, agents, verifyMemory: options.verifyMemory ?? false };
+  const { verifyMemory = false, loadLimitMs = LOAD_LIMIT_MS } = options;
+  const store = openSnapshotStore(root, random, verifyMemory);
+  const tools = { scope, clock, store, boot, agents, verifyMemory, loadLimitMs };
   const watchAdopted = (run: WatchedRun): RunWatch => {
     const watch = watchRun(run, { clock, emit, log, isFresh: false });
     watches.keep(watch);

@@ -39,7 +39,7 @@ import { LOADING_URI, sendState } from './state-transfer.ts';
 import { linkMemory, type SoundSnapshot } from './store.ts';
 
 /** How long a VMM may take from its greeting until its guest can be let go: an empty source would leave it waiting for ever. */
-const LOAD_LIMIT_MS = 20_000;
+export const LOAD_LIMIT_MS = 20_000;
 
 type Restored = Outcome<BootResult>;
 type Up = Extract<ComeUp, { came: 'up' }>;
@@ -47,6 +47,7 @@ type Up = Extract<ComeUp, { came: 'up' }>;
 export interface RestoreTools extends SnapshotTools {
   readonly boot: BootOptions;
   readonly agents: PatientAgents;
+  readonly loadLimitMs: number;
 }
 
 /** Restores a run: verifies the snapshot, takes the run, starts a VMM that waits, loads it, and lets the guest go. */
@@ -149,7 +150,7 @@ interface Waking {
 /** Loads the guest into a VMM that waits for it, and lets it go. */
 async function wake(tools: RestoreTools, waking: Waking, control: EffectControl): Promise<Restored> {
   const { there, facts, spec } = waking;
-  const time = limited(control, tools.clock, LOAD_LIMIT_MS);
+  const time = limited(control, tools.clock, tools.loadLimitMs);
   try {
     const problem = await load(tools, waking, time.signal);
     if (control.signal.aborted || !control.stillWanted()) return { outcome: 'withdrawn' };
@@ -213,7 +214,7 @@ async function load(tools: RestoreTools, { there, directory, snapshot }: Waking,
     await monitor.execute('migrate-incoming', COMMAND_LIMIT_MS, { uri: LOADING_URI });
     await sendState(directory, snapshot.state, signal);
     const end = await migrationEnd(monitor, tools.clock, signal);
-    if (end.status === 'aborted') return failed('timed_out', `the guest was not loaded within ${LOAD_LIMIT_MS} ms`);
+    if (end.status === 'aborted') return failed('timed_out', `the guest was not loaded within ${tools.loadLimitMs} ms`);
     if (end.status === 'failed') return failed('restore_failed', end.message || 'the VMM did not take the state');
     const status = await queryStatus(monitor);
     return status === 'paused' ? null : failed('restore_failed', `the loaded guest is ${status}`);

@@ -1,0 +1,195 @@
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { systemClock } from '../../../src/actors/clock.ts';
+import type { RunRef, RunSpec } from '../../../src/actors/contracts/hypervisor.ts';
+import { buildDemoImage } from '../../../src/adapters/qemu/image/build-demo.ts';
+import { runDirectory } from '../../../src/adapters/qemu/run-directory.ts';
+import { openScene, type Scene, untilTrue, wanted } from '../../contracts/hypervisor.world.ts';
+import { makeQemuWorld, type QemuWorld } from '../qemu.world.ts';
+import { changeManifest } from './damage-snapshot.ts';
+
+/** One guest on a small disk of its own, saved once; what may go wrong with it afterwards. The rules build on each other. */
+
+const INSTANCE = '01savingfaults0000000000000';
+const MIB = 1_048_576;
+/** Room for the memory of three guests. */
+const DISK_BYTES = 450 * MIB;
+/** Enough to write a run down, and for no state. */
+const ROOM_LEFT_BYTES = 256 * 1024;
+const LOAD_LIMIT_MS = 1_500;
+const LIMIT_MS = 60_000;
+/** In a run's directory, whose data directory says by a file which VMM it is. */
+const VMM_THAT_MAY_STALL = `#!/bin/bash
+case "$*" in
+  *"-incoming defer") [ ! -e ../../../../stalls ] || exec -a qemu-system ${process.execPath} \
+    ${join(import.meta.dirname, 'stalled-vmm.process.ts')} ../../snapshots/sound/manifest.json ;;
+esac
+exec qemu-system-x86_64 "$@"
+`;
+const run = (number: number): RunRef => ({ instance: INSTANCE, run: number });
+
+describe('a guest that is saved', () => {
+  const images = mkdtempSync(join(tmpdir(), 'statevisor-images-'));
+  let world: QemuWorld;
+  let scene: Scene;
+  const snapshots = (): string => join(world.root, 'instances', INSTANCE, 'snapshots');
+  const place = (name: string): string => join(snapshots(), name);
+  const names = async (): Promise<string[]> =>
+    (await scene.current().listSnapshots(INSTANCE)).map(({ snapshot }) => snapshot);
+  const copy = (snapshot: string) =>
+    scene.current().copySnapshot(INSTANCE, { snapshot: 'sound' }, { snapshot }, wanted());
+  const restore = (number: number, snapshot: string, changes: Partial<RunSpec> = {}) =>
+    scene.current().restore(world.spec(run(number), changes), { snapshot }, wanted());
+  const drop = (snapshot: string) => scene.current().dropSnapshot(INSTANCE, { snapshot });
+  /** Refused with that code; nothing is left behind, and the snapshot is there. */
+  const expectRefused = async (number: number, snapshot: string, code: string, changes: Partial<RunSpec> = {}) => {
+    const got = await restore(number, snapshot, changes);
+    expect(got, JSON.stringify(got)).toMatchObject({ outcome: 'failed', error: { code } });
+    expect(await world.pids()).toEqual([]);
+    expect(await scene.current().inspect(run(number))).toEqual({ reality: 'none' });
+    expect(await names()).toContain(snapshot);
+  };
+  const stalls = (): string => join(world.root, 'stalls');
+  const filler = (): string => join(world.root, 'somebody-elses-file');
+  const fillDisk = (): void => {
+    const { bavail, bsize } = statfsSync(world.root);
+    execFileSync('fallocate', ['--length', String(bavail * bsize - ROOM_LEFT_BYTES), filler()]);
+  };
+
+  beforeAll(async () => {
+    await buildDemoImage({ imagesDirectory: images, clock: systemClock() });
+    const binary = join(images, 'qemu-system-that-may-stall');
+    writeFileSync(binary, VMM_THAT_MAY_STALL, { mode: 0o755 });
+    const options = { directory: 'disk', binary, verifyMemory: true, loadLimitMs: LOAD_LIMIT_MS };
+    world = await makeQemuWorld(images, options);
+    mkdirSync(world.root);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${DISK_BYTES}`, 'statevisor-test', world.root]);
+    scene = openScene(world);
+    expect(await scene.current().boot(world.spec(run(1)), wanted())).toMatchObject({ outcome: 'done' });
+    await scene.until(() => scene.seen(run(1), 'guest.ready').length > 0, 'ready');
+    await world.guest.remember(run(1), 'sound');
+  }, LIMIT_MS);
+  afterAll(async () => {
+    for (const pid of await world.pids()) process.kill(pid, 'SIGKILL');
+    await untilTrue(async () => (await world.pids()).length === 0, 'the VMMs are gone');
+    execFileSync('umount', ['--lazy', world.root]);
+    await world.destroy();
+    rmSync(images, { recursive: true, force: true });
+  });
+  const rule = (name: string, check: () => Promise<void>): void => it(name, check, LIMIT_MS);
+
+  rule('of a run that an earlier version started is refused before it is paused', async () => {
+    const path = join(runDirectory(world.root, run(1)), 'spec.json');
+    const spec = readFileSync(path, 'utf8');
+    writeFileSync(path, spec.replace('"memory_file":"memory"', '"memory_file":null'));
+    const old = await scene.reopen();
+    expect(await old.adopt(run(1)), 'it is adopted as ever').toEqual({ reality: 'running', ready: true });
+    expect(await old.pause(run(1), wanted())).toMatchObject({ outcome: 'failed', error: { code: 'not_supported' } });
+    expect(await old.inspect(run(1))).toEqual({ reality: 'running', ready: true });
+    writeFileSync(path, spec);
+    await (await scene.reopen()).adopt(run(1));
+  });
+
+  rule('on a full disk runs on, and no other is booted there', async () => {
+    const hypervisor = scene.current();
+    expect((await hypervisor.pause(run(1), wanted())).outcome).toBe('done');
+    fillDisk();
+    const full = { outcome: 'failed', error: { code: 'disk_full' } };
+    expect(await hypervisor.snapshot(run(1), { snapshot: 'sound', takes_memory: true }, wanted())).toMatchObject(full);
+    expect(readdirSync(snapshots()), 'nothing half made is left').toEqual([]);
+    expect((await hypervisor.resume(run(1), wanted())).outcome).toBe('done');
+    expect(await hypervisor.inspect(run(1))).toEqual({ reality: 'running', ready: true });
+    const other = { instance: '01savingfaultsother0000000', run: 1 };
+    expect(await hypervisor.boot(world.spec(other), wanted())).toMatchObject(full);
+    rmSync(filler());
+  });
+
+  rule('is saved where there is room, and what a daemon that died had half made is swept', async () => {
+    const hypervisor = scene.current();
+    mkdirSync(place('.new-dead'), { recursive: true });
+    writeFileSync(join(place('.new-dead'), 'state'), 'half');
+    expect(await names()).toEqual([]);
+    expect((await hypervisor.pause(run(1), wanted())).outcome).toBe('done');
+    const as = { snapshot: 'sound', takes_memory: true };
+    expect(await hypervisor.snapshot(run(1), as, wanted())).toEqual({ outcome: 'done', result: null });
+    expect((await hypervisor.kill(run(1), wanted())).outcome).toBe('done');
+    expect(readdirSync(snapshots())).toEqual(['sound']);
+    expect(existsSync(join(runDirectory(world.root, run(1)), 'memory')), 'its memory is the snapshot’s now').toBe(
+      false,
+    );
+    expect(statSync(join(place('sound'), 'memory')).nlink).toBe(1);
+  });
+
+  rule('is refused on another machine', async () => {
+    await expectRefused(2, 'sound', 'snapshot_mismatch', { memory_bytes: 160 * MIB });
+    await expectRefused(2, 'sound', 'snapshot_mismatch', { vcpus: 2 });
+  });
+
+  rule('is refused when its memory was changed unseen, where memory is hashed', async () => {
+    await copy('flipped');
+    const path = join(place('flipped'), 'memory');
+    writeSync(openSync(path, 'r+'), Buffer.from('flipped'), 0, 7, 64 * MIB);
+    const mtime_ns = String(statSync(path, { bigint: true }).mtimeNs);
+    changeManifest(place('flipped'), (one) => ({ ...one, memory: { ...one.memory, mtime_ns } }));
+    await expectRefused(2, 'flipped', 'memory_altered');
+    await drop('flipped');
+  });
+
+  /** A state that its manifest agrees with, and no VMM. */
+  const replaceState = (name: string, state: Buffer): void => {
+    writeFileSync(join(place(name), 'state'), state);
+    const sha256 = createHash('sha256').update(state).digest('hex');
+    changeManifest(place(name), (one) => ({ ...one, state: { bytes: state.length, sha256 } }));
+  };
+
+  rule('is there still after a VMM has refused its state, or was never done with taking it', async () => {
+    await copy('broken');
+    const state = readFileSync(join(place('broken'), 'state'));
+    replaceState('broken', state.subarray(0, state.length / 2));
+    await expectRefused(2, 'broken', 'restore_failed');
+    await drop('broken');
+    writeFileSync(stalls(), '');
+    await expectRefused(2, 'sound', 'timed_out');
+  });
+
+  rule('is there still when the daemon dies before its guest was let go', async () => {
+    const pending = restore(2, 'sound');
+    await untilTrue(async () => (await world.pids()).length === 1, 'a VMM waits for the guest');
+    const later = await scene.reopen();
+    expect(await later.inspect(run(2)), 'it was never let go, so there is no such run').toEqual({ reality: 'none' });
+    expect(await world.pids(), 'and no VMM').toEqual([]);
+    expect(await names()).toEqual(['sound']);
+    expect((await pending).outcome, 'what the former daemon would have said').toBe('failed');
+    rmSync(stalls());
+    expect(await restore(2, 'sound'), 'the same run may be restored').toMatchObject({ outcome: 'done' });
+    expect(await world.guest.remembers(run(2), 'sound')).toBe(true);
+    expect(await names()).toEqual([]);
+  });
+
+  rule('stands still for a later daemon when the one that woke it died over it', async () => {
+    expect((await scene.current().pause(run(2), wanted())).outcome).toBe('done');
+    const later = await scene.reopen();
+    expect(await later.adopt(run(2))).toEqual({ reality: 'paused' });
+    expect((await later.resume(run(2), wanted())).outcome).toBe('done');
+    expect(await later.inspect(run(2))).toEqual({ reality: 'running', ready: true });
+    expect((await later.kill(run(2), wanted())).outcome).toBe('done');
+    const left = execFileSync('find', [join(world.root, 'instances'), '-name', 'memory']).toString();
+    expect(left, 'the memory of an ended run takes no room').toBe('');
+  });
+});
