@@ -5,6 +5,7 @@ import type { CollectorSettings, FromCollector, ToCollector, WatchReading } from
 import { Observer } from './observer.ts';
 import { unreadStatus } from './observer-status.ts';
 import { openTable } from './open-table.ts';
+import { sendToSelf } from './own-flow.ts';
 import { sentenceOf } from './sentences.ts';
 import type { WatchedGuest } from './watched-guest.ts';
 
@@ -95,6 +96,7 @@ export class Collector {
     return new Observer({
       clock,
       table: (listener) => openTable(mode, { clock, listener, receiveBufferBytes: settings.receive_buffer_bytes }),
+      sendToSelf,
       ignoredSources: settings.ignored_sources,
       recheckMs: settings.recheck_ms,
       told: {

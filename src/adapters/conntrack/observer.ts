@@ -3,6 +3,7 @@ import type { CancelTimer, Clock } from '../../actors/contracts/clock.ts';
 import { type AddressKey, keysOfText } from './addresses.ts';
 import { GuestIndex } from './guest-index.ts';
 import { type Change, type KernelEntry, type KernelTable, TableError, type TableListener } from './kernel-table.ts';
+import type { SendToSelf } from './own-flow.ts';
 import { sentenceOf } from './sentences.ts';
 import { SharedDumps } from './shared-dumps.ts';
 import { TrackingProof } from './tracking-proof.ts';
@@ -31,6 +32,7 @@ const GATHER_MS = 100;
 export interface ObserverOptions {
   readonly clock: Clock;
   readonly table: (listener: TableListener) => Promise<KernelTable>;
+  readonly sendToSelf: SendToSelf;
   readonly ignoredSources: readonly string[];
   readonly recheckMs: number;
   readonly told: ObserverTold;
@@ -51,7 +53,7 @@ export class Observer implements TableListener {
   readonly #index: GuestIndex;
   readonly #dumps: SharedDumps;
   readonly #removals: SharedDumps;
-  readonly #proof = new TrackingProof();
+  readonly #proof: TrackingProof;
   readonly #ended = new AbortController();
   readonly #watched = new Set<WatchedGuest>();
   readonly #changed = new Set<WatchedGuest>();
@@ -70,6 +72,7 @@ export class Observer implements TableListener {
     this.#options = options;
     this.#clock = options.clock;
     this.#index = new GuestIndex(options.ignoredSources);
+    this.#proof = new TrackingProof(options.sendToSelf);
     this.#dumps = new SharedDumps(this.#clock, () => this.#read());
     this.#removals = new SharedDumps(this.#clock, () => this.#openTable().remove(this.#toRemove.splice(0)));
   }
@@ -162,7 +165,8 @@ export class Observer implements TableListener {
   }
 
   broken(error: Error): void {
-    if (this.#ended.signal.aborted) return;
+    // One that never opened is not broken: another way is tried.
+    if (this.#ended.signal.aborted || this.#table === null) return;
     this.#lose(sentenceOf(error));
     this.#options.told.broken();
   }

@@ -12,13 +12,14 @@ export interface OwnFlow {
 }
 
 export type Family = 'IPv4' | 'IPv6';
+/** Null when this machine has no loopback of that family. A new flow each time: it has a port of its own. */
+export type SendToSelf = (family: Family) => Promise<OwnFlow | null>;
 const LOOPBACK: Readonly<Record<Family, string>> = { IPv4: '127.0.0.1', IPv6: '::1' };
 const SOCKET: Readonly<Record<Family, 'udp4' | 'udp6'>> = { IPv4: 'udp4', IPv6: 'udp6' };
 
 export const LOOPBACK_KEYS: ReadonlySet<AddressKey> = new Set(Object.values(LOOPBACK).flatMap(keysOfText));
 
-/** Null when this machine has no loopback of that family. A new flow each time: it has a port of its own. */
-export function sendToSelf(family: Family): Promise<OwnFlow | null> {
+export const sendToSelf: SendToSelf = (family) => {
   const address = LOOPBACK[family];
   const [key = 0] = keysOfText(address);
   return new Promise((resolve) => {
@@ -35,4 +36,9 @@ export function sendToSelf(family: Family): Promise<OwnFlow | null> {
       socket.send('', port, address, (error) => end(error === null ? { address: key, isOf } : null));
     });
   });
+};
+
+/** A flow of this machine to its own port: ours are, and hardly any other is. */
+export function isToItself({ guest, protocol, tuple }: KernelEntry): boolean {
+  return protocol === 'udp' && LOOPBACK_KEYS.has(guest) && tuple.source_port === tuple.destination_port;
 }

@@ -11,7 +11,7 @@ import {
   type TableListener,
 } from './kernel-table.ts';
 import { eachLine } from './line-stream.ts';
-import { LOOPBACK_KEYS, type OwnFlow, sendToSelf } from './own-flow.ts';
+import { isToItself, LOOPBACK_KEYS, type OwnFlow, sendToSelf } from './own-flow.ts';
 import { takeLine } from './procfs-table.ts';
 
 const PROGRAM = 'conntrack';
@@ -159,10 +159,6 @@ class ToolTable implements KernelTable {
     }
     if (this.#listener.concerns(entry.guest)) this.#listener.event(entry, change);
   }
-}
-
-function isToItself({ guest, tuple }: KernelEntry): boolean {
-  return LOOPBACK_KEYS.has(guest) && tuple.source_port === tuple.destination_port;
 }
 
 function start(args: readonly string[]): ChildProcess {

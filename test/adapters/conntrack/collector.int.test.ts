@@ -1,10 +1,18 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { until } from '../../cli/daemon-process.ts';
 import { counts, FLOW, GUEST, isLost, listen } from '../../contracts/activity.world.ts';
 import { type KernelWorld, listened, makeKernelWorld } from './kernel.world.ts';
 
 const LIMIT_MS = 10_000;
+/** Everything but what the kernel asks of those who speak to its connection tracking. */
+const WITHOUT_RIGHTS = ['setpriv', '--bounding-set', '-net_admin', '--inh-caps', '-net_admin'];
+const program = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
+const isGone = (pid: number): Promise<boolean> => until(() => !existsSync(`/proc/${pid}`), Boolean, LIMIT_MS);
 
 describe('the collector of connections', () => {
   let world: KernelWorld;
@@ -13,8 +21,18 @@ describe('the collector of connections', () => {
   });
   afterEach(() => world.destroy());
 
+  async function startDaemon(...words: string[]): Promise<{ daemon: ChildProcess; collector: number }> {
+    const [file = '', ...args] = [...world.place.enter, process.execPath, program('daemon.process.ts'), ...words];
+    const daemon = spawn(file, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+    const [line] = (await once(createInterface({ input: daemon.stdout! }), 'line')) as [string];
+    return { daemon, collector: Number(line) };
+  }
+
   it('is started again when it was killed: until the table has been read anew nothing is known', async () => {
     const source = world.conntrack();
+    const asked = source.confirm(GUEST);
+    process.kill(source.collectorPid()!, 'SIGKILL');
+    expect(await asked).toMatchObject({ observer: 'lost', error: expect.stringContaining('ended with SIGKILL') });
     const heard = listen(listened(source));
     await heard.next(counts(0));
     const killed = source.collectorPid()!;
@@ -24,25 +42,88 @@ describe('the collector of connections', () => {
     await world.open(FLOW);
     await heard.next(counts(1));
     expect(source.collectorPid()).not.toBe(killed);
-    expect(source.status()).toMatchObject({ state: 'in_order', mode: 'netlink', losses: 1 });
+    expect(source.status()).toMatchObject({ state: 'in_order', mode: 'netlink', losses: 2 });
   });
 
-  it('answers those who wait when it ends', async () => {
-    const source = world.conntrack();
-    const asked = source.confirm(GUEST);
-    process.kill(source.collectorPid()!, 'SIGKILL');
-    expect(await asked).toMatchObject({ observer: 'lost', error: expect.stringContaining('ended with SIGKILL') });
+  it('ends with the daemon, also when that is killed', async () => {
+    const { daemon, collector } = await startDaemon('stay');
+    daemon.kill('SIGKILL');
+    expect(await isGone(collector)).toBe(true);
   });
 
-  it('ends with the source', async () => {
+  it('keeps no daemon from ending that has nothing left to do', async () => {
+    const { daemon, collector } = await startDaemon();
+    const [status] = (await once(daemon, 'exit')) as [number];
+    expect(status).toBe(0);
+    expect(await isGone(collector)).toBe(true);
+  });
+
+  it('skips and counts a message that means nothing, and hears the next one', async () => {
     const source = world.conntrack();
-    await source.confirm(GUEST);
-    const pid = source.collectorPid()!;
-    await source.close();
+    const heard = listen(listened(source));
+    await heard.next(counts(0));
+    await world.place.run(process.execPath, program('garbage.process.ts'));
+    await world.open(FLOW);
+    await heard.next(counts(1));
     await until(
-      () => existsSync(`/proc/${pid}`),
-      (there) => !there,
+      () => source.status(),
+      ({ garbage, state }) => garbage === 1 && state === 'in_order',
       LIMIT_MS,
     );
+    expect(heard.readings.some(isLost)).toBe(false);
+  });
+
+  it('finds a connection that nobody told of when it reads the table again', async () => {
+    const source = world.conntrack({ recheckMs: 200 });
+    const heard = listen(listened(source));
+    await heard.next(counts(0));
+    await world.setTelling(false);
+    await world.open(FLOW);
+    await world.setTelling(true);
+    await heard.next(counts(1));
+    await until(
+      () => source.status(),
+      ({ resyncs }) => resyncs >= 1,
+      LIMIT_MS,
+    );
+  });
+
+  it('says that the daemon may not read connections, takes the next way, and says why', async () => {
+    const before = [...world.place.enter, ...WITHOUT_RIGHTS];
+    const [alone, any] = [world.conntrack({ before, modes: ['netlink', 'conntrack'] }), world.conntrack({ before })];
+    expect(await alone.confirm(GUEST)).toMatchObject({
+      observer: 'lost',
+      error: expect.stringContaining('CAP_NET_ADMIN'),
+    });
+    await until(
+      () => alone.status(),
+      ({ state }) => state === 'unsupported',
+      LIMIT_MS,
+    );
+    expect(await any.confirm(GUEST)).toMatchObject({ observer: 'in_order', connections: 0 });
+    const { mode, state, error } = any.status();
+    expect({ mode, state }).toEqual({ mode: 'procfs', state: 'in_order' });
+    expect(error).toContain('netlink: the daemon needs CAP_NET_ADMIN');
+  });
+
+  it('cannot be started again where its network namespace is gone: nothing is known, and it is said', async () => {
+    const source = world.conntrack();
+    const heard = listen(listened(source));
+    await heard.next(counts(0));
+    await world.place.close();
+    process.kill(source.collectorPid()!, 'SIGKILL');
+    await heard.next((reading) => reading.observer === 'lost' && reading.error.includes('status 1'));
+    expect(await source.confirm(GUEST)).toMatchObject({ observer: 'lost' });
+    expect(source.status().state).toBe('lost');
+  });
+
+  it('is not asked about a guest without addresses: nothing is known of it', async () => {
+    const source = world.conntrack();
+    const nowhere = { ...GUEST, addresses: [] };
+    expect(await source.confirm(nowhere)).toMatchObject({
+      observer: 'lost',
+      error: expect.stringContaining('no address'),
+    });
+    await listen(listened(source), nowhere).next(isLost);
   });
 });
