@@ -148,7 +148,7 @@ export const recordedContextSchema = z
       .nullable(),
     /** What a fork began with. */
     origin: z.object({ instance: z.string(), snapshot: z.string() }).readonly().nullable(),
-    /** The minute of each schedule that was heard last: none is heard twice. */
+    /** The minute of each schedule that was heard last, or when it was set: none is heard twice. */
     schedules: z.object({ standby: at.nullable(), wake: at.nullable(), snapshot: at.nullable() }).readonly(),
     restart: restartContextSchema.readonly(),
     health: healthContextSchema.readonly(),

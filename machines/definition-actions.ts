@@ -1,6 +1,12 @@
-import { NO_RESTARTS } from './context.ts';
+import { type ChartContext, NO_RESTARTS } from './context.ts';
 import type { Definition } from './definition.ts';
 import { chart } from './setup.ts';
+
+/** A schedule counts from when it is set: a minute that began before then is as good as heard. */
+function heardBefore(at: number): Pick<ChartContext, 'schedules'> {
+  const before = Math.max(0, at - 1);
+  return { schedules: { standby: before, wake: before, snapshot: before } };
+}
 
 /**
  * Takes over the changed parts of the definition; a changed health check opens a new window. `up` tells the other
@@ -14,7 +20,8 @@ export const applyChangesWhen = (up: boolean) => [
       event.changes.health_check === undefined
         ? context.health
         : { ...context.health, revision: context.health.revision + 1 };
-    return { definition, health, intent: { ...context.intent, at: event.at } };
+    const heard = event.changes.schedules == null ? {} : heardBefore(event.at);
+    return { definition, health, intent: { ...context.intent, at: event.at }, ...heard };
   }),
   chart.emit(({ event }) => ({
     type: 'instance.updated' as const,
@@ -35,7 +42,9 @@ export const create = [
     if (event.type !== 'create') return {};
     const { definition, wanted, by, at } = event;
     const origin = event.from ?? null;
-    return { definition, created_at: at, intent: { wanted, by, at }, restart: NO_RESTARTS, run: context.run, origin };
+    const heard = definition.schedules == null ? {} : heardBefore(at);
+    const { run } = context;
+    return { definition, created_at: at, intent: { wanted, by, at }, restart: NO_RESTARTS, run, origin, ...heard };
   }),
   chart.emit(({ context }) => ({
     type: 'instance.created' as const,

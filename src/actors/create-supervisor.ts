@@ -95,13 +95,14 @@ class RunningSupervisor implements Supervisor {
 
   async start(): Promise<void> {
     await this.#host.load();
-    const { waiting, behind, timers } = await this.#keeping.readHeads();
+    const { waiting, behind, timers, scheduled } = await this.#keeping.readHeads();
     // Nothing is done before every head was read: a later one may forbid it all, and room is given out over all of them.
     for (const { id } of waiting) this.#unseen.add(id);
     this.#stopObserving = this.#options.hypervisor.observe((observation) => this.#onObservation(observation));
     const upgrades = behind.flatMap((one) => this.#keeping.bringUpToDate(one));
     for (const timer of timers) this.#heap.add(timer);
     this.#life.open();
+    for (const { id, head } of scheduled) this.#standing.derive(id, head.snapshot);
     this.#desk.readBack().catch((error) => this.#report(null, 'Command ids could not be read back.', error));
     const told = () => recover(waiting, this.#recovery());
     // Timers are told apart by the record that armed them, and an upgrade arms them anew.

@@ -97,6 +97,8 @@ function coalescingKey({ event }: Letter): string | null {
   if (event.type.startsWith('probe.') && 'window' in event) {
     return `probe:${event.window.run}:${event.window.revision}`;
   }
+  // Of minutes that wait, the latest counts.
+  if (event.type === 'schedule.due' && 'schedule' in event) return `schedule:${event.schedule}`;
   if ((event.type === 'traffic.active' || event.type === 'traffic.idle') && 'run' in event)
     return `traffic:${event.run}`;
   return null;

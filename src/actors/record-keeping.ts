@@ -24,6 +24,8 @@ export interface Heads {
   readonly behind: readonly Behind[];
   /** Of the others. */
   readonly timers: readonly DueTimer[];
+  /** Those at rest that a schedule may wake. */
+  readonly scheduled: readonly InstanceActor[];
 }
 
 export interface RecordKeepingOptions {
@@ -50,6 +52,7 @@ export class RecordKeeping {
     const waiting: InstanceActor[] = [];
     const behind: Behind[] = [];
     const timers: DueTimer[] = [];
+    const scheduled: InstanceActor[] = [];
     for await (const loaded of residents.restoreAll((...unreadable) => this.#setAside(...unreadable))) {
       const { actor, writtenBy } = loaded;
       await recallRestarts(log, life, actor.head);
@@ -59,10 +62,11 @@ export class RecordKeeping {
       const isBehind = this.#isBehind(loaded);
       if (!atRest || isBehind) residents.keep(actor);
       if (isBehind) behind.push({ actor, writtenBy });
+      if (atRest && snapshot.context.definition?.schedules) scheduled.push(actor);
       if (atRest) timers.push(...dueTimersOf(actor));
       else waiting.push(actor);
     }
-    return { waiting, behind, timers };
+    return { waiting, behind, timers, scheduled };
   }
 
   /** A head that was read back at the start. False when its instance is gone and needs nothing more. */

@@ -1,3 +1,4 @@
+import type { ScheduleName } from '../../machines/definition.ts';
 import type { ObservationEvent, Unstamped } from '../../machines/events.ts';
 import type { ChartSnapshot } from '../../machines/step.ts';
 import type { AddressPool } from './address-pool.ts';
@@ -14,12 +15,15 @@ import type { Prober } from './contracts/probe.ts';
 import type { ProbeReading } from './contracts/probe-readings.ts';
 import type { Telemetry } from './contracts/telemetry.ts';
 import { ProbeScheduler, type ProbingStatus } from './probing/probe-scheduler.ts';
+import { ScheduleMinutes } from './schedules/schedule-minutes.ts';
 import { changesNothing, type Deciding } from './steady-state.ts';
+import type { SupervisorOptions } from './supervisor.ts';
 import { trackedGuest } from './tracking/tracked-guest.ts';
 import { trackTraffic } from './tracking/traffic-tracking.ts';
 
 /**
- * What is done for as long as an instance is in certain states: probing it, watching its traffic. It is never an entry
+ * What is done for as long as an instance is in certain states: probing it, watching its traffic, telling it the minutes
+ * of its schedules. It is never an entry
  * or exit effect: after each record, and at recovery, it is derived from the tags of the state and started or stopped
  * by difference. Nothing of it is recorded; only what it finds, and only when that changes something.
  */
@@ -34,6 +38,7 @@ export interface StandingWorkOptions {
   readonly deliver: (instance: string, reading: Unstamped<ObservationEvent>) => void;
   /** Undefined when the instance is not in memory. */
   readonly actorOf: (instance: string) => Deciding | undefined;
+  readonly report?: SupervisorOptions['report'];
 }
 
 interface Work {
@@ -57,6 +62,7 @@ type Kind = keyof WorkOf;
 export class StandingWork implements ActivityView {
   readonly #options: StandingWorkOptions;
   readonly #probes: ProbeScheduler | null;
+  readonly #minutes: ScheduleMinutes<ScheduleName>;
   #closed = false;
   readonly #work: { readonly [K in Kind]: Map<string, WorkOf[K]> } = { probing: new Map(), tracking: new Map() };
 
@@ -65,6 +71,11 @@ export class StandingWork implements ActivityView {
     const { prober, clock, telemetry } = options;
     const deliver = (instance: string, reading: Unstamped<ObservationEvent>): void => this.#deliver(instance, reading);
     this.#probes = prober === undefined ? null : new ProbeScheduler({ prober, clock, telemetry, deliver });
+    this.#minutes = new ScheduleMinutes({
+      clock,
+      deliver: (instance, schedule, minute) => this.#deliver(instance, { type: 'schedule.due', schedule, minute }),
+      report: (instance, message) => options.report?.({ instance, message }),
+    });
   }
 
   /** Starts and stops what differs from what this state calls for. */
@@ -72,6 +83,9 @@ export class StandingWork implements ActivityView {
     if (this.#closed) return;
     this.#deriveProbing(instance, snapshot);
     this.#deriveTracking(instance, snapshot);
+    const { definition, schedules: heard } = snapshot.context;
+    const schedules = snapshot.matches({ lifecycle: 'deleted' }) ? null : (definition?.schedules ?? null);
+    this.#minutes.derive(instance, schedules === null ? null : { schedules, heard });
   }
 
   readingsOf(instance: string): ProbeReading | undefined {
@@ -100,6 +114,7 @@ export class StandingWork implements ActivityView {
       work.clear();
     }
     this.#probes?.close();
+    this.#minutes.close();
   }
 
   /** What names the window names the work: an update of anything else leaves the guest asked as it was. */
