@@ -1,4 +1,3 @@
-import type { Definition } from '../../machines/definition.ts';
 import type { HostMode } from '../../machines/events.ts';
 import { type InstanceRecord, SYSTEM_CAUSE } from '../../machines/record.ts';
 import { CommandDesk, causeOf } from './command-desk.ts';
@@ -110,14 +109,14 @@ class RunningSupervisor implements Supervisor {
     await this.#options.faults?.('recovered', { instance: '', subject: 'start' });
   }
 
-  async create(definition: Definition, wanted: 'running' | 'stopped', meta: CommandMeta): Promise<Acceptance> {
+  async create(...[definition, wanted, meta, from]: Parameters<Supervisor['create']>): Promise<Acceptance> {
     return this.#once(meta, async () => {
       const id = this.#options.random.id();
       const reserved = this.#ledger.reserve(id, definition);
       const actor = this.#residents.begin(id);
       this.#residents.known.add(id);
       try {
-        const event = { type: 'create' as const, by: meta.actor, definition: reserved, wanted };
+        const event = { type: 'create' as const, by: meta.actor, definition: reserved, wanted, ...(from && { from }) };
         const accepted = await actor.command(event, causeOf(meta));
         return this.#accept(actor, accepted);
       } catch (error) {

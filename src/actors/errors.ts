@@ -4,6 +4,7 @@ export const ERRORS = {
   invalid_restart_policy: { status: 400, remedy: 'Correct the named field of restart_policy.' },
   invalid_health_check: { status: 400, remedy: 'Correct the named field of health_check.' },
   invalid_auto_standby: { status: 400, remedy: 'Correct the named field of auto_standby.' },
+  invalid_schedules: { status: 400, remedy: 'Correct the named field of schedules.' },
   invalid_timeout: { status: 400, remedy: 'Give a duration such as 30s.' },
   name_conflict: { status: 400, remedy: 'Choose another name, or delete the instance that has it.' },
   image_not_found: { status: 400, remedy: 'Name an image that exists; `statevisor image build-demo` builds `demo`.' },

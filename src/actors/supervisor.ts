@@ -101,7 +101,13 @@ export interface SupervisorOptions {
 
 export interface Supervisor {
   /** Throws StatevisorError; nothing was appended then. */
-  create(definition: Definition, wanted: 'running' | 'stopped', meta: CommandMeta): Promise<Acceptance>;
+  create(
+    definition: Definition,
+    wanted: 'running' | 'stopped',
+    meta: CommandMeta,
+    /** The snapshot of another instance that it begins with: running, or asleep. */
+    from?: CreateCommand['from'],
+  ): Promise<Acceptance>;
   command(id: string, command: InstanceCommand, meta: CommandMeta): Promise<Acceptance>;
   /** Id by exact id, exact name, or unique prefix of an id, in that order. Throws not_found or ambiguous. */
   resolve(idOrNameOrPrefix: string): string;

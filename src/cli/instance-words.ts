@@ -2,6 +2,7 @@ import { formatDuration } from '../../machines/duration.ts';
 import type { WholeView } from '../gateway/use-cases/readings.ts';
 import type { InstanceView } from '../projections/instance-view.ts';
 import type { PendingRestartView } from '../projections/restart-view.ts';
+import { scheduleWords, standbyWords } from './policy-words.ts';
 import { wakefulnessRows } from './wakefulness-words.ts';
 
 /** One instance in words, as `get` prints it: a name and a sentence a line. `now`: epoch ms. */
@@ -31,6 +32,7 @@ export function instanceRows(view: WholeView, now: number): string[][] {
     ['health', healthWords(view, now)],
     ...probeRows(view, now),
     ['auto standby', standbyWords(view)],
+    ['schedules', scheduleWords(view)],
     [
       'hooks',
       view.hooks === undefined
@@ -42,6 +44,9 @@ export function instanceRows(view: WholeView, now: number): string[][] {
     ['guest agent', view.skip_guest_agent === true ? 'none' : null],
     ...wakefulnessRows(view, now),
     ['snapshot', view.has_snapshot ? 'yes' : null],
+    ['snapshots', view.snapshots?.map(({ name }) => name).join(', ') ?? null],
+    ['snapshot work', view.snapshot_under_way ?? null],
+    ['forked from', view.forked_from?.instance ?? null],
     ['expires', view.expires_at === null ? null : `${view.expires_at} (${inWords(view.expires_at, now)})`],
     ['version', String(view.version)],
   ];
@@ -228,18 +233,4 @@ function probeRows({ probes }: WholeView, now: number): [string, string][] {
     const took = duration_ms === null ? '' : ` after ${Math.round(duration_ms)}ms`;
     return [index === 0 ? 'probes' : '', `${inWords(at, now)}: ${result}${took}${error === null ? '' : `: ${error}`}`];
   });
-}
-
-function standbyWords({ auto_standby: policy }: InstanceView): string | null {
-  if (policy === undefined) return null;
-  if (policy.enabled !== true) return 'off';
-  const sources = policy.ignore_source_cidrs as readonly string[] | undefined;
-  const ports = policy.ignore_destination_ports as readonly number[] | undefined;
-  return [
-    `after ${policy.idle_timeout} without connections`,
-    sources === undefined ? '' : `not counting those from ${sources.join(', ')}`,
-    ports === undefined ? '' : `not counting those to ${ports.join(', ')}`,
-  ]
-    .filter((part) => part !== '')
-    .join('; ');
 }

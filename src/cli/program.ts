@@ -13,6 +13,7 @@ import { addNetworkCommands } from './commands/network.ts';
 import { addRun } from './commands/run.ts';
 import { addServe } from './commands/serve.ts';
 import { addSimulate } from './commands/simulate.ts';
+import { addSnapshotCommands } from './commands/snapshots.ts';
 import { addUpdate } from './commands/update.ts';
 import { programVersion } from './daemon/program-version.ts';
 import type { Output } from './output.ts';
@@ -30,6 +31,7 @@ export function makeProgram(output: Output): Command {
   addInstanceCommands(program, output);
   addUpdate(program, output);
   addHold(program, output);
+  addSnapshotCommands(program, output);
   addHistory(program, output);
   addEvents(program, output);
   addLogs(program, output);

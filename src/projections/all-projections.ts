@@ -1,6 +1,7 @@
 import { durationsProjection } from './durations.ts';
 import { listed } from './engine/running-projection.ts';
 import { instancesProjection } from './instances.ts';
+import { standbyOutcomesProjection } from './standby-outcomes.ts';
 import { timelineProjection } from './timeline.ts';
 import { totalsProjection } from './totals.ts';
 import { wakefulnessProjection } from './wakefulness.ts';
@@ -10,6 +11,7 @@ export const PROJECTIONS = {
   instances: listed(instancesProjection),
   timeline: listed(timelineProjection),
   durations: listed(durationsProjection),
+  standby_outcomes: listed(standbyOutcomesProjection),
   totals: listed(totalsProjection),
   wakefulness: listed(wakefulnessProjection),
 };

@@ -6,12 +6,13 @@ import { nullableInstant, toRfc3339 } from './instants.ts';
 import { type NetworkView, networkView } from './network-view.ts';
 import { autoStandbyView, healthCheckView, restartPolicyView } from './policy-views.ts';
 import { type RestartStatusView, type RestartView, restartStatusView, restartView } from './restart-view.ts';
+import { type SnapshotFields, snapshotFields } from './snapshot-views.ts';
 
 /**
  * What GET shows of one instance: a pure function of its last record and its definition. Field names are those of
  * hypeman's client; `phase`, `wanted`, `run`, `restart`, `version` and `network.ports` are ours. Times are RFC 3339, UTC.
  */
-export interface InstanceView {
+export interface InstanceView extends SnapshotFields {
   readonly id: string;
   readonly name: string;
   readonly image: string;
@@ -38,6 +39,8 @@ export interface InstanceView {
   readonly health_check?: Readonly<Record<string, unknown>>;
   readonly health_status: HealthStatusView;
   readonly auto_standby?: Readonly<Record<string, unknown>>;
+  /** What happens by the calendar; absent when nothing does. */
+  readonly schedules?: NonNullable<Definition['schedules']>;
   readonly expires_at: string | null;
   /** Programs of the host run before a stop or a standby, by moment; absent when there are none. */
   readonly hooks?: NonNullable<Definition['hooks']>;
@@ -81,6 +84,7 @@ export function instanceView(record: InstanceRecord, definition: Definition): In
     exit_message: live ? null : (run.exit?.message ?? null),
     exit_reason: live ? null : (run.exit?.reason ?? null),
     has_snapshot: context.snapshot !== null,
+    ...snapshotFields(context),
     size: formatSize(definition.memory_bytes),
     vcpus: definition.vcpus,
     network: networkView(definition.network),
@@ -92,6 +96,7 @@ export function instanceView(record: InstanceRecord, definition: Definition): In
     ...(definition.health_check === null ? {} : { health_check: healthCheckView(definition.health_check) }),
     health_status: healthStatusView(record, definition, state),
     ...(definition.auto_standby === null ? {} : { auto_standby: autoStandbyView(definition.auto_standby) }),
+    ...(definition.schedules == null ? {} : { schedules: definition.schedules }),
     expires_at: nullableInstant(definition.expiry?.expires_at ?? null),
     ...(definition.hooks == null ? {} : { hooks: definition.hooks }),
     ...(definition.skip_guest_agent === true ? { skip_guest_agent: true } : {}),

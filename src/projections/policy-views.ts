@@ -42,5 +42,8 @@ export function autoStandbyView(policy: AutoStandby): Readonly<Record<string, un
     ...(policy.ignore_destination_ports === undefined
       ? {}
       : { ignore_destination_ports: policy.ignore_destination_ports }),
+    ...(policy.max_asleep === undefined
+      ? {}
+      : { max_asleep: { after: formatDuration(policy.max_asleep.after_ms), then: policy.max_asleep.then } }),
   };
 }

@@ -26,6 +26,9 @@ const REFUSING_UNKNOWN = [
   'logs',
   'cancel_restart',
   'reset_restart',
+  'hold',
+  'auto_standby_status',
+  'list_snapshots',
 ];
 
 /** What a door can be sent that is wrong, in a world where `web` runs and `db` is stopped. */
@@ -65,7 +68,6 @@ export function badRequests({ web, db }: Pick<DoorWorld, 'web' | 'db'>): BadRequ
     { verb: 'start', input: { id: web, entrypoint: 'sh' }, status: 400, code: 'invalid_request', field: 'entrypoint' },
     { verb: 'restore', input: { id: db }, status: 409, code: 'invalid_state' },
     { verb: 'standby', input: { id: db }, status: 409, code: 'invalid_state' },
-    { verb: 'hold', input: { id: db, for: '1m' }, status: 409, code: 'invalid_state' },
     { verb: 'cancel_restart', input: { id: web }, status: 409, code: 'invalid_state' },
     { verb: 'reset_restart', input: { id: db }, status: 409, code: 'invalid_state' },
     { verb: 'reset_restart', input: { id: web, start: true }, status: 400, code: 'invalid_request', field: 'start' },
@@ -76,6 +78,7 @@ export function badRequests({ web, db }: Pick<DoorWorld, 'web' | 'db'>): BadRequ
       code: 'invalid_request',
       field: 'for',
     },
+    ...badSnapshots({ web, db }),
     { verb: 'wait', input: { id: web, state: 'Sleeping' }, status: 400, code: 'invalid_state', field: 'state' },
     { verb: 'wait', input: { id: web }, status: 400, code: 'invalid_request', field: 'state' },
     {
@@ -93,6 +96,36 @@ export function badRequests({ web, db }: Pick<DoorWorld, 'web' | 'db'>): BadRequ
     ...['vmm.exited', 'effect.done', 'timer.backoff', 'guest.ready', 'explode', '__proto__'].map((verb) => {
       return { verb, input: event, status: 404, code: 'unknown_verb' };
     }),
+  ];
+}
+
+/** What can be asked of snapshots and forks that is wrong, of one that runs and one that is stopped; neither has any. */
+function badSnapshots({ web, db }: Pick<DoorWorld, 'web' | 'db'>): BadRequest[] {
+  const unknown = '0'.repeat(26);
+  const [named, gone] = [{ name: 'before' }, { status: 404, code: 'snapshot_not_found', field: 'name' }];
+  const bad = { status: 400, code: 'invalid_request' };
+  const taken = { verb: 'create_snapshot', ...bad, field: 'name' };
+  const unfit = { status: 409, code: 'invalid_state' };
+  return [
+    { verb: 'create_snapshot', input: { id: unknown, ...named }, status: 404, code: 'not_found' },
+    { verb: 'delete_snapshot', input: { id: unknown, ...named }, status: 404, code: 'not_found' },
+    { verb: 'restore_snapshot', input: { id: unknown, ...named }, status: 404, code: 'not_found' },
+    { verb: 'fork', input: { id: unknown, name: 'copy' }, status: 404, code: 'not_found' },
+    { ...taken, input: { id: web } },
+    ...['Before', 'run-1', 'scheduled-1', 'forking-1', ''].map((name) => ({ ...taken, input: { id: web, name } })),
+    { ...taken, input: { id: web, ...named, kind: 'Standby' }, field: 'kind' },
+    { verb: 'create_snapshot', input: { id: db, ...named }, ...unfit },
+    { verb: 'delete_snapshot', input: { id: web, ...named }, ...gone },
+    { verb: 'restore_snapshot', input: { id: db, ...named }, ...gone },
+    { verb: 'restore_snapshot', input: { id: db, ...named, then: 'stopped' }, ...bad, field: 'then' },
+    { verb: 'fork', input: { id: web }, ...bad, field: 'name' },
+    { verb: 'fork', input: { id: web, name: 'Copy' }, ...bad, field: 'name' },
+    { verb: 'fork', input: { id: web, name: 'db', from_running: true }, ...bad, code: 'name_conflict', field: 'name' },
+    { verb: 'fork', input: { id: web, name: 'copy', target_state: 'Paused' }, ...bad, field: 'target_state' },
+    { verb: 'fork', input: { id: web, name: 'copy', from_running: 'yes' }, ...bad, field: 'from_running' },
+    { verb: 'fork', input: { id: web, name: 'copy', snapshot: 'before' }, ...gone, field: 'snapshot' },
+    { verb: 'fork', input: { id: web, name: 'copy' }, ...unfit },
+    { verb: 'fork', input: { id: db, name: 'copy', target_state: 'Standby' }, ...unfit },
   ];
 }
 

@@ -9,10 +9,13 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { heldReasonSchema, purposeSchema } from '../../machines/events.ts';
 import { CliError } from '../../src/cli/client.ts';
 import { makeProgram } from '../../src/cli/program.ts';
-import { instanceReply } from '../../src/gateway/replies/schemas.ts';
+import { instanceReply, standbyReply } from '../../src/gateway/replies/schemas.ts';
+import { autoStandbyFields } from '../../src/gateway/requests/auto-standby.ts';
 import { parseCreate } from '../../src/gateway/requests/create.ts';
 import { healthCheckFields } from '../../src/gateway/requests/health-check.ts';
 import { restartPolicyFields } from '../../src/gateway/requests/restart-policy.ts';
+import { schedulesFields } from '../../src/gateway/requests/schedules.ts';
+import { STANDBY_REASONS, STANDBY_STATUSES } from '../../src/projections/auto-standby-status.ts';
 import { healthCheckView, restartPolicyView } from '../../src/projections/policy-views.ts';
 import { document, quoted, section, tableRows } from './markdown.ts';
 
@@ -34,6 +37,29 @@ describe('the reference of policies', () => {
   test('lists the fields of a health check and no others', () => {
     const told = fieldsIn('## health_check', 'field').map((field) => field.split('.')[0]);
     expect([...new Set(told)].sort()).toEqual(Object.keys(healthCheckFields.shape).sort());
+  });
+
+  test('lists the fields of standby and of schedules and no others', () => {
+    const standby = fieldsIn('## auto_standby', 'field').map((field) => field.split('.')[0]);
+    expect([...new Set(standby)].sort()).toEqual(Object.keys(autoStandbyFields.shape).sort());
+    const schedules = fieldsIn('## schedules', 'field');
+    const known = Object.entries(schedulesFields.shape).flatMap(([part, { _zod }]) => {
+      const fields = Object.keys((_zod.def.innerType as unknown as { unwrap(): { shape: object } }).unwrap().shape);
+      return fields.map((field) => `${part}.${field}`);
+    });
+    expect(schedules.sort()).toEqual(known.sort());
+  });
+
+  test('tells every status of standby with its reasons, in the order in which they are looked at', () => {
+    const rows = tableRows(section(text, '## What is shown of standby'), 'status');
+    expect(rows.flatMap(([, reasons]) => quoted(reasons ?? '')).sort()).toEqual(
+      [...STANDBY_REASONS, 'ready_for_standby'].sort(),
+    );
+    expect(new Set(rows.map(([status]) => quoted(status ?? '')[0]))).toEqual(new Set(STANDBY_STATUSES));
+    const shown = ['of the status', 'of the status (ours)'].flatMap((head) =>
+      fieldsIn('## What is shown of standby', head),
+    );
+    expect(shown.sort()).toEqual(Object.keys(standbyReply.shape).sort());
   });
 
   test.each([
@@ -80,7 +106,8 @@ describe('the commands of the how-tos', () => {
     rmSync(directory, { recursive: true, force: true });
   });
 
-  const commands = ['restart-policy', 'check-health'].flatMap((page) =>
+  const pages = ['restart-policy', 'check-health', 'put-a-vm-to-sleep', 'snapshots-and-forks'];
+  const commands = pages.flatMap((page) =>
     [...document(`docs/how-to/${page}.md`).matchAll(/(?:npx |`)statevisor ([^\n`]+)/g)].map(([, line = '']) => line),
   );
 

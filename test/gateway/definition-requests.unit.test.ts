@@ -170,7 +170,7 @@ describe('update', () => {
   });
 
   test.each([
-    [{}, null, /restart_policy, health_check, auto_standby, ttl, expires_at/],
+    [{}, null, /restart_policy, health_check, auto_standby, schedules, ttl, expires_at/],
     [{ vcpus: 4 }, 'vcpus', /at least one of restart_policy/],
     [{ env: {} }, 'env', /at least one of/],
     [{ ttl: '1h', vcpus: 4 }, 'vcpus', /not a field/],

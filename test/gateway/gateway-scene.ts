@@ -5,9 +5,11 @@ import { createSupervisor } from '../../src/actors/create-supervisor.ts';
 import type { Supervisor } from '../../src/actors/supervisor.ts';
 import { createMemoryLog } from '../../src/adapters/log-memory/memory-log.ts';
 import { controlSimulator, type SimulatorControl } from '../../src/adapters/simulator/control.ts';
+import { createSimulatedActivity } from '../../src/adapters/simulator/simulated-activity.ts';
 import { createSimulator } from '../../src/adapters/simulator/simulator.ts';
 import { createWorld } from '../../src/adapters/simulator/world.ts';
 import type { Caller, Reply, UseCaseOptions, UseCases } from '../../src/gateway/use-cases/contract.ts';
+import { createLeftovers, type Leftovers } from '../../src/gateway/use-cases/fork-leftovers.ts';
 import { createLogReader } from '../../src/gateway/use-cases/logs.ts';
 import { createStreamUseCases, type StreamUseCases } from '../../src/gateway/use-cases/streams.ts';
 import { createUseCases } from '../../src/gateway/use-cases/use-cases.ts';
@@ -27,6 +29,7 @@ export interface Scene {
   readonly supervisor: Supervisor;
   readonly instances: Instances;
   readonly useCases: UseCases;
+  readonly leftovers: Leftovers;
   readonly feed: RecordFeed;
   readonly streams: StreamUseCases;
   countRecords(): Promise<number>;
@@ -60,13 +63,24 @@ export async function gatewayScene(overrides: Partial<UseCaseOptions> = {}, prob
     random,
     clockLookMs: Number.POSITIVE_INFINITY,
     prober,
+    activity: createSimulatedActivity({ world, clock }),
     faults: (point) => (point === 'decided' ? gate : Promise.resolve()),
     onRecord: (published) => instances.apply(published),
   });
   const { checkImage, readLog } = hypervisor;
   const watched = counting(instances);
-  const answering = { supervisor, instances: watched, log, readLog, clock, host: HOST, checkImage };
-  const useCases = createUseCases({ ...answering, ...overrides });
+  const answering = {
+    supervisor,
+    instances: watched,
+    log,
+    readLog,
+    clock,
+    host: HOST,
+    checkImage,
+    snapshotStore: hypervisor,
+  };
+  const leftovers = createLeftovers({ ...answering, ...overrides });
+  const useCases = createUseCases({ ...answering, leftovers, ...overrides });
   const feed = createRecordFeed(log, clock);
   const streams = createStreamUseCases({ supervisor, feed, clock, logs: createLogReader(answering) });
   const during = <T>(pending: Promise<T>): Promise<T> => passing(clock, pending);
@@ -77,6 +91,7 @@ export async function gatewayScene(overrides: Partial<UseCaseOptions> = {}, prob
     supervisor,
     instances,
     useCases,
+    leftovers,
     feed,
     streams,
     during,

@@ -35,6 +35,61 @@ async function ask(method: string, path: string, body?: unknown, more: Record<st
 }
 
 describe('the paths of hypeman’s client', () => {
+  test('the status of standby and a hold are answered with the same fields', async () => {
+    await ask('PATCH', '/instances/web', { auto_standby: { enabled: true, idle_timeout: '10m' } });
+    await world.scene.clock.advance(1_000);
+    const status = await ask('GET', '/instances/web/auto-standby/status');
+    expect(status).toMatchObject({ status: 200, body: { status: 'idle_countdown', idle_timeout: '10m0s' } });
+    const held = await ask('POST', '/instances/web/auto-standby/hold');
+    expect(held).toMatchObject({ status: 200, body: { status: 'idle_countdown', hold_until: expect.any(String) } });
+    const unheld = await ask('POST', '/instances/db/auto-standby/hold', {});
+    expect(unheld).toMatchObject({ status: 200, body: { status: 'disabled', reason: 'policy_missing' } });
+    await world.during(ask('POST', '/instances/web/standby'));
+    const late = await ask('POST', '/instances/web/auto-standby/hold');
+    expect(late).toMatchObject({ status: 409, body: { code: 'instance_in_standby' } });
+  });
+
+  test('a snapshot is created, listed, looked at, brought back and deleted under an id of its own', async () => {
+    const made = await world.during(ask('POST', '/instances/web/snapshots', { kind: 'Standby', name: 'before' }));
+    const id = `${world.web}.before`;
+    const shown = { id, name: 'before', kind: 'Standby', source_hypervisor: 'simulator', source_instance_name: 'web' };
+    expect(made).toMatchObject({ status: 201, body: { ...shown, source_instance_id: world.web } });
+    const unnamed = await world.during(ask('POST', '/instances/web/snapshots', { kind: 'Standby' }));
+    expect(unnamed.body).toMatchObject({ name: 'snapshot-1' });
+    expect((await ask('GET', '/snapshots?name=before')).body).toMatchObject([shown]);
+    expect((await ask('GET', `/snapshots?source_instance_id=${world.db}`)).body).toEqual([]);
+    expect((await ask('GET', `/snapshots/${id}`)).body).toMatchObject(shown);
+    await world.during(ask('POST', '/instances/web/stop'));
+    const back = await world.during(ask('POST', `/instances/web/snapshots/${id}/restore`, { target_state: 'Standby' }));
+    expect(back).toMatchObject({ status: 200, body: { state: 'Standby' } });
+    expect(await world.during(ask('DELETE', `/snapshots/${id}`))).toMatchObject({ status: 204, body: null });
+    expect(await ask('GET', `/snapshots/${id}`)).toMatchObject({ status: 404, body: { code: 'snapshot_not_found' } });
+  });
+
+  test('a fork of an instance, or of a snapshot, waits for its outcome and answers 201', async () => {
+    const forked = await world.during(ask('POST', '/instances/web/fork', { name: 'copy', from_running: true }));
+    expect(forked).toMatchObject({ status: 201, body: { name: 'copy', state: 'Running' } });
+    await world.during(ask('POST', '/instances/web/snapshots', { kind: 'Standby', name: 'before' }));
+    const target = { name: 'asleep', target_state: 'Standby' };
+    const other = await world.during(ask('POST', `/snapshots/${world.web}.before/fork`, target));
+    expect(other).toMatchObject({ status: 201, body: { name: 'asleep', state: 'Standby' } });
+  });
+
+  test.each([
+    ['POST', '/instances/web/snapshots', { kind: 'Stopped' }, 501, 'not_supported', 'kind'],
+    ['POST', '/instances/web/snapshots', { kind: 'Live' }, 400, 'invalid_request', 'kind'],
+    ['POST', '/instances/web/snapshots', { kind: 'Standby', wait: '1s' }, 400, 'invalid_request', 'wait'],
+    ['POST', '/instances/db/snapshots/x/restore', { target_state: 'Stopped' }, 501, 'not_supported', 'target_state'],
+    ['POST', '/instances/db/snapshots/x/restore', { target_state: 'Up' }, 400, 'invalid_request', 'target_state'],
+    ['POST', '/instances/db/snapshots/x/restore', {}, 404, 'snapshot_not_found', 'name'],
+    ['GET', '/snapshots?tags=x', undefined, 400, 'invalid_request', 'tags'],
+    ['GET', '/snapshots/nothing', undefined, 404, 'snapshot_not_found', 'snapshot'],
+    ['DELETE', '/snapshots/nothing', undefined, 404, 'snapshot_not_found', 'snapshot'],
+    ['POST', '/instances/web/fork', { name: 'copy', wait: '1s' }, 400, 'invalid_request', 'wait'],
+  ])('%s %s with %j is refused by name', async (method, path, body, status, code, field) => {
+    expect(await ask(method, path, body)).toMatchObject({ status, body: { code, field } });
+  });
+
   test('a create waits until the guest runs and answers 201', async () => {
     const answer = await world.during(ask('POST', '/instances', { name: 'new', image: 'demo' }));
     expect(answer).toMatchObject({ status: 201, body: { name: 'new', state: 'Running' } });

@@ -5,8 +5,14 @@ import { createHostUseCases } from '../../src/gateway/use-cases/use-cases.ts';
 import { type Door, type DoorAnswer, GRANTS, type Sending, TOKENS } from '../contracts/door.world.ts';
 import { HOST, type Scene } from './gateway-scene.ts';
 
+interface Spoken {
+  readonly method: string;
+  /** What of the input stands in the path is `:FIELD` here. */
+  readonly suffix: string;
+}
+
 /** How each verb is said over HTTP; a verb that is not here is posted to the instance. */
-const METHODS: Readonly<Record<string, { method: string; suffix: string }>> = {
+const METHODS: Readonly<Record<string, Spoken>> = {
   create: { method: 'POST', suffix: '' },
   list: { method: 'GET', suffix: '' },
   get: { method: 'GET', suffix: '' },
@@ -17,6 +23,11 @@ const METHODS: Readonly<Record<string, { method: string; suffix: string }>> = {
   logs: { method: 'GET', suffix: '/logs' },
   cancel_restart: { method: 'POST', suffix: '/restart/cancel' },
   reset_restart: { method: 'POST', suffix: '/restart/reset' },
+  auto_standby_status: { method: 'GET', suffix: '/auto-standby/status' },
+  list_snapshots: { method: 'GET', suffix: '/snapshots' },
+  create_snapshot: { method: 'POST', suffix: '/snapshots' },
+  delete_snapshot: { method: 'DELETE', suffix: '/snapshots/:name' },
+  restore_snapshot: { method: 'POST', suffix: '/snapshots/:name/restore' },
 };
 
 export interface HttpDoor extends Door {
@@ -37,10 +48,14 @@ export async function openHttpDoor(scene: Scene): Promise<HttpDoor> {
   const base = `${gateway.url}/v1/instances`;
   return {
     url: gateway.url,
-    send: (verb, { id, ...rest }, how) => {
+    send: (verb, { id, ...input }, how) => {
       const known = Object.hasOwn(METHODS, verb) ? METHODS[verb] : undefined;
       const { method, suffix } = known ?? { method: 'POST', suffix: `/${verb}` };
-      const target = `${base}${id === undefined ? '' : `/${String(id)}`}${suffix}`;
+      const { name, ...others } = input;
+      const isNamed = suffix.includes(':name');
+      const rest = isNamed ? others : input;
+      const path = suffix.replace(':name', encodeURIComponent(String(name)));
+      const target = `${base}${id === undefined ? '' : `/${String(id)}`}${path}`;
       if (method !== 'GET') return ask(target, { method, body: JSON.stringify(rest) }, how);
       const query = new URLSearchParams(Object.entries(rest).map(([key, value]) => [key, String(value)]));
       return ask(`${target}?${query.toString()}`, { method }, how);

@@ -1,28 +1,10 @@
+import { type AcceptedRow, accepting, type RefusedRow, refusals } from './policy-row.ts';
+import { STANDBY_REFUSED_ROWS, STANDBY_ROWS } from './standby-rows.ts';
+
 /** The rules about what policies say, one row for each: what is given, and what a door shows of it or refuses. */
 
-type Fields = Readonly<Record<string, unknown>>;
-
-export interface AcceptedRow {
-  readonly rule: string;
-  /** Fields of a create or of an update. */
-  readonly given: Fields;
-  /** What the view shows under the same names; undefined where it shows nothing. */
-  readonly shown: Fields;
-}
-
-export interface RefusedRow {
-  readonly rule: string;
-  readonly given: Fields;
-  readonly code: string;
-  readonly field: string;
-  /** A part of the message: what was expected. */
-  readonly told: string;
-}
-
 const restarts = { policy: 'always', backoff: '5s', stable_after: '10m0s' };
-const restart = (rule: string, given: unknown, shown: unknown): AcceptedRow => {
-  return { rule: `restart_policy: ${rule}`, given: { restart_policy: given }, shown: { restart_policy: shown } };
-};
+const restart = accepting('restart_policy');
 
 const RESTART_ROWS: readonly AcceptedRow[] = [
   restart('what is left out has its default, and no limit is not shown', { policy: 'always' }, restarts),
@@ -78,9 +60,7 @@ const timing = {
 const tcp = { tcp: { port: 80 } };
 const shownTcp = { type: 'tcp', ...tcp, ...timing };
 const http = { port: 80, path: '/', scheme: 'http', expected_status: 200 };
-const check = (rule: string, given: unknown, shown: unknown): AcceptedRow => {
-  return { rule: `health_check: ${rule}`, given: { health_check: given }, shown: { health_check: shown } };
-};
+const check = accepting('health_check');
 
 const CHECK_ROWS: readonly AcceptedRow[] = [
   check('the type is that of the one object that is there', tcp, shownTcp),
@@ -130,39 +110,11 @@ const CHECK_ROWS: readonly AcceptedRow[] = [
   ),
 ];
 
-const standby = (rule: string, given: unknown, shown: unknown): AcceptedRow => {
-  return { rule: `auto_standby: ${rule}`, given: { auto_standby: given }, shown: { auto_standby: shown } };
-};
-const on = { enabled: true, idle_timeout: '10m' };
-const shownOn = { enabled: true, idle_timeout: '10m0s' };
-
-const STANDBY_ROWS: readonly AcceptedRow[] = [
-  standby('the timeout is trimmed and shown in canonical form', { ...on, idle_timeout: ' 600s ' }, shownOn),
-  standby('not enabled is exactly that, and nothing else is looked at', { idle_timeout: 'x' }, { enabled: false }),
-  standby(
-    'networks lose their host bits, stand once and in order, blanks are skipped',
-    { ...on, ignore_source_cidrs: [' 172.16.9.7/16', '', '10.1.2.3/8', '10.0.0.0/8'] },
-    { ...shownOn, ignore_source_cidrs: ['10.0.0.0/8', '172.16.0.0/16'] },
-  ),
-  standby(
-    'ports stand once and in order',
-    { ...on, ignore_destination_ports: [443, 22, 443] },
-    { ...shownOn, ignore_destination_ports: [22, 443] },
-  ),
-];
-
 export const ACCEPTED_ROWS: readonly AcceptedRow[] = [...RESTART_ROWS, ...CHECK_ROWS, ...STANDBY_ROWS];
 
-const refusals =
-  (policy: string, code: string) =>
-  (rule: string, given: unknown, field: string, told: string): RefusedRow => {
-    const dotted = field === '' ? policy : `${policy}.${field}`;
-    return { rule: `${dotted} ${rule}`, given: { [policy]: given }, code, field: dotted, told };
-  };
 const always = { policy: 'always' };
 const noRestart = refusals('restart_policy', 'invalid_restart_policy');
 const noCheck = refusals('health_check', 'invalid_health_check');
-const noStandby = refusals('auto_standby', 'invalid_auto_standby');
 
 export const REFUSED_ROWS: readonly RefusedRow[] = [
   noRestart('is one of three', { policy: 'sometimes' }, 'policy', 'must be one of never, always, on_failure'),
@@ -245,8 +197,5 @@ export const REFUSED_ROWS: readonly RefusedRow[] = [
   noCheck('holds something', { exec: { command: [] } }, 'exec.command', 'must hold at least one item'),
   noCheck('is required', { exec: {} }, 'exec.command', 'is required'),
   noCheck('has a bound', { exec: { command: Array(65).fill('x') } }, 'exec.command', 'must be at most 64 items long'),
-  noStandby('is required when enabled', { enabled: true }, 'idle_timeout', 'is required when enabled is true'),
-  noStandby('is positive', { ...on, idle_timeout: '0s' }, 'idle_timeout', 'must be a positive duration'),
-  noStandby('is a network', { ...on, ignore_source_cidrs: ['10.0.0.1'] }, 'ignore_source_cidrs.0', '"10.0.0.1"'),
-  noStandby('is a port', { ...on, ignore_destination_ports: [0] }, 'ignore_destination_ports.0', 'from 1 to 65535'),
+  ...STANDBY_REFUSED_ROWS,
 ];

@@ -86,7 +86,9 @@ describe.each(DOORS)('over %s', (_, open) => {
     for (const more of [{}, { vcpus: 2 }]) {
       const { body } = await world.door.send('update', { id, ...more });
       expect(body).toMatchObject({ code: 'invalid_request' });
-      expect((body as { message: string }).message).toMatch(/restart_policy, health_check, auto_standby, ttl/);
+      expect((body as { message: string }).message).toMatch(
+        /restart_policy, health_check, auto_standby, schedules, ttl/,
+      );
     }
   });
 

@@ -142,17 +142,6 @@ describe('commands', () => {
     const error = await refusal(scene.useCases.update({ id, ttl: '1h' }, OPERATOR));
     expect(error).toMatchObject({ code: 'expired', field: 'expires_at' });
   });
-
-  test('a hold lasts as long as the policy waits, and comes too late in standby', async () => {
-    const id = await scene.running('web', { auto_standby: { enabled: true, idle_timeout: '10m' } });
-    const held = await scene.useCases.hold({ id }, OPERATOR);
-    expect(held).toMatchObject({ status: 202 });
-    await scene.during(scene.useCases.standby({ id, wait: '1m' }, OPERATOR));
-    expect(await refusal(scene.useCases.hold({ id, for: '1m' }, OPERATOR))).toMatchObject({
-      code: 'instance_in_standby',
-      status: 409,
-    });
-  });
 });
 
 describe('command ids', () => {

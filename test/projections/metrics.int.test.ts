@@ -168,7 +168,8 @@ describe('read models over HTTP', () => {
     const asked = await ask('/v1/host/projections/durations/rebuild', { method: 'POST' });
     expect([asked.status, await asked.json()]).toEqual([202, { projection: 'durations', rebuilding: true }]);
     const host = (await (await ask('/v1/host')).json()) as { projections: Record<string, unknown> };
-    expect(Object.keys(host.projections)).toEqual(['instances', 'timeline', 'durations', 'totals', 'wakefulness']);
+    const known = ['instances', 'timeline', 'durations', 'standby_outcomes', 'totals', 'wakefulness'];
+    expect(Object.keys(host.projections)).toEqual(known);
     expect(host.projections.instances).toMatchObject({ version: 1, lag_ms: 0, parked: { total: 0, first: [] } });
   });
 });

@@ -2,10 +2,12 @@ import { type Command, Option } from 'commander';
 import { systemClock } from '../../actors/clock.ts';
 import { LIST_LIMIT_MAX } from '../../gateway/requests/target.ts';
 import type { WholeView } from '../../gateway/use-cases/readings.ts';
+import type { StandbyReport } from '../../gateway/use-cases/standby-status.ts';
 import type { InstanceView } from '../../projections/instance-view.ts';
 import { CliError, type Client } from '../client.ts';
 import { instanceRows } from '../instance-words.ts';
 import { instanceTable, type Output, table } from '../output.ts';
+import { standbyRows } from '../standby-words.ts';
 import { wakefulnessColumns } from '../wakefulness-words.ts';
 import { addCommand, INSTANCES, instancePath, type Options, OUTCOME_WAIT, showInstance, waitOf } from './command.ts';
 
@@ -21,6 +23,7 @@ export function addInstanceCommands(program: Command, output: Output): void {
     ['restore', 'wake an instance', 'Running'],
   ] as const) {
     const command = addCommand(program, `${verb} <instance>`, description, async (client, options, instance) => {
+      if (options.status === true) return showStandby(output, client, options, instance);
       const step = verb === 'restart' ? stepOf(options) : null;
       if (step !== null) {
         return showInstance(
@@ -39,6 +42,7 @@ export function addInstanceCommands(program: Command, output: Output): void {
     });
     command.option('--no-wait', 'return as soon as the command is recorded');
     if (verb === 'stop') command.option('--force', 'do not ask the guest');
+    if (verb === 'standby') command.option('--status', 'only show how standby stands, and why the guest is awake');
     if (verb === 'restart') {
       command
         .addOption(
@@ -89,6 +93,17 @@ export function addInstanceCommands(program: Command, output: Output): void {
 function throwTogether(failures: readonly CliError[]): void {
   const [first] = failures;
   if (first !== undefined) throw new CliError(first.code, failures.map(({ message }) => message).join(' '), first);
+}
+
+async function showStandby(
+  output: Output,
+  client: Client,
+  options: Options,
+  instance: string | undefined,
+): Promise<void> {
+  const report = (await client.call('GET', `${instancePath(instance)}/auto-standby/status`)) as StandbyReport;
+  if (options.json === true) return output.line(JSON.stringify(report));
+  for (const line of table(standbyRows(instance ?? '', report, systemClock().now()))) output.line(line);
 }
 
 /** What `restart` does instead, when it is only about automatic restarts. */

@@ -17,6 +17,7 @@ import { addHealthOptions, checkedPort, healthCheckOf } from './health-options.t
 import { addHookOptions, hooksOf } from './hook-options.ts';
 import { addLifetimeOptions, lifetimeOf } from './lifetime-options.ts';
 import { addRestartOptions, restartPolicyOf } from './restart-options.ts';
+import { addStandbyOptions, autoStandbyOf, schedulesOf } from './standby-options.ts';
 
 const DEMO_IMAGE = 'demo';
 const DEMO_PORTS = [{ guest_port: 80 }, { guest_port: 7 }];
@@ -64,6 +65,7 @@ export function addRun(program: Command, output: Output): void {
     .option('-d, --detach', 'return as soon as the instance is recorded');
   addRestartOptions(command, { policy: 'on_failure' });
   addHealthOptions(command);
+  addStandbyOptions(command);
   addLifetimeOptions(command);
   addHookOptions(command);
 }
@@ -84,6 +86,8 @@ function definitionOf(options: Options, name: string | undefined): Record<string
     network: networkOf(options, ports),
     ...restartPolicyOf(options),
     ...healthCheckOf(options),
+    ...autoStandbyOf(options),
+    ...schedulesOf(options),
     ...lifetimeOf(options),
     ...hooksOf(options),
   };

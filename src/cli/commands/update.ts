@@ -7,6 +7,7 @@ import { addHealthOptions, healthCheckOf } from './health-options.ts';
 import { addHookOptions, hooksOf } from './hook-options.ts';
 import { addLifetimeOptions, lifetimeOf } from './lifetime-options.ts';
 import { addRestartOptions, restartPolicyOf } from './restart-options.ts';
+import { addStandbyOptions, autoStandbyOf, schedulesOf } from './standby-options.ts';
 
 export function addUpdate(program: Command, output: Output): void {
   const command = addCommand(
@@ -20,18 +21,23 @@ export function addUpdate(program: Command, output: Output): void {
   );
   addRestartOptions(command);
   addHealthOptions(command);
+  addStandbyOptions(command);
   addLifetimeOptions(command);
   addHookOptions(command);
-  command.option('--no-hooks', 'run no hooks any more');
+  command.option('--no-hooks', 'run no hooks any more').option('--no-schedules', 'follow the calendar no more');
 }
 
 function changesOf(options: Options): Record<string, unknown> {
   const hooks = options.hooks === false ? { hooks: null } : {};
+  const schedules = options.schedules === false ? { schedules: null } : {};
   const changes = {
     ...restartPolicyOf(options),
     ...healthCheckOf(options),
+    ...autoStandbyOf(options),
+    ...schedulesOf(options),
     ...lifetimeOf(options),
     ...hooks,
+    ...schedules,
     ...hooksOf(options),
   };
   if (Object.values(changes).every((change) => change === undefined)) {

@@ -11,7 +11,7 @@ import { createHostSections } from '../../gateway/host-sections.ts';
 import { createHttpGateway } from '../../gateway/http/http-gateway.ts';
 import { inspectorFiles } from '../../gateway/inspector/inspector-files.ts';
 import type { UseCases } from '../../gateway/use-cases/contract.ts';
-import { createHostUseCases, createUseCases } from '../../gateway/use-cases/use-cases.ts';
+import { createHostUseCases } from '../../gateway/use-cases/use-cases.ts';
 import type { Webhook } from '../../gateway/webhooks/options.ts';
 import type { InstanceView } from '../../projections/instance-view.ts';
 import { type Chosen, chooseHypervisor, type HypervisorChoice } from '../choose-hypervisor.ts';
@@ -39,6 +39,7 @@ import { openReadModels } from './projections.ts';
 import { serveNats } from './serve-nats.ts';
 import { openStandby, type StandbyOptions, showStandby } from './standby.ts';
 import { keepStorage } from './storage.ts';
+import { askedOf, openUseCases } from './use-cases.ts';
 
 /** The one place that wires log, hypervisor, runtime, projections and doors into a daemon. */
 
@@ -152,10 +153,10 @@ async function assemble(options: DaemonOptions, parts: Parts): Promise<Daemon> {
   readModels.started(supervisor);
   showStandby(standby, supervisor, { ...parts, sections, metrics });
   const host = hostname();
-  const { checkImage, readLog } = hypervisor;
   const { feed, streamsOf } = openFeed(log, { clock, closers, sections });
-  const answering = { supervisor, ...projections.views, addressesOf, log, readLog, clock, host, checkImage };
-  const useCases = createUseCases(answering);
+  const asked = { ...projections.views, ...askedOf(hypervisor), addressesOf };
+  const answering = { supervisor, ...asked, log, clock, host };
+  const useCases = openUseCases(answering, logger);
   const streams = streamsOf(answering);
   sections.add('hypervisor', () => ({ name: hypervisor.name, reason }));
   const aboutHost = { supervisor, instances, feed, projections, sections, host, version: programVersion() };

@@ -15,6 +15,9 @@ export interface Checked {
   readonly mismatches: readonly Mismatch[];
 }
 
+/** Between two lives of the daemon the record alone tells. */
+const NO_DAEMON = { mode: 'simulated', state: 'in_order', error: null } as const;
+
 export type ShownView = InstanceView & { readonly auto_standby_status: unknown };
 
 /** When an expectation is looked at: at its instant, at the end of its interval, or at the very end. */
@@ -31,8 +34,10 @@ export async function viewOf(stage: Stage, name: string): Promise<ShownView | nu
   const { record, definition } = newest;
   const view = instanceView(record, definition);
   if (view.phase === 'deleted') return null;
-  const connections = stage.life?.activity.connectionsOf(record.stream)?.connections ?? 0;
-  return { ...view, auto_standby_status: autoStandbyStatusView(record, definition, connections, stage.clock.now()) };
+  const activity = stage.life?.activity;
+  const traffic = { observer: activity?.status() ?? NO_DAEMON, connections: activity?.connectionsOf(record.stream) };
+  const snapshot = { value: record.state.value, context: { ...record.state.context, definition } };
+  return { ...view, auto_standby_status: autoStandbyStatusView(snapshot, traffic, stage.clock.now()) };
 }
 
 export async function check(stage: Stage, expectation: Expectation): Promise<Checked> {

@@ -1,19 +1,16 @@
 import type { FastifyRequest } from 'fastify';
 import { formatDuration } from '../../../machines/duration.ts';
 import { StatevisorError } from '../../actors/errors.ts';
-import type { InstanceView } from '../../projections/instance-view.ts';
 import { LIST_LIMIT_MAX } from '../requests/target.ts';
-import type { Caller, Reply, UseCases, Verb } from '../use-cases/contract.ts';
+import type { Caller, UseCases, Verb } from '../use-cases/contract.ts';
+import { COMPATIBLE_WAIT_MS, requireReached, settledInput } from './compatible-answers.ts';
+import { compatibleSnapshotRoutes } from './compatible-snapshots.ts';
 import { type HttpAnswer, type HttpRoute, inputOf } from './routes.ts';
 
 /** The paths that hypeman's own client uses: they wait for the outcome, and have no page of a list. */
 
-/** Shorter than the minute after which that client gives up. */
-export const COMPATIBLE_WAIT_MS = 45_000;
 /** More instances than one host holds. */
 export const COMPATIBLE_LIST_MAX = 10_000;
-
-const WAIT_REFUSED = 'wait is not a field that is known here; this path always waits.';
 
 const ONE = '/instances/:id';
 
@@ -21,8 +18,7 @@ export function compatibleRoutes(useCases: UseCases): HttpRoute[] {
   const settled =
     (verb: Verb) =>
     async (request: FastifyRequest, caller: Caller): Promise<HttpAnswer> => {
-      const given = inputOf(request);
-      if (Object.hasOwn(given, 'wait')) throw new StatevisorError('invalid_request', WAIT_REFUSED, { field: 'wait' });
+      const given = settledInput(inputOf(request));
       const reply = await useCases[verb]({ ...given, wait: formatDuration(COMPATIBLE_WAIT_MS) }, caller);
       return verb === 'create' ? reply : { ...requireReached(verb, reply), status: 200 };
     };
@@ -41,17 +37,18 @@ export function compatibleRoutes(useCases: UseCases): HttpRoute[] {
     },
     { method: 'GET', path: `${ONE}/wait`, answer: (request, caller) => useCases.wait(inputOf(request), caller) },
     ...(['start', 'stop', 'standby', 'restore'] as const).map(command),
+    {
+      method: 'GET',
+      path: `${ONE}/auto-standby/status`,
+      answer: (request, caller) => useCases.auto_standby_status(inputOf(request), caller),
+    },
+    {
+      method: 'POST',
+      path: `${ONE}/auto-standby/hold`,
+      answer: (request, caller) => useCases.hold(inputOf(request), caller),
+    },
+    ...compatibleSnapshotRoutes(useCases),
   ];
-}
-
-/** A command whose time ran out is still under way, and its answer shows how far it has come. */
-function requireReached(verb: Verb, reply: Reply): Reply {
-  if (reply.outcome !== 'missed') return reply;
-  const { state, phase, state_error } = reply.body as InstanceView;
-  const because = state_error === null ? '' : `: ${state_error}`;
-  throw new StatevisorError('not_reached', `After ${verb} the instance is ${state}${because}.`, {
-    details: { state, phase, state_error },
-  });
 }
 
 /** There are no pages on this path, so nobody may ask for one. */

@@ -23,7 +23,7 @@ export interface HttpRoute {
 }
 
 /** Verbs that are a POST on one instance. */
-const POSTED: readonly Verb[] = ['start', 'stop', 'restart', 'standby', 'restore', 'hold', 'ignore'];
+const POSTED: readonly Verb[] = ['start', 'stop', 'restart', 'standby', 'restore', 'hold', 'ignore', 'fork'];
 
 const ALL = '/v1/instances';
 const ONE = '/v1/instances/:id';
@@ -42,6 +42,11 @@ export function ownRoutes(useCases: UseCases): HttpRoute[] {
     route('GET', `${ONE}/wait`, 'wait'),
     route('GET', `${ONE}/history`, 'history'),
     route('GET', `${ONE}/timeline`, 'timeline'),
+    route('GET', `${ONE}/auto-standby/status`, 'auto_standby_status'),
+    route('GET', `${ONE}/snapshots`, 'list_snapshots'),
+    route('POST', `${ONE}/snapshots`, 'create_snapshot'),
+    route('DELETE', `${ONE}/snapshots/:name`, 'delete_snapshot'),
+    route('POST', `${ONE}/snapshots/:name/restore`, 'restore_snapshot'),
     route('POST', `${ONE}/restart/cancel`, 'cancel_restart'),
     route('POST', `${ONE}/restart/reset`, 'reset_restart'),
     {

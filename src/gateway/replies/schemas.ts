@@ -1,6 +1,8 @@
 import { type ZodType, z } from 'zod';
 import { hostModeSchema } from '../../../machines/events.ts';
 import { PUBLIC_STATES } from '../../../machines/public-states.ts';
+import { AWAKE_CAUSES } from '../../../machines/wakefulness.ts';
+import { STANDBY_REASONS, STANDBY_STATUSES } from '../../projections/auto-standby-status.ts';
 import { HEALTH_STATUSES } from '../../projections/health-view.ts';
 import type { HostVerb, Verb } from '../use-cases/contract.ts';
 
@@ -10,6 +12,8 @@ import type { HostVerb, Verb } from '../use-cases/contract.ts';
  */
 
 const time = z.string().nullable();
+
+const snapshot = z.looseObject({ name: z.string(), run: z.int(), taken_at: z.string(), by: z.string() });
 
 export const instanceReply = z.looseObject({
   id: z.string(),
@@ -25,6 +29,10 @@ export const instanceReply = z.looseObject({
   exit_code: z.int().nullable(),
   exit_reason: z.string().nullable(),
   has_snapshot: z.boolean(),
+  /** Absent when there are none. */
+  snapshots: z.array(snapshot).optional(),
+  snapshot_under_way: z.string().optional(),
+  forked_from: z.looseObject({ instance: z.string(), snapshot: z.string() }).optional(),
   size: z.string(),
   vcpus: z.int(),
   network: z.looseObject({ enabled: z.boolean() }),
@@ -167,6 +175,48 @@ const timelineReply = z.looseObject({
   complete: z.boolean(),
 });
 
+export const standbyReply = z.looseObject({
+  supported: z.boolean(),
+  configured: z.boolean(),
+  enabled: z.boolean(),
+  eligible: z.boolean(),
+  status: z.enum(STANDBY_STATUSES),
+  reason: z.enum(STANDBY_REASONS),
+  active_inbound_connections: z.int().nonnegative(),
+  tracking_mode: z.string(),
+  idle_timeout: z.string().optional(),
+  idle_since: z.string().optional(),
+  last_inbound_activity_at: z.string().optional(),
+  next_standby_at: z.string().optional(),
+  hold_until: z.string().optional(),
+  countdown_remaining: z.string().optional(),
+  why_awake: z.enum(AWAKE_CAUSES).nullable(),
+  observer: z.looseObject({ mode: z.string(), state: z.string(), error: z.string().nullable() }).nullable(),
+  connections: z.array(
+    z.looseObject({ protocol: z.string(), client: z.string(), client_port: z.int(), port: z.int(), state: z.string() }),
+  ),
+  queue: z.looseObject({ since: z.string(), reason: z.string().nullable(), retry_at: time }).nullable(),
+  requested_by: z.enum(['idle', 'schedule', 'operator']).nullable(),
+  asleep_since: time,
+  snapshots: z.array(snapshot),
+  /** These two once the history has been read. */
+  last_standby: z
+    .looseObject({ at: z.string(), outcome: z.string(), cause: z.string().nullable() })
+    .nullable()
+    .optional(),
+  clock: z.looseObject({ at: z.string(), run: z.int(), drift_ms: z.int().nullable() }).nullable().optional(),
+});
+
+const size_bytes = z.int().nonnegative().nullable();
+const snapshotsReply = z.looseObject({
+  snapshots: z.array(snapshot.extend({ size_bytes })),
+  /** The memory of a guest that sleeps. */
+  sleeping: z.looseObject({ run: z.int(), taken_at: z.string(), size_bytes }).nullable(),
+  /** As many names as one instance may have. */
+  most: z.int(),
+  hypervisor: z.string().nullable(),
+});
+
 export const REPLY_SCHEMAS: Readonly<Record<Verb, ZodType>> = {
   create: instanceReply,
   get: wholeReply,
@@ -177,7 +227,7 @@ export const REPLY_SCHEMAS: Readonly<Record<Verb, ZodType>> = {
   restart: instanceReply,
   standby: instanceReply,
   restore: instanceReply,
-  hold: instanceReply,
+  hold: standbyReply,
   ignore: instanceReply,
   cancel_restart: instanceReply,
   reset_restart: instanceReply,
@@ -186,6 +236,12 @@ export const REPLY_SCHEMAS: Readonly<Record<Verb, ZodType>> = {
   history: historyReply,
   logs: logsReply,
   timeline: timelineReply,
+  auto_standby_status: standbyReply,
+  list_snapshots: snapshotsReply,
+  create_snapshot: instanceReply,
+  delete_snapshot: instanceReply,
+  restore_snapshot: instanceReply,
+  fork: instanceReply,
 };
 
 /** A state of the chart; `states` are those inside it, of the same form. */

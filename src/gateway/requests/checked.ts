@@ -6,6 +6,7 @@ const CODES: ReadonlyMap<unknown, ErrorCode> = new Map([
   ['restart_policy', 'invalid_restart_policy'],
   ['health_check', 'invalid_health_check'],
   ['auto_standby', 'invalid_auto_standby'],
+  ['schedules', 'invalid_schedules'],
   ['timeout', 'invalid_timeout'],
   ['wait', 'invalid_timeout'],
 ]);

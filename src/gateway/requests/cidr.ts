@@ -1,6 +1,8 @@
 import { isIPv4, isIPv6 } from 'node:net';
 
 const GROUP_BITS = 16;
+/** Bits before the IPv4 address in an IPv6 one. */
+const MAPPED_BITS = 96;
 
 /** A network in canonical text with its host bits cleared (`172.16.9.7/16` → `172.16.0.0/16`); null if it is none. */
 export function canonicalCidr(text: string): string | null {
@@ -9,7 +11,20 @@ export function canonicalCidr(text: string): string | null {
   const address = match[1]!;
   const length = Number(match[2]);
   if (isIPv4(address)) return length > 32 ? null : `${maskedIPv4(address, length)}/${length}`;
-  return isIPv6(address) && length <= 128 ? `${maskedIPv6(address, length)}/${length}` : null;
+  if (!isIPv6(address) || length > 128) return null;
+  const mapped = length >= MAPPED_BITS ? mappedIPv4(address) : null;
+  if (mapped !== null) return `${maskedIPv4(mapped, length - MAPPED_BITS)}/${length - MAPPED_BITS}`;
+  return `${maskedIPv6(address, length)}/${length}`;
+}
+
+/** An IPv4 address in the clothes of an IPv6 one (`::ffff:10.0.0.1`): connections from there are of IPv4. */
+function mappedIPv4(address: string): string | null {
+  const groups = ipv6Groups(address);
+  if (groups.slice(0, 5).some((group) => group !== 0) || groups[5] !== 0xffff) return null;
+  return groups
+    .slice(6)
+    .flatMap((group) => [group >> 8, group & 0xff])
+    .join('.');
 }
 
 function maskedIPv4(address: string, length: number): string {

@@ -17,10 +17,12 @@ import { healthCheckRequest, requireWayIn } from './health-check.ts';
 import { hooksRequest } from './hooks.ts';
 import { restartPolicyRequest } from './restart-policy.ts';
 import { duration, hostPort, memorySize, port } from './scalars.ts';
+import { schedulesRequest } from './schedules.ts';
 import { waitFields } from './target.ts';
 
 const IMAGE_NAME_MAX = 255;
-const NAME_WANTED = 'must be 1 to 63 lower-case letters, digits or dashes, without a dash at its beginning or end';
+export const NAME_WANTED =
+  'must be 1 to 63 lower-case letters, digits or dashes, without a dash at its beginning or end';
 
 const network = z.strictObject({
   enabled: z.boolean().default(true),
@@ -51,6 +53,7 @@ export const createRequest = z.strictObject({
   restart_policy: restartPolicyRequest.optional(),
   health_check: healthCheckRequest.optional(),
   auto_standby: autoStandbyRequest.optional(),
+  schedules: schedulesRequest.optional(),
   hooks: hooksRequest.optional(),
   /** True says that nothing in the guest answers to us, so that no check can run a program there. */
   skip_guest_agent: z.boolean().default(false),
@@ -82,6 +85,7 @@ export function parseCreate(input: unknown, now: number): CreateRequest {
     auto_standby: given.auto_standby ?? null,
     expiry: expiryOf(given, now) ?? null,
     hooks: given.hooks ?? null,
+    ...(given.schedules == null ? {} : { schedules: given.schedules }),
     ...(given.skip_guest_agent ? { skip_guest_agent: true } : {}),
   };
   requireWayIn(definition.health_check, definition);

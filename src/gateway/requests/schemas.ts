@@ -4,6 +4,13 @@ import { createRequest } from './create.ts';
 import { chartRequest, hostModeRequest, hostStatusRequest, rebuildRequest } from './host.ts';
 import { eventsRequest, historyRequest, logsRequest } from './records.ts';
 import {
+  createSnapshotRequest,
+  deleteSnapshotRequest,
+  forkRequest,
+  listSnapshotsRequest,
+  restoreSnapshotRequest,
+} from './snapshots.ts';
+import {
   getRequest,
   holdRequest,
   listRequest,
@@ -34,6 +41,12 @@ export const REQUEST_SCHEMAS: Readonly<Record<Verb, ZodType>> = {
   cancel_restart: plainRequest,
   reset_restart: plainRequest,
   timeline: timelineRequest,
+  auto_standby_status: getRequest,
+  list_snapshots: listSnapshotsRequest,
+  create_snapshot: createSnapshotRequest,
+  delete_snapshot: deleteSnapshotRequest,
+  restore_snapshot: restoreSnapshotRequest,
+  fork: forkRequest,
 };
 
 export const HOST_REQUEST_SCHEMAS: Readonly<Record<HostVerb, ZodType>> = {

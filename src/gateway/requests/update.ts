@@ -8,6 +8,7 @@ import { healthCheckRequest } from './health-check.ts';
 import { hooksRequest } from './hooks.ts';
 import { restartPolicyRequest } from './restart-policy.ts';
 import { isObject } from './scalars.ts';
+import { schedulesRequest } from './schedules.ts';
 import { idField, waitFields } from './target.ts';
 
 /** What an update may say. */
@@ -15,6 +16,7 @@ export const UPDATABLE_FIELDS = [
   'restart_policy',
   'health_check',
   'auto_standby',
+  'schedules',
   'ttl',
   'expires_at',
   'on_expiry',
@@ -26,6 +28,7 @@ export const updateRequest = z.strictObject({
   restart_policy: restartPolicyRequest.optional(),
   health_check: healthCheckRequest.optional(),
   auto_standby: autoStandbyRequest.optional(),
+  schedules: schedulesRequest.optional(),
   hooks: hooksRequest.optional(),
   ...expiryFields,
   ...waitFields,
@@ -42,11 +45,12 @@ export function parseUpdate(input: unknown, now: number): UpdateRequest {
   requireSomething(input);
   const given = checked(updateRequest, input);
   const expiry = expiryOf(given, now);
-  const { restart_policy, health_check, auto_standby, hooks } = given;
+  const { restart_policy, health_check, auto_standby, schedules, hooks } = given;
   const changes: Changes = {
     ...(restart_policy === undefined ? {} : { restart_policy }),
     ...(health_check === undefined ? {} : { health_check }),
     ...(auto_standby === undefined ? {} : { auto_standby }),
+    ...(schedules === undefined ? {} : { schedules }),
     ...(expiry === undefined ? {} : { expiry }),
     ...(hooks === undefined ? {} : { hooks }),
   };

@@ -6,8 +6,10 @@ import type { Durations } from '../../projections/durations.ts';
 import type { ReadableLog } from '../../projections/feed/readable-log.ts';
 import type { InstanceReads } from '../../projections/instances.ts';
 import type { AddressesOf } from '../../projections/network-view.ts';
+import type { StandbyOutcomes } from '../../projections/standby-outcomes.ts';
 import type { Timeline } from '../../projections/timeline.ts';
 import type { WakefulnessAccount } from '../../projections/wakefulness.ts';
+import type { Leftovers } from './fork-leftovers.ts';
 
 /**
  * What every door offers: one implementation of each use case (use-cases.ts), told who calls. Input is parsed
@@ -40,6 +42,7 @@ export interface Reply {
   readonly status: 200 | 201 | 202;
   /**
    * get: a WholeView; commands: an InstanceView; list: `{ instances, next }`; history: `{ records, next, first_version }`;
+   * auto_standby_status and hold: a StandbyReport; list_snapshots: `{ snapshots, sleeping, most }`;
    * wait: `{ state, state_error, timed_out }`; logs: `{ run, source, text, next, gap }`;
    * timeline: `{ entries, shortened, complete }`.
    */
@@ -77,13 +80,28 @@ export const VERBS = [
   'history',
   'logs',
   'timeline',
+  'auto_standby_status',
+  'list_snapshots',
+  'create_snapshot',
+  'delete_snapshot',
+  'restore_snapshot',
+  'fork',
   'ignore',
   'cancel_restart',
   'reset_restart',
 ] as const;
 export type Verb = (typeof VERBS)[number];
 
-const READS = ['get', 'list', 'wait', 'history', 'logs', 'timeline'] as const satisfies readonly Verb[];
+const READS = [
+  'get',
+  'list',
+  'wait',
+  'history',
+  'logs',
+  'timeline',
+  'auto_standby_status',
+  'list_snapshots',
+] as const satisfies readonly Verb[];
 export type CommandVerb = Exclude<Verb, (typeof READS)[number]>;
 /** The verbs that change something. */
 export const COMMAND_VERBS: readonly CommandVerb[] = VERBS.filter(
@@ -107,6 +125,12 @@ export const SCOPE_OF: Readonly<Record<Verb, Scope>> = {
   history: 'read',
   logs: 'read',
   timeline: 'read',
+  auto_standby_status: 'read',
+  list_snapshots: 'read',
+  create_snapshot: 'operate',
+  delete_snapshot: 'operate',
+  restore_snapshot: 'operate',
+  fork: 'operate',
   ignore: 'operate',
   cancel_restart: 'operate',
   reset_restart: 'operate',
@@ -138,6 +162,12 @@ export interface UseCaseOptions {
   readonly wakefulness?: WakefulnessAccount;
   /** Without it timelines are not known. */
   readonly timeline?: Timeline;
+  /** Without them nobody is told what became of the latest standby. */
+  readonly standby_outcomes?: StandbyOutcomes;
+  /** Without them the use cases have their own. */
+  readonly leftovers?: Leftovers;
+  /** The hypervisor, as far as it keeps snapshots; without it their sizes are not known. */
+  readonly snapshotStore?: Pick<Hypervisor, 'name' | 'listSnapshots'>;
   /** The log, for reading. */
   readonly log: ReadableLog;
   /** `hypervisor.readLog`. */

@@ -8,6 +8,13 @@ import type { Sight } from './waiting.ts';
  */
 type Verdict = Exclude<CommandOutcome, 'timed_out'> | null;
 
+/** What a command asked for beyond its name. */
+export interface Wish {
+  /** Of a create, a fork, and a snapshot that is brought back; running when absent. */
+  readonly wanted?: 'running' | 'stopped' | 'standby';
+  readonly snapshot?: string;
+}
+
 function becomesRunning({ view, deleted }: Sight): Verdict {
   if (view.state === 'Running' && !deleted) return 'reached';
   return deleted || hasComeToRest(view.phase) ? 'missed' : null;
@@ -30,13 +37,36 @@ function isCreatedStopped({ view, deleted }: Sight): Verdict {
   return deleted || hasComeToRest(view.phase) ? 'missed' : null;
 }
 
+const hasSnapshot = (name: string | undefined, { view }: Sight): boolean =>
+  view.snapshots?.some((snapshot) => snapshot.name === name) === true;
+const worksOn = (name: string | undefined, { view, deleted }: Sight): boolean =>
+  !deleted && view.snapshot_under_way === name;
+
+function gainsSnapshot(name: string | undefined, sight: Sight): Verdict {
+  // A guest that ran goes on before its snapshot counts as taken.
+  if (worksOn(name, sight) || (sight.view.state === 'Paused' && !sight.deleted)) return null;
+  return hasSnapshot(name, sight) && !sight.deleted ? 'reached' : 'missed';
+}
+
+/** Nothing that is seen before the snapshot is back says anything about what becomes of it. */
+function comesBack({ wanted, snapshot }: Wish, sight: Sight): Verdict {
+  if (worksOn(snapshot, sight)) return null;
+  return wanted === 'standby' ? becomesStandby(sight) : becomesRunning(sight);
+}
+
+function begins({ wanted = 'running' }: Wish): (sight: Sight) => Verdict {
+  if (wanted === 'running') return becomesRunning;
+  return wanted === 'standby' ? becomesStandby : isCreatedStopped;
+}
+
 const reachedAtOnce = (): Verdict => 'reached';
 
-/** The judge of one command; `wanted` is what a create asked for. */
-export function judgeOf(verb: Verb, wanted: 'running' | 'stopped'): (sight: Sight) => Verdict {
+/** The judge of one command. */
+export function judgeOf(verb: Verb, wish: Wish): (sight: Sight) => Verdict {
   switch (verb) {
     case 'create':
-      return wanted === 'running' ? becomesRunning : isCreatedStopped;
+    case 'fork':
+      return begins(wish);
     case 'start':
     case 'restart':
     case 'restore':
@@ -45,6 +75,12 @@ export function judgeOf(verb: Verb, wanted: 'running' | 'stopped'): (sight: Sigh
       return becomesStopped;
     case 'standby':
       return becomesStandby;
+    case 'create_snapshot':
+      return (sight) => gainsSnapshot(wish.snapshot, sight);
+    case 'restore_snapshot':
+      return (sight) => comesBack(wish, sight);
+    case 'delete_snapshot':
+      return (sight) => (sight.deleted || !hasSnapshot(wish.snapshot, sight) ? 'reached' : null);
     case 'delete':
       return ({ deleted }) => (deleted ? 'reached' : null);
     default:

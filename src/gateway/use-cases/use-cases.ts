@@ -18,6 +18,8 @@ import { historyUseCase } from './history.ts';
 import { type HostUseCaseOptions, hostUseCases } from './host.ts';
 import { createLogReader, logsUseCase } from './logs.ts';
 import { readUseCases } from './reads.ts';
+import { listSnapshotsUseCase } from './snapshots.ts';
+import { standbyStatusUseCase } from './standby-status.ts';
 import { createWaiting } from './waiting.ts';
 
 /** Characters of a client's command id. */
@@ -30,6 +32,8 @@ export function createUseCases(options: UseCaseOptions): UseCases {
   const open: UseCases = {
     ...commandUseCases(options, waiting),
     ...readUseCases(options, waiting),
+    auto_standby_status: standbyStatusUseCase(options, waiting),
+    list_snapshots: listSnapshotsUseCase(options, waiting),
     history: historyUseCase(options, waiting),
     logs: logsUseCase(options, createLogReader(options)),
   };

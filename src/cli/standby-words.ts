@@ -1,0 +1,79 @@
+import type { StandbyReport } from '../gateway/use-cases/standby-status.ts';
+import { inWords } from './instance-words.ts';
+
+/** The status of standby in words, as `standby --status` and `hold` print it: a name and a sentence a line. `now`: epoch ms. */
+export function standbyRows(name: string, report: StandbyReport, now: number): string[][] {
+  const rows: [string, string | null][] = [
+    ['name', name],
+    ['status', statusWords(report)],
+    ['awake because of', report.why_awake?.replaceAll('_', ' ') ?? null],
+    ['connections', connectionWords(report)],
+    ['last activity', timeWords(report.last_inbound_activity_at, now)],
+    ['idle since', timeWords(report.idle_since, now)],
+    ['standby', timeWords(report.next_standby_at, now)],
+    ['held until', timeWords(report.hold_until, now)],
+    ['waits', queueWords(report, now)],
+    ['asleep since', timeWords(report.asleep_since, now)],
+    ['last standby', lastWords(report, now)],
+    ['clock of the guest', clockWords(report, now)],
+    ['observer', observerWords(report)],
+    ['snapshots', report.snapshots.length === 0 ? null : report.snapshots.map(({ name: of }) => of).join(', ')],
+  ];
+  return rows.flatMap(([what, words]) => (words === null ? [] : [[what, words]]));
+}
+
+const STATUS_WORDS: Readonly<Record<StandbyReport['reason'], string>> = {
+  unsupported_platform: 'nothing watches traffic on this host',
+  policy_missing: 'no policy',
+  policy_disabled: 'switched off',
+  instance_not_running: 'it does not run',
+  network_disabled: 'it has no network',
+  missing_ip: 'it has no address of its own (--network bridge gives it one)',
+  observer_error: 'traffic cannot be seen right now',
+  active_inbound_connections: 'somebody talks to it',
+  idle_timeout_not_elapsed: 'the idle timeout has not passed',
+  ready_for_standby: 'its time has come',
+};
+
+function statusWords({ status, reason }: StandbyReport): string {
+  return `${status.replaceAll('_', ' ')}: ${STATUS_WORDS[reason]}`;
+}
+
+/** Connections that a line has room for. */
+const CONNECTIONS_SHOWN = 4;
+
+function connectionWords({ eligible, active_inbound_connections: count, connections }: StandbyReport): string | null {
+  if (!eligible) return null;
+  const shown = connections.slice(0, CONNECTIONS_SHOWN).map(({ protocol, client, port }) => {
+    return `${protocol} from ${client} to port ${port}`;
+  });
+  const more = count > shown.length && shown.length > 0 ? ', ...' : '';
+  return shown.length === 0 ? String(count) : `${count} (${shown.join(', ')}${more})`;
+}
+
+function timeWords(time: string | null | undefined, now: number): string | null {
+  return time == null ? null : `${time} (${inWords(time, now)})`;
+}
+
+function queueWords({ queue }: StandbyReport, now: number): string | null {
+  if (queue === null) return null;
+  const because = queue.reason === null ? 'the host has not answered yet' : `for ${queue.reason.replaceAll('_', ' ')}`;
+  return `${because}, since ${inWords(queue.since, now)}`;
+}
+
+function lastWords({ last_standby: last }: StandbyReport, now: number): string | null {
+  if (last == null) return null;
+  return `${last.outcome} ${inWords(last.at, now)}${last.cause === null ? '' : `: ${last.cause}`}`;
+}
+
+function clockWords({ clock }: StandbyReport, now: number): string | null {
+  if (clock == null) return null;
+  const drift = clock.drift_ms === null ? 'nobody to ask in the guest' : `was wrong by ${clock.drift_ms}ms`;
+  return `${drift}, ${inWords(clock.at, now)}`;
+}
+
+function observerWords({ observer, tracking_mode }: StandbyReport): string | null {
+  if (observer === null) return null;
+  const error = observer.error === null ? '' : `: ${observer.error}`;
+  return `${tracking_mode}, ${observer.state.replaceAll('_', ' ')}${error}`;
+}
