@@ -1,4 +1,4 @@
-import { intend } from './actions.ts';
+import { intend, intendQuietly } from './actions.ts';
 import type { ChartContext, StopCause, StopContext } from './context.ts';
 import type { RunEnd } from './events.ts';
 import { endIn, unplanned } from './guards.ts';
@@ -81,12 +81,11 @@ export const hasten = chart.assign(({ context }) => ({
 }));
 
 /** Somebody wants it up whose memory is being put away: it wakes as soon as it sleeps. */
-export const wakeAfterwards = [
-  ...intend('running'),
-  chart.assign(({ context }) => ({
-    stop: context.stop === null ? null : { ...context.stop, next: 'wake' as const },
-  })),
-];
+const wakeNext = chart.assign(({ context }) => ({
+  stop: context.stop === null ? null : { ...context.stop, next: 'wake' as const },
+}));
+export const startAfterwards = [...intend('running'), wakeNext];
+export const restoreAfterwards = [...intendQuietly('running'), wakeNext];
 
 /** What is being put away sleeps on. */
 export const sleepAfterwards = chart.assign(({ context }) => ({

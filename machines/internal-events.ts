@@ -35,8 +35,8 @@ export type InternalEvent =
   | { readonly type: 'standby.scheduled'; readonly at: number }
   /** An operator wants the standby that is under way: connections no longer matter. */
   | { readonly type: 'standby.taken_over'; readonly at: number }
-  /** Nothing can call the standby off any more. */
-  | { readonly type: 'standby.sealed'; readonly at: number }
+  /** Nothing calls the standby off any more: it is past its point of no return, or set aside. */
+  | { readonly type: 'standby.settled'; readonly at: number }
   | { readonly type: 'sleep.began'; readonly at: number }
   | { readonly type: 'sleep.ended'; readonly at: number }
   /** Nobody has woken it for as long as its policy lets it sleep. */

@@ -157,8 +157,18 @@ export const askReverting = {
   }),
 };
 
-/** The named snapshot is what the guest sleeps in from now on; what it slept in before goes. */
-export const takeReverted = chart.enqueueActions(({ context, event, enqueue }) => {
+/**
+ * The end of bringing one back, whatever ended it. Done, it is what the guest sleeps in from now on, and what it slept in
+ * before goes; otherwise that is as it was, and what may lie there half-copied goes.
+ */
+export const endReverting = chart.enqueueActions(({ context, event, enqueue }) => {
+  if (!isDone(event)) {
+    enqueue.emit({ type: 'snapshot.failed', name: context.snapshot_work?.name ?? '', message: failureIn(event) });
+    if (!('effect' in event)) enqueue({ type: 'ask', params: { kind: 'effect.withdraw', run: context.run.number } });
+    enqueue(dropNamed(revertedName(context)));
+    enqueue.assign({ snapshot_work: null });
+    return;
+  }
   const work = context.snapshot_work;
   const source = context.snapshots.find(({ name }) => name === work?.name);
   if (context.snapshot !== null) enqueue(dropNamed(context.snapshot.name));
@@ -172,14 +182,6 @@ export const takeReverted = chart.enqueueActions(({ context, event, enqueue }) =
     trouble: null,
   });
   enqueue.emit({ type: 'snapshot.restored', name: work?.name ?? '' });
-});
-
-/** What the guest slept in before, if it did, is as it was; what may lie there half-copied goes. */
-export const giveUpReverting = chart.enqueueActions(({ context, event, enqueue }) => {
-  enqueue.emit({ type: 'snapshot.failed', name: context.snapshot_work?.name ?? '', message: failureIn(event) });
-  if (!('effect' in event)) enqueue({ type: 'ask', params: { kind: 'effect.withdraw', run: context.run.number } });
-  enqueue(dropNamed(revertedName(context)));
-  enqueue.assign({ snapshot_work: null });
 });
 
 export const thenIs =

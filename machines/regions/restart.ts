@@ -168,6 +168,7 @@ export const restart = chart.createStateConfig({
         // No verdict is left that a guest would have to recover from: it has its stable time from here.
         'definition.changed': [...onPolicy, { guard: goesOnUnjudged, target: '#probation' }],
         'automation.changed': follows(heldBack),
+        'restart.waived': { target: '#waived' },
         'window.wanted': beginsAnew,
       },
     },

@@ -252,7 +252,7 @@ export const standby = chart.createStateConfig({
           actions: [pauseTracking, abandonFor('unconfirmed')],
         },
         'standby.taken_over': { target: '#standby_ineligible', actions: pauseTracking },
-        'standby.sealed': { target: '#standby_ineligible', actions: pauseTracking },
+        'standby.settled': { target: '#standby_ineligible', actions: pauseTracking },
         'run.ready': onReady,
       },
     },

@@ -1,5 +1,5 @@
 import type { Definition } from '../../machines/definition.ts';
-import type { ExternalEvent } from '../../machines/events.ts';
+import type { ExternalEvent, Unstamped } from '../../machines/events.ts';
 import { gateEnd } from '../../machines/rules.ts';
 import type { ChartSnapshot, Step, TimerName } from '../../machines/step.ts';
 import { type Letters, lettersAt } from './alphabet.ts';
@@ -18,6 +18,8 @@ export interface World extends Letters {
   readonly name: string;
   readonly definition: Definition;
   readonly wanted: 'running' | 'stopped';
+  /** What has happened before anything is tried. */
+  readonly prelude?: readonly Unstamped<ExternalEvent>[];
   /** A fork of this. */
   readonly from?: { readonly instance: string; readonly snapshot: string };
   /** States after which a world that does not close is left. */
@@ -168,12 +170,23 @@ function firstNode(chart: ChartUnderTest, { definition, wanted, from }: World): 
   };
 }
 
+function afterPrelude(chart: ChartUnderTest, world: World, breaches: Map<string, Breach>, bounds: Bounds): Node {
+  let node = firstNode(chart, world);
+  for (const told of world.prelude ?? []) {
+    const event = { ...told, at: node.at + 1 } as ExternalEvent;
+    const next = follow(chart, node, event, breaches, bounds);
+    if (next === null) throw new Error(`The prelude of ${world.name} is not accepted: ${describe(event)}`);
+    node = next;
+  }
+  return node;
+}
+
 /** Breadth first, so that the path of a breach is as short as can be. Ends when nothing new is found or at a bound. */
 export function explore(chart: ChartUnderTest, world: World, bounds: Bounds): Explored {
-  const first = firstNode(chart, world);
+  const breaches = new Map<string, Breach>();
+  const first = afterPrelude(chart, world, breaches, bounds);
   const queue: Node[] = [first];
   const known = new Set([keyOf(first)]);
-  const breaches = new Map<string, Breach>();
   const accepted = new Map<string, Set<string>>();
   let edges = 0;
   for (let head = 0; head < queue.length; head += 1) {

@@ -50,8 +50,6 @@ export const LAW_10: readonly Law[] = [
     holds: ({ edge: { before, event, step } }) =>
       stateOf(step.next.value, 'restart') !== 'waived' ||
       stateOf(before.value, 'restart') === 'waived' ||
-      event.type === 'cancel_restart' ||
-      event.type === 'reset_restart' ||
-      event.type === 'restore_snapshot',
+      'by' in event,
   },
 ];

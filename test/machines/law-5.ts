@@ -24,6 +24,7 @@ export const LAW_5: readonly Law[] = [
     holds: ({ told, edge }) =>
       !(
         told.automaticStandby &&
+        edge.event.type !== 'standby' &&
         edge.step.effects.some(({ kind }) => kind === 'vmm.snapshot') &&
         !told.confirmedPaused
       ),

@@ -17,6 +17,9 @@ const INTERNAL = new Set([
   'expiry.reached',
   'admission.lost',
   'automation.changed',
+  'room.granted',
+  'room.held',
+  'sleep.limit_reached',
 ]);
 const explored: { readonly name: string; readonly result: Explored }[] = [];
 

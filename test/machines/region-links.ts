@@ -212,6 +212,8 @@ export const REGION_LINKS: readonly Law[] = [
     rule: 'a restart that is due is not forgotten when a run ends, or when automation goes on',
     holds: ({ edge: { before, event, step } }) =>
       !among(step.next, 'stopped', 'failed') ||
+      // Bringing a snapshot back took the place of what was owed.
+      among(before, 'reverting') ||
       (among(before, 'stopped', 'failed', 'quarantined') && event.type !== 'host.mode_changed') ||
       !inRegion(step.next, 'restart', 'idle', 'probation', 'attempting') ||
       verdictAtRest(step.next.context, event.at) === 'none',

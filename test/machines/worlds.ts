@@ -1,15 +1,13 @@
 import { ALWAYS, CHECK, definition, EXPIRES_AT, ON_FAILURE, SLEEPY } from './definitions.ts';
 import type { World } from './exploration.ts';
+import { SLEEPERS } from './worlds-of-sleepers.ts';
 
 /** Enough for a world that closes; those that do not are walked breadth first up to their own bound. */
 export const STATES_MAX = 20_000;
-const BOUND = 4_500;
+const BOUND = 2_500;
 
 /** Worlds in which the host changes its mode as well close late, and add little past this. */
-const MODES_BOUND = 2_000;
-
-const CRON = { cron: '0 * * * *', time_zone: 'UTC' };
-const SCHEDULES = { standby: CRON, wake: CRON, snapshot: { ...CRON, keep: 1 } };
+const MODES_BOUND = 1_200;
 
 const ONE_ATTEMPT = { ...ON_FAILURE, max_attempts: 1 };
 const QUICK_CHECK = { ...CHECK, failure_threshold: 1 };
@@ -64,6 +62,7 @@ export const WORLDS: readonly World[] = [
     definition: definition({ restart_policy: ON_FAILURE }),
     wanted: 'running',
     changes: [{ restart_policy: null }, { restart_policy: ON_FAILURE }],
+    bound: BOUND,
   },
   { name: 'always, no limit', definition: definition({ restart_policy: ALWAYS }), wanted: 'stopped', changes: [] },
   {
@@ -71,12 +70,14 @@ export const WORLDS: readonly World[] = [
     definition: definition({ restart_policy: ALWAYS, expiry: { expires_at: EXPIRES_AT, then: 'stop' } }),
     wanted: 'running',
     changes: [],
+    bound: BOUND,
   },
   {
     name: 'expiry that deletes, under one attempt',
     definition: definition({ restart_policy: ONE_ATTEMPT, expiry: { expires_at: EXPIRES_AT, then: 'delete' } }),
     wanted: 'running',
     changes: [{ expiry: null }],
+    bound: BOUND,
   },
   {
     name: 'health check under one attempt',
@@ -119,34 +120,6 @@ export const WORLDS: readonly World[] = [
   },
   { name: 'standby', definition: definition({ auto_standby: SLEEPY }), wanted: 'running', changes: [], bound: BOUND },
   {
-    name: 'named snapshots, and schedules of everything',
-    definition: definition({ auto_standby: SLEEPY, schedules: SCHEDULES }),
-    wanted: 'running',
-    changes: [],
-    snapshots: true,
-    bound: BOUND,
-  },
-  {
-    name: 'sleeping for too long, woken by schedule, on a host that changes its mode',
-    definition: definition({
-      auto_standby: { ...SLEEPY, max_asleep: { after_ms: 3_600_000, then: 'stop' } },
-      schedules: { wake: SCHEDULES.wake },
-    }),
-    wanted: 'running',
-    changes: [{ auto_standby: { enabled: false } }],
-    modes: true,
-    bound: MODES_BOUND,
-  },
-  {
-    name: 'a fork',
-    definition: definition({ restart_policy: ONE_ATTEMPT }),
-    wanted: 'running',
-    from: { instance: 'another', snapshot: 'kept' },
-    changes: [],
-    snapshots: true,
-    bound: MODES_BOUND,
-  },
-  {
     name: 'standby policy that changes',
     definition: definition({ auto_standby: SLEEPY }),
     wanted: 'running',
@@ -154,4 +127,5 @@ export const WORLDS: readonly World[] = [
     throws: true,
     bound: BOUND,
   },
+  ...SLEEPERS,
 ];

@@ -26,7 +26,7 @@ import {
   onDeleteSnapshot,
   roomForScheduled,
 } from '../../snapshot-actions.ts';
-import { resetRestart } from './restart-commands.ts';
+import { resetRestart, waiveRestart } from './restart-commands.ts';
 
 /** Asleep: no VMM, a snapshot. Whatever ended the run that made it stays on record in `run.exit`. */
 
@@ -110,7 +110,6 @@ const waking = {
       { guard: dueNow('standby'), target: '#sleeping', actions: noteMinute },
       skipped('wake', 'snapshot'),
     ],
-    'vmm.found': { guard: all(ofNewestRun, foundAs('none', 'ended')), target: '#wake_asking', reenter: true },
   },
   states: {
     asking: {
@@ -118,6 +117,7 @@ const waking = {
       tags: ['waits' as const],
       entry: askWake,
       after: { wake_deadline: { target: '#wake_asking', reenter: true } },
+      on: { 'vmm.found': { guard: all(ofNewestRun, foundAs('none', 'ended')), target: '#wake_asking', reenter: true } },
     },
     held: { id: 'wake_held', after: { wake_retry: { target: '#wake_asking' } } },
   },
@@ -161,7 +161,7 @@ export const standby = {
       {
         guard: all(knowsSnapshot, restoresAwake),
         target: '#reverting',
-        actions: [...intend('running'), beginReverting],
+        actions: [...intend('running'), waiveRestart, beginReverting],
       },
       { guard: knowsSnapshot, target: '#reverting', actions: [noteCommand, beginReverting] },
     ],

@@ -150,7 +150,7 @@ export const pausing = {
 /** The guest's memory is on disk: nothing keeps the VMM any more, and from here on nothing brings it back but a restore. */
 const pointOfNoReturn = [
   chart.assign({ stop: { cause: 'standby' as const, next: 'standby' as const, force: true } }),
-  chart.raise(({ event }) => ({ type: 'standby.sealed' as const, at: event.at })),
+  chart.raise(({ event }) => ({ type: 'standby.settled' as const, at: event.at })),
 ];
 
 export const snapshotting = {

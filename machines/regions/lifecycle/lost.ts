@@ -11,7 +11,14 @@ import {
   withdrawEarlier,
 } from '../../actions.ts';
 import { applyChanges } from '../../definition-actions.ts';
-import { beginStop, redirectStop, restAfterStop, sleepAfterwards, wakeAfterwards } from '../../end-actions.ts';
+import {
+  beginStop,
+  redirectStop,
+  restAfterStop,
+  restoreAfterwards,
+  sleepAfterwards,
+  startAfterwards,
+} from '../../end-actions.ts';
 import {
   all,
   beingDeleted,
@@ -80,7 +87,7 @@ export const lost = {
         actions: [noteBootedAt, sayFound, clearTrouble, ask('vmm.resume')],
       },
       {
-        guard: all(ofThisRun, foundAs('starting', 'running'), isRestored, not(foundReady)),
+        guard: all(ofThisRun, foundAs('starting', 'running', 'paused'), isRestored, not(foundReady)),
         target: '#answering',
         actions: [noteBootedAt, sayFound, clearTrouble],
       },
@@ -107,8 +114,8 @@ export const lost = {
       },
       ...onEnd(),
     ],
-    start: [...setToWork([...intend('running'), resumeWish]), { guard: fallingAsleep, actions: wakeAfterwards }],
-    restore: { guard: fallingAsleep, actions: wakeAfterwards },
+    start: [...setToWork([...intend('running'), resumeWish]), { guard: fallingAsleep, actions: startAfterwards }],
+    restore: { guard: fallingAsleep, actions: restoreAfterwards },
     restart: setToWork([...intend('running'), redirectStop('restart', 'boot')]),
     stop: [
       { guard: beingDeleted, target: '#killing', actions: intend('stopped') },

@@ -18,6 +18,7 @@ export const chartActionsOfQuarantine = [
   noteTrouble,
   chart.emit(({ context }) => ({ type: 'instance.quarantined' as const, message: context.trouble?.message ?? '' })),
   chart.raise(({ event }) => ({ type: 'run.leaving' as const, at: event.at })),
+  chart.raise(({ event }) => ({ type: 'standby.settled' as const, at: event.at })),
 ];
 
 /** For the other regions every end in quarantine is one that was asked for. */
@@ -48,12 +49,12 @@ export const quarantined = {
       { guard: ofThisRun, actions: [...noteEndQuietly, dropSnapshot, sayEnded] },
     ],
     start: [
-      { guard: all(mayStart, neverRan), target: '#preparing', actions: intend('running') },
       {
         guard: all(mayStart, runHasEnded, hasSnapshot),
         target: '#restoring',
         actions: [...intend('running'), ...beginRestore],
       },
+      { guard: all(mayStart, neverRan), target: '#preparing', actions: intend('running') },
       { guard: all(mayStart, runHasEnded), target: '#booting', actions: [...intend('running'), ...beginRun('start')] },
       { guard: mayStart, target: '#lost', actions: [...intend('running'), noteTrouble, forgetStop] },
     ],

@@ -26,7 +26,7 @@ import {
 } from '../../guards.ts';
 import { chart } from '../../setup.ts';
 import { beginReverting, knowsSnapshot, onDeleteSnapshot } from '../../snapshot-actions.ts';
-import { cancelRestart, giveUpRestart, resetRestart } from './restart-commands.ts';
+import { cancelRestart, giveUpRestart, resetRestart, waiveRestart } from './restart-commands.ts';
 
 /** The states without a VMM: before the first run, at rest, and on the way out. */
 
@@ -106,7 +106,7 @@ const resting = {
     {
       guard: all(knowsSnapshot, restoresAwake),
       target: '#reverting',
-      actions: [...intend('running'), beginReverting],
+      actions: [...intend('running'), waiveRestart, beginReverting],
     },
     { guard: knowsSnapshot, target: '#reverting', actions: [noteCommand, giveUpRestart, beginReverting] },
   ],

@@ -19,10 +19,14 @@ export const cancelRestart = {
 
 /** An automatic restart that is pending is done without, if there is one, because of what was just asked for. */
 export const giveUpRestart = chart.enqueueActions(({ context, event, enqueue }) => {
-  if (!restartPending({ context, event })) return;
-  enqueue.emit({ type: 'restart.cancelled', attempt: context.restart.attempts + 1, cause: pendingCause(context) });
+  if (restartPending({ context, event })) {
+    enqueue.emit({ type: 'restart.cancelled', attempt: context.restart.attempts + 1, cause: pendingCause(context) });
+  }
   enqueue.raise({ type: 'restart.waived', at: event.at });
 });
+
+/** Nothing is owed to the last end any more, whatever becomes of what was just asked for. */
+export const waiveRestart = chart.raise(({ event }) => ({ type: 'restart.waived' as const, at: event.at }));
 
 /** A guest that is unhealthy right now is judged at once in a window that has just been opened. */
 export const askVerdict = chart.raise(({ event }) => ({ type: 'verdict.asked' as const, at: event.at }));

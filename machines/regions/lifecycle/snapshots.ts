@@ -1,4 +1,13 @@
-import { ask, beginRestore, intend, noteCommand, noteTrouble, sayLost, withdrawEarlier } from '../../actions.ts';
+import {
+  ask,
+  beginRestore,
+  intend,
+  intendQuietly,
+  noteCommand,
+  noteTrouble,
+  sayLost,
+  withdrawEarlier,
+} from '../../actions.ts';
 import { applyChanges } from '../../definition-actions.ts';
 import { dropSnapshot } from '../../end-actions.ts';
 import {
@@ -17,14 +26,13 @@ import {
   askCapture,
   askReverting,
   endCapture,
-  giveUpReverting,
+  endReverting,
   onDeleteSnapshot,
-  takeReverted,
   thenIs,
 } from '../../snapshot-actions.ts';
 import { onEnd } from './ends.ts';
 import { deletePaused, expirePaused, placeHold, stopPaused } from './falling-asleep.ts';
-import { resetRestart } from './restart-commands.ts';
+import { resetRestart, waiveRestart } from './restart-commands.ts';
 
 /** Named snapshots and forks. They are asked for by people or a schedule, so no traffic ends them. */
 
@@ -68,8 +76,8 @@ export const capturing = {
 };
 
 const notReverted = (guard: (moment: Moment) => boolean) => [
-  { guard: all(guard, hasSnapshot), target: '#standby', actions: [noteTrouble, giveUpReverting] },
-  { guard, target: '#failed', actions: [noteTrouble, giveUpReverting] },
+  { guard: all(guard, hasSnapshot), target: '#standby', actions: noteTrouble },
+  { guard, target: '#failed', actions: noteTrouble },
 ];
 const reverted = resultOf('snapshot.copy');
 
@@ -83,31 +91,33 @@ export const reverting = {
   id: 'reverting',
   tags: ['waits' as const],
   entry: askReverting,
+  exit: endReverting,
   after: { revert_deadline: notReverted(() => true) },
   on: {
     'effect.done': [
       {
         guard: all(reverted, thenIs('running')),
         target: '#restoring',
-        actions: [takeReverted, ...beginRestore],
+        actions: beginRestore,
       },
-      { guard: reverted, target: '#standby', actions: takeReverted },
+      { guard: reverted, target: '#standby' },
     ],
     'effect.failed': notReverted(reverted),
     'effect.unknown': notReverted(reverted),
     'effect.withdrawn': notReverted(reverted),
-    'vmm.found': { guard: all(ofNewestRun, foundAs('none', 'ended')), target: '#reverting', reenter: true },
-    start: { actions: [...intend('running'), wantThen('running')] },
-    restore: { actions: [...intend('running'), wantThen('running')] },
+    // The copy that was under way is nobody's; it is made again.
+    'vmm.found': { guard: all(ofNewestRun, foundAs('none', 'ended')), actions: askReverting },
+    start: { actions: [...intend('running'), waiveRestart, wantThen('running')] },
+    restore: { actions: [...intendQuietly('running'), wantThen('running')] },
     standby: { actions: [noteCommand, wantThen('standby')] },
-    stop: { target: '#stopped', actions: [...intend('stopped'), giveUpReverting, dropSnapshot] },
-    ignore: { actions: [...intend('ignore'), wantThen('standby')] },
-    delete: { target: '#deleting', actions: [...intend('stopped'), giveUpReverting] },
+    stop: { target: '#stopped', actions: [...intend('stopped'), dropSnapshot] },
+    ignore: { actions: [...intend('ignore'), waiveRestart, wantThen('standby')] },
+    delete: { target: '#deleting', actions: intend('stopped') },
     reset_restart: resetRestart,
     update: { guard: editsAllowed, actions: applyChanges },
     'expiry.reached': [
-      { guard: expiring('delete'), target: '#deleting', actions: giveUpReverting },
-      { target: '#stopped', actions: [giveUpReverting, dropSnapshot] },
+      { guard: expiring('delete'), target: '#deleting' },
+      { target: '#stopped', actions: dropSnapshot },
     ],
   },
 };

@@ -5,8 +5,9 @@ import {
   noteKillRequested,
   redirectStop,
   restAfterStop,
+  restoreAfterwards,
   sleepAfterwards,
-  wakeAfterwards,
+  startAfterwards,
 } from '../../end-actions.ts';
 import {
   all,
@@ -126,6 +127,10 @@ const killing = {
   entry: [noteKillRequested, withdrawEarlier, ask('vmm.kill')],
   after: { kill_deadline: { target: '#lost', actions: [noteTrouble, sayLost, withdrawEarlier] } },
   on: {
+    // Past the point of no return: who is wanted up wakes as soon as it sleeps.
+    start: { guard: fallingAsleep, actions: startAfterwards },
+    restore: { guard: fallingAsleep, actions: restoreAfterwards },
+    standby: { guard: fallingAsleep, actions: [noteCommand, sleepAfterwards] },
     'vmm.exited': onEnd(),
     'effect.done': onEnd(resultOf('vmm.kill')),
     'effect.failed': { guard: resultOf('vmm.kill'), ...goLost },
@@ -148,12 +153,7 @@ export const stopping = {
       { guard: beingDeleted, actions: intend('stopped') },
       { actions: [...intend('stopped'), redirectStop('operator', 'rest')] },
     ],
-    start: [
-      { guard: mayBootNext, actions: [...intend('running'), redirectStop('restart', 'boot')] },
-      { guard: fallingAsleep, actions: wakeAfterwards },
-    ],
-    restore: { guard: fallingAsleep, actions: wakeAfterwards },
-    standby: { guard: fallingAsleep, actions: [noteCommand, sleepAfterwards] },
+    start: { guard: mayBootNext, actions: [...intend('running'), redirectStop('restart', 'boot')] },
     restart: { guard: mayBootNext, actions: [...intend('running'), redirectStop('restart', 'boot')] },
     delete: { actions: [...intend('stopped'), redirectStop('delete', 'delete')] },
     // An end under way is seen through; nothing follows it. A sleeper's memory is kept.
