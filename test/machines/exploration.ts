@@ -64,6 +64,9 @@ const sooner = (instant: number | null, now: number): string => {
   return instant <= now ? 'past' : 'future';
 };
 
+/** Only under a policy do traffic and holds mean anything. */
+const isWatched = ({ context: { definition } }: ChartSnapshot): boolean => definition?.auto_standby != null;
+
 /** What the rules can tell apart in this state; what only other states read is left out. */
 function contextClass({ snapshot, at }: Node): unknown[] {
   const { context } = snapshot;
@@ -73,6 +76,7 @@ function contextClass({ snapshot, at }: Node): unknown[] {
   const cap = Math.max(1, policy?.max_attempts ?? 0);
   const backoffEnd = policy && restart.last_attempt_at && restart.last_attempt_at + policy.backoff_ms;
   const graceEnd = check && health.window_started_at && health.window_started_at + check.start_period_ms;
+  const watched = isWatched(snapshot);
   const starting = ['booting', 'restoring'].includes(leafOf(snapshot).split('.')[0]!);
   return [
     [context.intent.wanted, context.stop, context.snapshot === null, run.number > 0, run.ended],
@@ -93,7 +97,9 @@ function contextClass({ snapshot, at }: Node): unknown[] {
     policy?.exit_codes === undefined ? 0 : run.exit?.code,
     [restart.blocked_reason, restart.last_reason],
     check ? [check, health.successes, health.failures, sooner(graceEnd, at)] : 0,
-    [definition?.auto_standby, standby.observer, standby.idle_since === null, sooner(standby.hold_until, at)],
+    watched
+      ? [definition?.auto_standby, standby.observer, standby.idle_since === null, sooner(standby.hold_until, at)]
+      : 0,
     [standby.request, standby.slot?.reason === null, definition?.schedules, context.origin === null],
     [context.snapshots.map(({ name }) => name.split('-')[0]), context.snapshot_work?.then, context.stop?.next],
     [sooner(definition?.expiry?.expires_at ?? null, at), definition?.expiry?.then],
@@ -107,7 +113,8 @@ function booksClass({ snapshot, books, at }: Node): unknown[] {
     .map(({ paused, saved }) => [paused, saved]);
   return [
     [books.stopOrdered, books.deleteOrdered, books.endTold, limited && Math.min(books.automaticStarts, 3)],
-    [books.attemptOpen, books.endTold && books.cleanEnd, books.idleSince === null, sooner(books.holdUntil, at)],
+    [books.attemptOpen, books.endTold && books.cleanEnd],
+    isWatched(snapshot) ? [books.idleSince === null, sooner(books.holdUntil, at)] : 0,
     books.automaticStandby ? [books.paused, books.confirmedPaused, books.saved, books.confirmedSaved] : 0,
     [books.admission?.purpose, books.turn?.purpose, books.mode, books.handsOff, books.healthStop, books.waived],
     readings,

@@ -44,6 +44,8 @@ export const UNREACHABLE: Readonly<Record<string, string>> = {
   'absent host.mode_changed': 'forbidden on purpose: there is nothing yet that could be told',
   'absent schedule.due': 'forbidden on purpose: there is no schedule yet',
   'deleted schedule.due': 'forbidden on purpose: nothing comes of a schedule any more',
+  'standby.copying create_snapshot': 'forbidden on purpose: one copy is made at a time',
+  'standby.copying restore_snapshot': 'forbidden on purpose: what is being copied is not replaced meanwhile',
   'deleting schedule.due': 'forbidden on purpose: nothing comes of a schedule any more',
   'quarantined schedule.due': 'forbidden on purpose: nothing automatic follows',
   'deleted host.mode_changed': 'forbidden on purpose: there is nobody left to be told',

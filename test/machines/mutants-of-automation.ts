@@ -26,8 +26,8 @@ export const MUTANTS_OF_AUTOMATION: readonly Mutant[] = [
     breaks: 'a countdown goes on in maintenance',
     world: 'standby on a host that changes its mode',
     file: 'regions/standby.ts',
-    find: "        'traffic.active': becomeActive('traffic'),\n        'automation.changed': heldBack,\n        'traffic.unconfirmed'",
-    put: "        'traffic.active': becomeActive('traffic'),\n        'traffic.unconfirmed'",
+    find: "        'automation.changed': heldBack,\n        'standby.scheduled': onSchedule,\n",
+    put: "        'standby.scheduled': onSchedule,\n",
   },
   {
     law: 9,

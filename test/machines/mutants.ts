@@ -1,4 +1,5 @@
 import { MUTANTS_OF_AUTOMATION } from './mutants-of-automation.ts';
+import { MUTANTS_OF_STANDBY } from './mutants-of-standby.ts';
 
 /** One change each that breaks a law: what exploration is for. `find` has to stand in the file exactly once. */
 export interface Mutant {
@@ -10,16 +11,15 @@ export interface Mutant {
   readonly put: string;
 }
 
-const REST = 'regions/lifecycle/rest.ts';
 const STOPPING = 'regions/lifecycle/stopping.ts';
-const ASLEEP = 'regions/lifecycle/standby.ts';
+const FALLING_ASLEEP = 'regions/lifecycle/falling-asleep.ts';
 
 export const MUTANTS: readonly Mutant[] = [
   {
     law: 1,
     breaks: 'a stop during preparation no longer keeps the boot away',
     world: 'no policy',
-    file: REST,
+    file: 'guards.ts',
     find: "context.intent.wanted === 'running' && !isExpired(context, event.at);",
     put: '!isExpired(context, event.at);',
   },
@@ -123,8 +123,8 @@ export const MUTANTS: readonly Mutant[] = [
     law: 5,
     breaks: 'a table read before the pause is enough',
     world: 'standby',
-    file: ASLEEP,
-    find: "target: 'frozen' }",
+    file: FALLING_ASLEEP,
+    find: "target: '#frozen' }",
     put: "target: '#snapshotting' }",
   },
   {
@@ -132,8 +132,8 @@ export const MUTANTS: readonly Mutant[] = [
     breaks: 'traffic does not end the countdown',
     world: 'standby',
     file: 'regions/standby.ts',
-    find: "after: { idle: { target: '#confirming' } },\n      on: {\n        ...leaving,\n        'traffic.active': becomeActive('traffic'),",
-    put: "after: { idle: { target: '#confirming' } },\n      on: {\n        ...leaving,",
+    find: "        'traffic.active': {\n          guard: ofThisRun,\n          target: '#standby_active',\n          actions: [noteActive, sayCancelled('traffic')],\n        },\n",
+    put: '',
   },
   {
     law: 6,
@@ -176,4 +176,5 @@ export const MUTANTS: readonly Mutant[] = [
     put: '  exit: [],\n  on_time: {\n    boot_deadline: [',
   },
   ...MUTANTS_OF_AUTOMATION,
+  ...MUTANTS_OF_STANDBY,
 ];

@@ -99,6 +99,12 @@ export const SLEEPERS: readonly World[] = [
   },
   {
     ...everything,
+    name: 'coming up, with a named snapshot',
+    definition: scheduled,
+    prelude: [...KEPT, { type: 'vmm.exited', run: 1, ...killed }, { type: 'start', by }, done('vmm.boot', 2)],
+  },
+  {
+    ...everything,
     name: 'programs of the host, and a named snapshot',
     definition: definition({ hooks: HOOKS, auto_standby: SLEEPY, schedules: SCHEDULES }),
     prelude: KEPT,
