@@ -2,6 +2,7 @@ import { tmpdir } from 'node:os';
 import { machineFacts } from './machine-facts.ts';
 import { type BenchOptions, type Row, shown, verdictOf } from './measure.ts';
 import { bootAfterEnd } from './rows/boot-after-end.ts';
+import { conntrack } from './rows/conntrack.ts';
 import { durableTransitions } from './rows/durable-transitions.ts';
 import { httpProbe } from './rows/http-probe.ts';
 import { lists } from './rows/lists.ts';
@@ -32,6 +33,7 @@ const ROWS: Readonly<Record<string, (options: BenchOptions) => Promise<Row[]>>> 
   'projection-rebuild': projectionRebuild,
   lists,
   telemetry: telemetryCost,
+  conntrack,
   probes,
 };
 
