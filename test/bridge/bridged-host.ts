@@ -23,6 +23,8 @@ export interface BridgedHost {
   /** Everything a reboot ends is gone at once, and the next daemon sees another boot of the host. */
   reboot(): Promise<void>;
   run(...command: readonly string[]): Promise<string>;
+  /** Put before a command, runs it in the namespace. */
+  readonly enter: readonly string[];
   destroy(): Promise<void>;
 }
 
@@ -70,6 +72,7 @@ export async function bridgedHost({ powerless } = { powerless: false }): Promise
     place,
     daemon: present,
     run: namespace.run,
+    enter: namespace.enter,
     list,
     serve: async () => {
       daemon = await place.serve(...FLAGS);
