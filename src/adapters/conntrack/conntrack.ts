@@ -15,7 +15,7 @@ import { RECHECK_MS } from './observer.ts';
 import { countedOn, unreadStatus } from './observer-status.ts';
 
 /** Longest time that whoever confirms or forgets waits. */
-export const ANSWER_LIMIT_MS = 15_000;
+export const ANSWER_LIMIT_MS = 8_000;
 /** Questions under way at a time; past it they are answered at once with what is certain: that nothing is known. */
 export const ASKED_AT_ONCE_MAX = 16_384;
 
