@@ -5,14 +5,12 @@ import { NetworkFailure } from './failure.ts';
 import type { Link } from './links.ts';
 import { bridgeAlias, bridgeMac, instanceOfAlias } from './marks.ts';
 import { addressesOf, isInside, probeAddressOf, type Site } from './site.ts';
+import type { BetweenGuests } from './tracking.ts';
 
 /** What the bridge and its taps should be like, and the lines for `ip` that make it so. */
 
-/**
- * What goes from one guest to another never leaves the bridge, where the kernel looks at nothing by itself. This hands it
- * to the same tables as everything else, if the kernel has the module br_netfilter.
- */
-const TRACKING_PORTS = 'nf_call_iptables 1 nf_call_ip6tables 1';
+/** Hands what goes from one guest to another to the tables of IPv4 and IPv6, and keeps it from them. */
+const THROUGH_NETFILTER = ['nf_call_iptables 0 nf_call_ip6tables 0', 'nf_call_iptables 1 nf_call_ip6tables 1'] as const;
 /** Length of the prefix of an address that is a network of its own. */
 const HOST_PREFIX = 32;
 
@@ -66,22 +64,28 @@ function addLine(address: string, bridge: string): string {
  * Lines that make the bridge as it should be; none when it is. A bridge of ours under a former name goes. A former
  * address stays while somebody has a lease beside it: without it the host would have no way to that guest.
  */
-export function bridgeLines(links: readonly Link[], site: Site, leases: readonly Lease[]): string[] {
+export function bridgeLines(
+  links: readonly Link[],
+  site: Site,
+  leases: readonly Lease[],
+  between: BetweenGuests,
+): string[] {
   const { bridge, owner } = site;
   const link = links.find((one) => one.name === bridge);
   const own = ownAddresses(site, leases);
+  const ports = THROUGH_NETFILTER[between === 'by_netfilter' ? 1 : 0];
   const former = links.filter((one) => one.alias === bridgeAlias(owner) && one.name !== bridge);
-  const make =
-    link === undefined ? [`link add name ${bridge} address ${bridgeMac(owner)} type bridge ${TRACKING_PORTS}`] : [];
+  const make = link === undefined ? [`link add name ${bridge} address ${bridgeMac(owner)} type bridge ${ports}`] : [];
   const mark = link?.alias == null ? [`link set dev ${bridge} alias ${bridgeAlias(owner)}${withoutIpv6()}`] : [];
-  const trackPorts = link?.tracksPorts === false ? [`link set dev ${bridge} type bridge ${TRACKING_PORTS}`] : [];
+  const isOther = link !== undefined && link.portsThroughNetfilter === (between !== 'by_netfilter');
+  const setPorts = isOther ? [`link set dev ${bridge} type bridge ${ports}`] : [];
   const stale = (link?.addresses ?? []).filter((other) => isStale(other, own, leases));
   const missing = own.filter((address) => link?.addresses.includes(address) !== true);
   return [
     ...former.map(({ name }) => `link delete dev ${name}`),
     ...make,
     ...mark,
-    ...trackPorts,
+    ...setPorts,
     ...stale.map((other) => `address delete ${other} dev ${bridge}`),
     ...missing.map((address) => addLine(address, bridge)),
     ...(link?.isUp === true ? [] : [`link set dev ${bridge} up`]),

@@ -23,7 +23,7 @@ import {
 import { checkHost } from './check.ts';
 import { type CommandRunner, createCommandRunner } from './command-runner.ts';
 import { errorOf, NetworkFailure } from './failure.ts';
-import { ownTables, renewFilter, repairFilter } from './filter-repair.ts';
+import { ownTables, renewFilter, repairFilter, type TrackedSite } from './filter-repair.ts';
 import { type Link, readLinks, readNeighbours, runBatch } from './links.ts';
 import { tapAlias, tapMac, tapName } from './marks.ts';
 import { admitGuest, dismissGuest, findTable, removeTables } from './packet-filter.ts';
@@ -95,7 +95,7 @@ class BridgeNetwork implements Network {
         removed.push(name);
       }
       removed.push(...(await this.#forgetNeighbours(leases)));
-      removed.push(...(await renewFilter(this.#run, this.#site, leases, isKnown)));
+      removed.push(...(await renewFilter(this.#run, await this.#trackedSite(), leases, isKnown)));
       await this.#tracking.begin().catch(() => undefined);
       this.#leftoversRemoved += removed.length;
       return { removed, repaired };
@@ -224,9 +224,13 @@ class BridgeNetwork implements Network {
     if (state === 'ours') await dismissGuest(this.#run, this.#site, lease);
   }
 
+  async #trackedSite(): Promise<TrackedSite> {
+    return { ...this.#site, tracksPorts: (await this.#tracking.between()) === 'in_bridge' };
+  }
+
   /** True when some of it was gone. */
   async #repairFilter(): Promise<boolean> {
-    const isRepaired = await repairFilter(this.#run, this.#site, [...this.#leases.values()]);
+    const isRepaired = await repairFilter(this.#run, await this.#trackedSite(), [...this.#leases.values()]);
     if (isRepaired && this.#leases.size > 0) this.#repairs += 1;
     return isRepaired;
   }
@@ -236,7 +240,7 @@ class BridgeNetwork implements Network {
     const { bridge, owner } = this.#site;
     refuseForeignBridge(links, this.#site);
     const taps = ownTaps(links, owner).filter((tap) => this.#leases.has(tap.instance));
-    const bridgeWork = bridgeLines(links, this.#site, [...this.#leases.values()]);
+    const bridgeWork = bridgeLines(links, this.#site, [...this.#leases.values()], await this.#tracking.between());
     const loose = taps.filter((tap) => tap.master !== bridge || !tap.isUp);
     if (bridgeWork.length === 0 && loose.length === 0) {
       this.#isMade = true;

@@ -1,9 +1,20 @@
 import type { Lease } from '../../actors/contracts/network.ts';
 import type { CommandRunner } from './command-runner.ts';
 import { NetworkFailure } from './failure.ts';
-import { FAMILIES, type Family, type FoundTable, findTable, makeTables, replaceTables } from './packet-filter.ts';
+import {
+  FAMILIES,
+  type Family,
+  type FoundTable,
+  findTable,
+  makeTables,
+  replaceTables,
+  type TablePlan,
+} from './packet-filter.ts';
 import type { Site } from './site.ts';
 import { readEvents } from './tracking.ts';
+
+/** With how what goes from guest to guest is tracked. */
+export type TrackedSite = Site & Pick<TablePlan, 'tracksPorts'>;
 
 interface OwnTables {
   /** Which of ours are not there. */
@@ -26,11 +37,12 @@ export async function ownTables(run: CommandRunner, { owner }: Site): Promise<Ow
 }
 
 /** Makes tables that are missing, with every guest there is. True when some were. */
-export async function repairFilter(run: CommandRunner, site: Site, leases: readonly Lease[]): Promise<boolean> {
-  const { missing, eventsBefore } = await ownTables(run, site);
-  const plan = { ...site, eventsBefore: eventsBefore ?? (missing.includes('inet') ? await readEvents(run) : null) };
-  await makeTables(run, plan, missing, leases);
-  return missing.length > 0;
+export async function repairFilter(run: CommandRunner, site: TrackedSite, leases: readonly Lease[]): Promise<boolean> {
+  const { missing } = await ownTables(run, site);
+  if (missing.length === 0) return false;
+  const eventsBefore = missing.includes('inet') ? await readEvents(run) : null;
+  await makeTables(run, { ...site, eventsBefore }, missing, leases);
+  return true;
 }
 
 /**
@@ -39,7 +51,7 @@ export async function repairFilter(run: CommandRunner, site: Site, leases: reado
  */
 export async function renewFilter(
   run: CommandRunner,
-  site: Site,
+  site: TrackedSite,
   leases: readonly Lease[],
   isKnown: (instance: string) => boolean,
 ): Promise<string[]> {

@@ -43,8 +43,8 @@ export interface Link {
   readonly isUp: boolean;
   /** Of a tap: a process has it open. */
   readonly hasCarrier: boolean;
-  /** Of a bridge: what goes from port to port is to be tracked too; null when the kernel knows nothing of that. */
-  readonly tracksPorts: boolean | null;
+  /** Of a bridge: what goes from port to port is handed to the tables of IPv4 and IPv6; null when that cannot be. */
+  readonly portsThroughNetfilter: boolean | null;
   /** With their prefix, for example `10.77.0.1/16`; without those of IPv6 that every device gives itself. */
   readonly addresses: readonly string[];
 }
@@ -64,7 +64,7 @@ function kindOf({ linkinfo }: z.infer<typeof linkSchema>): Link['kind'] {
   return linkinfo?.info_kind === 'tun' && linkinfo.info_data?.type === 'tap' ? 'tap' : 'other';
 }
 
-function tracksPorts({ linkinfo }: z.infer<typeof linkSchema>): boolean | null {
+function portsThroughNetfilter({ linkinfo }: z.infer<typeof linkSchema>): boolean | null {
   const { nf_call_iptables, nf_call_ip6tables } = linkinfo?.info_data ?? {};
   if (nf_call_iptables === undefined || nf_call_ip6tables === undefined) return null;
   return nf_call_iptables === 1 && nf_call_ip6tables === 1;
@@ -79,7 +79,7 @@ function toLink(raw: z.infer<typeof linkSchema>): Link {
     alias: raw.ifalias ?? null,
     isUp: raw.flags.includes('UP'),
     hasCarrier: raw.flags.includes('LOWER_UP'),
-    tracksPorts: tracksPorts(raw),
+    portsThroughNetfilter: portsThroughNetfilter(raw),
     addresses: raw.addr_info.flatMap(({ family, local, prefixlen, scope }) => {
       const isOwn = family === 'inet6' && scope === 'link';
       return local === undefined || isOwn ? [] : [`${local}/${prefixlen}`];

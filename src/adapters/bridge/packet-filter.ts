@@ -34,6 +34,8 @@ export interface FilterPlan {
 /** A plan with what the kernel's setting was before this network changed it; stands in a comment of the table. */
 export interface TablePlan extends FilterPlan {
   readonly eventsBefore: string | null;
+  /** Whether the kernel can track connections where frames go from port to port, and is to do so. */
+  readonly tracksPorts: boolean;
 }
 
 export const FAMILIES = ['bridge', 'inet'] as const;
@@ -49,6 +51,7 @@ export interface FoundTable {
 
 /** Before anything else looks at a frame. */
 const FILTER_PRIORITY = -300;
+const AFTER_TRACKING_PRIORITY = -190;
 const NAT_PRIORITY = 100;
 
 const EVENTS_BEFORE = 'nf_conntrack_events was ';
@@ -65,7 +68,7 @@ function tableFor(family: Family, plan: TablePlan): Command[] {
   return [{ add: { table: { family, name: TABLE } } }, ...(family === 'bridge' ? antiSpoofing(plan) : tracking(plan))];
 }
 
-function antiSpoofing({ owner }: FilterPlan): Command[] {
+function antiSpoofing({ owner, tracksPorts }: TablePlan): Command[] {
   const set = (name: string, ...type: string[]): Command => ({
     add: { set: { family: 'bridge', table: TABLE, name, type: type.length === 1 ? type[0] : type } },
   });
@@ -93,6 +96,17 @@ function antiSpoofing({ owner }: FilterPlan): Command[] {
     rule([saysOverIpv6('nd-neighbor-advert'), { vmap: { key: meta('iifname'), data: `@${NEIGHBOURS}` } }]),
     rule([isIn(GUESTS6, field('ether', 'saddr'), field('ip6', 'saddr')), accept]),
     rule(dropped),
+    ...(tracksPorts ? trackedPorts() : []),
+  ];
+}
+
+/** Any rule that asks for the state of a connection makes the kernel track what goes from guest to guest. */
+function trackedPorts(): Command[] {
+  const chain = { type: 'filter', hook: 'prerouting', prio: AFTER_TRACKING_PRIORITY, policy: 'accept' };
+  const expr = [match('in', { ct: { key: 'state' } }, 'new'), { counter: null }];
+  return [
+    { add: { chain: { family: 'bridge', table: TABLE, name: 'between_guests', ...chain } } },
+    { add: { rule: { ...place('bridge', 'between_guests'), expr } } },
   ];
 }
 

@@ -29,24 +29,42 @@ export async function writeEvents(run: CommandRunner, value: string): Promise<vo
   );
 }
 
-/** There when the kernel can look at what goes through a bridge (the module br_netfilter). */
-const BRIDGES_SETTING = '/proc/sys/net/bridge/bridge-nf-call-iptables';
+/**
+ * What goes from guest to guest never leaves the bridge. `in_bridge`: the kernel tracks it there, where a rule asks for
+ * it (nf_conntrack_bridge, which it loads by itself). `by_netfilter`: it has br_netfilter, which hands what goes through
+ * a bridge that asks for it to the tables of IPv4 and IPv6. `not`: neither.
+ */
+export type BetweenGuests = 'in_bridge' | 'by_netfilter' | 'not';
+
+/** Only checked, never done. */
+export const IN_BRIDGE = [
+  'add table bridge statevisor_check',
+  'add chain bridge statevisor_check c { type filter hook prerouting priority 0 ; }',
+  'add rule bridge statevisor_check c ct state new',
+].join('; ');
+/** There when the kernel has br_netfilter. */
+export const BY_NETFILTER = '/proc/sys/net/bridge/bridge-nf-call-iptables';
 
 /** Whether the kernel tells who talks to guests, beside the tables of the filter that make it look. */
 export class KernelTracking {
   readonly #run: CommandRunner;
   #failure: string | null = null;
   /** Null until it was looked. */
-  #looksBetweenGuests: boolean | null = null;
+  #between: BetweenGuests | null = null;
 
   constructor(run: CommandRunner) {
     this.#run = run;
   }
 
+  /** How what goes from guest to guest is tracked. Looked at once: a module that is loaded later counts from the next start. */
+  async between(): Promise<BetweenGuests> {
+    this.#between ??= await this.#lookBetween();
+    return this.#between;
+  }
+
   /** Makes the kernel tell of all connections. True when it did not. */
   async begin(): Promise<boolean> {
     try {
-      this.#looksBetweenGuests ??= (await this.#run('cat', [BRIDGES_SETTING])).status === 0;
       const isNew = await this.#tellOfAll();
       this.#failure = null;
       return isNew;
@@ -57,7 +75,12 @@ export class KernelTracking {
   }
 
   status(): Pick<NetworkStatus, 'not_tracked' | 'tracks_between_guests'> {
-    return { not_tracked: this.#failure, tracks_between_guests: this.#looksBetweenGuests ?? false };
+    return { not_tracked: this.#failure, tracks_between_guests: this.#between !== null && this.#between !== 'not' };
+  }
+
+  async #lookBetween(): Promise<BetweenGuests> {
+    if ((await this.#run('nft', ['--check', IN_BRIDGE])).status === 0) return 'in_bridge';
+    return (await this.#run('cat', [BY_NETFILTER])).status === 0 ? 'by_netfilter' : 'not';
   }
 
   async #tellOfAll(): Promise<boolean> {

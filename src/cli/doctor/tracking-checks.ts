@@ -1,9 +1,8 @@
-import { EVENTS_SETTING } from '../../adapters/bridge/tracking.ts';
+import { BY_NETFILTER, EVENTS_SETTING, IN_BRIDGE } from '../../adapters/bridge/tracking.ts';
 import { type Check, type Finding, ok, problem, type Surroundings, warning } from './finding.ts';
 
 /** Whether this host can know who talks to bridged guests: without it none of them is put to sleep for being idle. */
 
-const BRIDGES_SETTING = '/proc/sys/net/bridge';
 const NOBODY_SLEEPS = 'Nobody knows who talks to guests, so none of them is put to sleep for being idle.';
 
 export const checkTracking: Check = async ({ config, run }) => {
@@ -26,10 +25,12 @@ async function lookAtEvents(run: Surroundings['run']): Promise<Finding> {
 
 async function lookBetweenGuests(run: Surroundings['run']): Promise<Finding> {
   const check = 'between guests';
-  if ((await run('test', ['-e', BRIDGES_SETTING])).status === 0) {
-    return ok(check, 'connections from guest to guest are tracked too');
-  }
+  const isTracked =
+    (await run('nft', ['--check', IN_BRIDGE])).status === 0 || (await run('test', ['-e', BY_NETFILTER])).status === 0;
+  if (isTracked) return ok(check, 'connections from guest to guest are tracked too');
   const means = 'A guest to which only other guests talk looks idle, and may be put to sleep under their connections.';
-  const remedy = 'As root: modprobe br_netfilter. It makes the host look at what goes through its other bridges, too.';
-  return warning(check, 'the module br_netfilter is not loaded', means, remedy);
+  const remedy =
+    'As root: modprobe nf_conntrack_bridge; where the kernel has none, modprobe br_netfilter, which makes the host look ' +
+    'at what goes through its other bridges, too.';
+  return warning(check, 'the kernel has neither nf_conntrack_bridge nor br_netfilter', means, remedy);
 }

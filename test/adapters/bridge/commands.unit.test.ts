@@ -4,12 +4,13 @@ import type { Network } from '../../../src/actors/contracts/network.ts';
 import { createBridgeNetwork } from '../../../src/adapters/bridge/bridge-network.ts';
 import type { Ran } from '../../../src/adapters/bridge/command-runner.ts';
 import { bridgeMac, tapMac, tapName } from '../../../src/adapters/bridge/marks.ts';
+import { BY_NETFILTER, IN_BRIDGE } from '../../../src/adapters/bridge/tracking.ts';
 import { address6, attach, BRIDGE, GATEWAY6, known, lease, RANGE, refusal } from '../../contracts/network.world.ts';
 import { linksOf, type Recording, recordingRunner } from './recording-runner.ts';
 
 const OWNER = 'aaaaaaaaaaaaaaaa';
 const LOOK = 'ip -json -details address show';
-const PORTS = 'cat /proc/sys/net/bridge/bridge-nf-call-iptables';
+const IN_BRIDGE_CHECK = `nft --check ${IN_BRIDGE}`;
 const EVENTS = 'cat /proc/sys/net/netfilter/nf_conntrack_events';
 const first = lease(1);
 const tap = tapName(first.instance);
@@ -48,8 +49,9 @@ describe('the commands of the bridge', () => {
     await attach(network, first);
     expect(commands).toEqual([
       LOOK,
+      IN_BRIDGE_CHECK,
       'ip -batch -',
-      `link add name ${BRIDGE} address ${bridgeMac(OWNER)} type bridge nf_call_iptables 1 nf_call_ip6tables 1`,
+      `link add name ${BRIDGE} address ${bridgeMac(OWNER)} type bridge nf_call_iptables 0 nf_call_ip6tables 0`,
       `link set dev ${BRIDGE} alias statevisor:${OWNER} addrgenmode none`,
       `address add ${RANGE.gateway}/${RANGE.prefix} dev ${BRIDGE}`,
       `address add ${RANGE.probe}/32 dev ${BRIDGE}`,
@@ -63,9 +65,10 @@ describe('the commands of the bridge', () => {
       ...['add set bridge taps', 'add set bridge guests', 'add set bridge guests6', 'add map bridge neighbours'],
       'add chain bridge from_guests',
       ...new Array(7).fill('add rule bridge from_guests'),
+      ...['add chain bridge between_guests', 'add rule bridge between_guests'],
       ...['add table inet statevisor', 'add chain inet from_guests', 'add rule inet from_guests'],
       ...['add chain inet from_host', 'add rule inet from_host', 'add chain inet beyond', 'add rule inet beyond'],
-      ...[PORTS, EVENTS, EVENTS.replace('cat', 'tee'), 'write 1'],
+      ...[EVENTS, EVENTS.replace('cat', 'tee'), 'write 1'],
       'nft -j -f -',
       ...[`add chain bridge ${tap}`, `flush chain bridge ${tap}`, `add rule bridge ${tap}`],
       ...['add element bridge taps', 'add element bridge guests'],
@@ -80,11 +83,26 @@ describe('the commands of the bridge', () => {
     ]);
   });
 
+  it.each<[string, number, boolean]>([
+    ['hands what goes from guest to guest to other tables where the kernel cannot track it in the bridge', 0, true],
+    ['says that it is not tracked where the kernel can do neither', 1, false],
+  ])('%s', async (_what, status, isTracked) => {
+    const { network, commands } = networkWith((command) => {
+      if (command === IN_BRIDGE_CHECK) return { status: 1, stderr: 'Error: Could not process rule: Protocol error' };
+      return command === `cat ${BY_NETFILTER}` ? { status } : null;
+    });
+    await attach(network, first);
+    expect(commands.some((command) => command.endsWith('nf_call_iptables 1 nf_call_ip6tables 1'))).toBe(isTracked);
+    expect(commands).not.toContain('add chain bridge between_guests');
+    expect(network.status().tracks_between_guests).toBe(isTracked);
+  });
+
   it('on a host in order: one look, two at the filter, and the guest', async () => {
     const { network, commands } = networkWith(inOrder);
     await attach(network, first);
     expect(commands.filter((command) => /^(ip|nft) /.test(command))).toEqual([
       LOOK,
+      IN_BRIDGE_CHECK,
       'nft -j -t list table bridge statevisor',
       'nft -j -t list table inet statevisor',
       'nft -j -f -',

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { parseRange } from '../../../src/actors/address-pool.ts';
 import { SimulatedClock, systemClock } from '../../../src/actors/clock.ts';
+import { IN_BRIDGE } from '../../../src/adapters/bridge/tracking.ts';
 import { dataDirectory, writeEndpoints } from '../../../src/cli/data-directory.ts';
 import { checkClock } from '../../../src/cli/doctor/clock-checks.ts';
 import {
@@ -194,14 +195,16 @@ describe('the network', () => {
 describe('who talks to guests', () => {
   const events = 'test -w /proc/sys/net/netfilter/nf_conntrack_events';
   const isThere = events.replace('-w', '-e');
-  const bridges = 'test -e /proc/sys/net/bridge';
+  const byNetfilter = 'test -e /proc/sys/net/bridge/bridge-nf-call-iptables';
+  const inBridge = `nft --check ${IN_BRIDGE}`;
   const module = 'modprobe --dry-run --quiet nf_conntrack';
 
   test.for<[readonly string[], string, string]>([
-    [[events, bridges], 'ok tracking: the kernel can tell', 'ok between guests'],
+    [[events, inBridge], 'ok tracking: the kernel can tell', 'ok between guests'],
+    [[events, byNetfilter], 'ok tracking: the kernel can tell', 'ok between guests'],
     [[isThere], 'problem tracking: /proc/sys/net/netfilter/nf_conntrack_events cannot be written', 'warning between'],
-    [[module], 'ok tracking: the module nf_conntrack is there', 'warning between guests: the module br_netfilter'],
-    [[], 'problem tracking: the kernel tracks no connections', 'warning between guests: the module br_netfilter'],
+    [[module], 'ok tracking: the module nf_conntrack is there', 'warning between guests: the kernel has neither'],
+    [[], 'problem tracking: the kernel tracks no connections', 'warning between guests: the kernel has neither'],
   ])('can be known when these say yes: %j', async ([yes, tracking, between]) => {
     const around = surroundings({ data, config: { bridge: 'sv-doctor' } });
     const run: RunProgram = async (program, args) => {
