@@ -21,10 +21,17 @@ export function demandOf({ definition }: Pick<ChartContext, 'definition'>): Dema
 
 const WITHOUT_RUN_YET: readonly string[] = ['preparing', 'forking'];
 
-/** It has a run that is not known to have ended, or gets its first one as soon as it is prepared. */
+/**
+ * It has a run that is not known to have ended, or gets its first one as soon as it is prepared, or the next one once a
+ * named snapshot is back.
+ */
 export function hasOrAwaitsRun({ value, context }: Pick<ChartSnapshot, 'value' | 'context'>): boolean {
   if (!context.run.ended) return true;
-  return WITHOUT_RUN_YET.includes(stateOf(value, 'lifecycle')) && context.intent.wanted === 'running';
+  if (context.intent.wanted !== 'running') return false;
+  const lifecycle = stateOf(value, 'lifecycle');
+  return (
+    WITHOUT_RUN_YET.includes(lifecycle) || (lifecycle === 'reverting' && context.snapshot_work?.then === 'running')
+  );
 }
 
 /** A sleeper needs its snapshot and nothing else; one at rest needs nothing that is counted. */

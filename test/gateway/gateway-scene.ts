@@ -1,3 +1,4 @@
+import type { CapacityLimits } from '../../src/actors/capacity.ts';
 import { SimulatedClock, seededRandom } from '../../src/actors/clock.ts';
 import type { Log } from '../../src/actors/contracts/log.ts';
 import type { Prober } from '../../src/actors/contracts/probe.ts';
@@ -47,7 +48,11 @@ export interface Scene {
 const STEP_MS = 250;
 const STEPS_MAX = 4_000;
 
-export async function gatewayScene(overrides: Partial<UseCaseOptions> = {}, prober?: Prober): Promise<Scene> {
+export async function gatewayScene(
+  overrides: Partial<UseCaseOptions> = {},
+  prober?: Prober,
+  capacity?: CapacityLimits,
+): Promise<Scene> {
   const clock = new SimulatedClock(SCENE_START_MS);
   const random = seededRandom(7, clock);
   const world = createWorld({ clock, random });
@@ -63,6 +68,7 @@ export async function gatewayScene(overrides: Partial<UseCaseOptions> = {}, prob
     random,
     clockLookMs: Number.POSITIVE_INFINITY,
     prober,
+    capacity,
     activity: createSimulatedActivity({ world, clock }),
     faults: (point) => (point === 'decided' ? gate : Promise.resolve()),
     onRecord: (published) => instances.apply(published),

@@ -66,6 +66,41 @@ describe('of a running instance with a policy', () => {
   });
 });
 
+describe('on the way to sleep', () => {
+  const asleepSoon = async (): Promise<string> => {
+    const id = await scene.running('web', POLICY);
+    await scene.control.setFault(id, 'snapshot', { slow: 5_000 });
+    return id;
+  };
+  const state = (): string => scene.instances.list()[0]!.state;
+
+  test('wakes a guest that nobody talked to, and is kept', async () => {
+    await asleepSoon();
+    await scene.clock.advance(10 * 60_000 + 2_000);
+    expect(state()).toBe('Paused');
+    const held = await hold('web', { for: '30m' });
+    expect(inMinutes(held.hold_until)).toBe(30);
+    await scene.clock.advance(29 * 60_000);
+    expect(state()).toBe('Running');
+  });
+
+  test('comes too late where an operator sends it to sleep', async () => {
+    await asleepSoon();
+    await scene.useCases.standby({ id: 'web' }, OPERATOR);
+    await scene.clock.advance(1_000);
+    expect(state()).toBe('Paused');
+    await expect(hold('web')).rejects.toMatchObject({ code: 'instance_in_standby', status: 409 });
+  });
+
+  test('comes too late past the point of no return', async () => {
+    const id = await scene.running('web', POLICY);
+    await scene.control.setFault(id, 'kill', { slow: 5_000 });
+    await scene.clock.advance(10 * 60_000 + 2_000);
+    expect(scene.instances.list()[0]!.phase).toBe('stopping');
+    await expect(hold('web')).rejects.toMatchObject({ code: 'instance_in_standby', status: 409 });
+  });
+});
+
 test.each([
   ['without a policy', {}, 'policy_missing'],
   ['with a policy that is off', { auto_standby: { enabled: false } }, 'policy_disabled'],

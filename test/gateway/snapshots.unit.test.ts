@@ -48,6 +48,45 @@ describe('a snapshot of a running guest', () => {
   });
 });
 
+describe('without memory for one more guest', () => {
+  const GIBIBYTE = 1024 ** 3;
+  const full = {
+    memory_bytes: GIBIBYTE,
+    vcpus: 64,
+    disk_bytes: 64 * GIBIBYTE,
+    overcommit: { memory: 1, vcpus: 1, disk: 1 },
+  };
+
+  beforeEach(async () => {
+    await scene.close();
+    scene = await gatewayScene({}, undefined, full);
+    web = await scene.running('web');
+    await settled('create_snapshot', { name: 'before' });
+  });
+
+  test.each([
+    ['waking', 'standby', (): Promise<Reply> => scene.useCases.restore({ id: 'web' }, OPERATOR)],
+    [
+      'bringing a snapshot back',
+      'stop',
+      () => scene.useCases.restore_snapshot({ id: 'web', name: 'before' }, OPERATOR),
+    ],
+  ] as const)('%s is refused and changes nothing', async (_what, first, ask) => {
+    await settled(first);
+    await scene.running('db');
+    const records = await scene.countRecords();
+    await expect(ask()).rejects.toMatchObject({ code: 'insufficient_resources', status: 409, field: 'size' });
+    expect(await scene.countRecords()).toBe(records);
+  });
+
+  test('a fork that would run is refused, and its source goes on without a snapshot', async () => {
+    const fork = scene.useCases.fork({ id: 'web', name: 'copy', from_running: true }, OPERATOR);
+    await expect(scene.during(fork)).rejects.toMatchObject({ code: 'insufficient_resources' });
+    await scene.clock.advance(60_000);
+    expect(scene.instances.get(web)).toMatchObject({ state: 'Running', snapshots: [{ name: 'before' }] });
+  });
+});
+
 test('a stopped instance goes on from its snapshot, which stays', async () => {
   await scene.control.writeMemory(web, 'then');
   await settled('create_snapshot', { name: 'before' });
