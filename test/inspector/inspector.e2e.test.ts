@@ -4,109 +4,53 @@
  * on the simulator. With STATEVISOR_WRITE_TRANSCRIPTS=1 the picture in the documents is taken anew.
  */
 import { join } from 'node:path';
-import type { Browser, Locator, Page } from 'playwright-core';
+import type { Locator, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { CHART_VERSION } from '../../machines/chart.ts';
-import { systemClock } from '../../src/actors/clock.ts';
-import { controlSimulator, type SimulatorControl } from '../../src/adapters/simulator/control.ts';
-import { worldProgram } from '../../src/cli/simulator-world.ts';
 import type { InstanceView } from '../../src/projections/instance-view.ts';
 import { projectDir } from '../architecture/project-files.ts';
-import { type DaemonProcess, until, type Workplace, workplace } from '../cli/daemon-process.ts';
-import { openBrowser, openPage, type Watched } from './browser.ts';
+import { until } from '../cli/daemon-process.ts';
+import { inspectedDaemon, lit, SEEN_MS, seeLit } from './inspected-daemon.ts';
 
-const FLAGS = ['--hypervisor', 'simulator', '--nats', 'off', '--no-hello'] as const;
 const LIMIT_MS = 120_000;
-const SEEN_MS = 20_000;
 /** A guest that is soon ready, so that it can be ended while the backoff still holds back what follows. */
 const BOOT_MS = 50;
 const PICTURE = join(projectDir, 'docs', 'images', 'inspector.png');
 /** With the timeline below the chart. */
 const PICTURE_SIZE = { width: 1280, height: 1090 };
-const SIGHT = { width: 1280, height: 820 };
 
-let place: Workplace;
-let daemon: DaemonProcess;
-let control: SimulatorControl;
-let browser: Browser;
-let watched: Watched;
-let address: string;
+const inspected = inspectedDaemon();
+const { cli, get, create, hold, tab, origin, token } = inspected;
 
 beforeAll(async () => {
-  place = workplace();
-  [daemon, browser] = await Promise.all([place.serve(...FLAGS), openBrowser()]);
-  control = controlSimulator({ world: { directory: place.data, program: worldProgram }, clock: systemClock() });
+  await inspected.begin();
   await cli('run', 'web', '--restart', 'always', '--backoff', '8s', '--ttl', '2h');
-  address = (await cli('inspect')).trim();
 }, LIMIT_MS);
 
-afterAll(async () => {
-  await browser.close();
-  await daemon.end('SIGTERM');
-  await control.shutdownWorld().catch(() => {});
-  await control.close();
-  place.remove();
-}, LIMIT_MS);
-
-async function cli(...args: string[]): Promise<string> {
-  const { status, stdout, stderr } = await place.cli(...args);
-  if (status !== 0) throw new Error(stderr);
-  return stdout;
-}
-
-async function get(name: string): Promise<InstanceView> {
-  const headers = { authorization: `Bearer ${token()}` };
-  return (await (await fetch(`${origin()}/v1/instances/${name}`, { headers })).json()) as InstanceView;
-}
-
-async function create(name: string, more: Readonly<Record<string, unknown>>): Promise<void> {
-  const response = await fetch(`${origin()}/v1/instances`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${token()}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ name, image: 'demo', ...more }),
-  });
-  if (response.status !== 201) throw new Error(await response.text());
-}
-
-const origin = (): string => new URL(address).origin;
-const token = (): string => new URLSearchParams(new URL(address).hash.slice(1)).get('token') ?? '';
-
-/** A tab of its own, as somebody who has not been here before. */
-async function tab(url: string): Promise<Page> {
-  const context = await browser.newContext({ viewport: SIGHT, colorScheme: 'light', timezoneId: 'UTC' });
-  context.setDefaultTimeout(SEEN_MS);
-  watched = await openPage(context);
-  await watched.page.goto(url);
-  return watched.page;
-}
+afterAll(inspected.end, LIMIT_MS);
 
 afterEach(async () => {
   // Whatever a test looked at: the page complains of nothing and asks nobody but its daemon.
-  expect(watched.complaints).toEqual([]);
-  expect(watched.asked.filter((url) => new URL(url).origin !== origin())).toEqual([]);
-  await watched.page.context().close();
+  expect(inspected.watched.complaints).toEqual([]);
+  expect(inspected.watched.asked.filter((url) => new URL(url).origin !== origin())).toEqual([]);
+  await inspected.watched.page.context().close();
 });
 
-const lit = (page: Page): Promise<string[]> =>
-  page
-    .locator('.chart-state[aria-current]')
-    .evaluateAll((all) => all.map((one) => one.getAttribute('data-path') ?? ''));
-const seeLit = (page: Page, path: string): Promise<void> => page.locator(`[data-path="${path}"].active`).waitFor();
 const countdown = (page: Page): Promise<string | null> =>
   page.locator('[data-timer="timer.backoff"] text').textContent();
 
 test('a crash, the backoff counting down, the restart, and stepping back to the moment before', {
   timeout: LIMIT_MS,
 }, async () => {
-  const page = await tab(`${address}&instance=web`);
+  const page = await tab(`${inspected.address}&instance=web`);
   await seeLit(page, 'lifecycle.running');
   const { id } = await get('web');
-  await control.setBootDuration(id, BOOT_MS);
-  await control.crash(id);
+  await inspected.control.setBootDuration(id, BOOT_MS);
+  await inspected.control.crash(id);
   // The first attempt comes at once; the second is held back, if the run of the first ends soon enough.
   const isUpAgain = ({ run, state }: InstanceView): boolean => run === 2 && state === 'Running';
   await until(() => get('web'), isUpAgain, SEEN_MS);
-  await control.crash(id);
+  await inspected.control.crash(id);
 
   await seeLit(page, 'restart.backoff.ended');
   expect(await lit(page)).toContain('lifecycle.failed');
@@ -156,8 +100,8 @@ test('what probes say and what restarts would follow is shown of the present, an
     health_check: { type: 'http', http: { port: 80, path: '/' }, interval: '1s', failure_threshold: 100 },
   });
   const { id } = await get('sick');
-  await control.setProbe(id, 'fail');
-  const page = await tab(`${address}&instance=sick`);
+  await inspected.control.setProbe(id, 'fail');
+  const page = await tab(`${inspected.address}&instance=sick`);
   await page.locator('.probes .failed', { hasText: 'failed' }).nth(1).waitFor();
   const forecast = page.locator('.forecast');
   expect(await forecast.locator('li').count()).toBe(3);
@@ -170,13 +114,43 @@ test('what probes say and what restarts would follow is shown of the present, an
   await page.getByRole('button', { name: 'Live' }).click();
   await seeLit(page, 'lifecycle.deleted');
   // That it is gone is what the browser has to say of the last look at it.
-  expect(watched.complaints.splice(0).every((text) => text.includes('404'))).toBe(true);
+  expect(inspected.watched.complaints.splice(0).every((text) => text.includes('404'))).toBe(true);
+});
+
+test('why a guest is awake is one sentence, with who is connected and what runs out at present, and what was known then in the past', {
+  timeout: LIMIT_MS,
+}, async () => {
+  await create('idler', {
+    auto_standby: { enabled: true, idle_timeout: '1h' },
+    schedules: { wake: { cron: '30 6 * * *', time_zone: 'Europe/Berlin' } },
+  });
+  const { id } = await get('idler');
+  const page = await tab(`${inspected.address}&instance=idler`);
+  await seeLit(page, 'standby.countdown');
+  await hold('idler', '2h');
+  const why = page.locator('.why');
+  await why.getByText('Awake: it is held awake.').waitFor();
+  const clock = (name: string) => page.locator(`[data-clock="${name}"]`);
+  expect(await clock('Falls asleep').textContent()).toMatch(/^in (1h59m|2h0m)\d+s \(/);
+  const idleFor = await clock('Idle for').textContent();
+  expect(await page.locator('.schedules').textContent()).toMatch(/^wake at 30 6 \* \* \* \(Europe\/Berlin\), next at /);
+
+  await inspected.control.traffic(id, { open: '192.0.2.7:40000->443' });
+  await why.getByText('Awake: a connection is open.').waitFor();
+  expect(await page.locator('.connections').textContent()).toContain('192.0.2.7:40000');
+  expect(await page.locator('.account').textContent()).toContain('awake: countdown');
+  expect(idleFor).toMatch(/^\d/);
+
+  await page.keyboard.press('ArrowLeft');
+  await why.getByText('Awake: it is held awake.').waitFor();
+  expect(await clock('Held awake until').textContent()).toMatch(/^at \d{4}-/);
+  expect([await page.locator('.connections').count(), await page.locator('.account').count()]).toEqual([0, 0]);
 });
 
 test('an early moment is in sight in the list, and one that is not there is said so', {
   timeout: LIMIT_MS,
 }, async () => {
-  const page = await tab(`${address}&instance=web&version=9999`);
+  const page = await tab(`${inspected.address}&instance=web&version=9999`);
   const none = page.getByRole('alert').filter({ hasText: 'There is no version 9999 of web' });
   await none.getByRole('button', { name: 'Live' }).click();
   await seeLit(page, 'lifecycle.running');
@@ -192,7 +166,7 @@ test('an early moment is in sight in the list, and one that is not there is said
 test('the command line tells the address of the page and the states of the chart', { timeout: LIMIT_MS }, async () => {
   const { id } = await get('web');
   expect((await cli('inspect', id, '--no-token')).trim()).toBe(`${origin()}/inspector/#instance=web`);
-  expect(JSON.parse(await cli('inspect', '--json'))).toEqual({ url: address });
+  expect(JSON.parse(await cli('inspect', '--json'))).toEqual({ url: inspected.address });
   await expect(cli('inspect', 'nobody')).rejects.toThrow('no instance');
   const told = (await cli('host', 'chart')).split('\n');
   expect(told.slice(0, 2)).toEqual([`chart ${CHART_VERSION}`, '  lifecycle']);
@@ -203,14 +177,14 @@ describe('the token', () => {
   test('leaves the address at once, is kept in the tab alone, and is in nothing that the page shows or was sent', {
     timeout: LIMIT_MS,
   }, async () => {
-    const page = await tab(`${address}&instance=web`);
+    const page = await tab(`${inspected.address}&instance=web`);
     await seeLit(page, 'lifecycle.running');
     expect(page.url()).toBe(`${origin()}/inspector/#instance=web`);
     const kept = await page.evaluate(() => [{ ...sessionStorage }, { ...localStorage }]);
     expect(kept).toEqual([{ 'statevisor.token': token() }, {}]);
     expect(await page.content()).not.toContain(token());
-    for (const body of await Promise.all(watched.bodies)) expect(body).not.toContain(token());
-    for (const url of watched.asked) expect(url).not.toContain(token());
+    for (const body of await Promise.all(inspected.watched.bodies)) expect(body).not.toContain(token());
+    for (const url of inspected.watched.asked) expect(url).not.toContain(token());
     expect(await page.context().cookies()).toEqual([]);
     await page.goto(`${origin()}/inspector/`);
     await page.getByRole('link', { name: 'web', exact: true }).waitFor();
@@ -222,7 +196,7 @@ describe('the token', () => {
     await page.getByRole('button', { name: 'Look' }).click();
     await page.getByRole('alert').getByText('does not know this token').waitFor();
     // What the browser itself says of the refusal is no fault of the page.
-    expect(watched.complaints.splice(0).every((text) => text.includes('401'))).toBe(true);
+    expect(inspected.watched.complaints.splice(0).every((text) => text.includes('401'))).toBe(true);
     expect(await page.evaluate(() => sessionStorage.length)).toBe(0);
     await page.getByLabel('Token').fill(token());
     await page.getByRole('button', { name: 'Look' }).click();
@@ -235,7 +209,7 @@ describe('the token', () => {
   test('takes with it what it has shown: the next one sees nothing before the daemon has answered', {
     timeout: LIMIT_MS,
   }, async () => {
-    const page = await tab(address);
+    const page = await tab(inspected.address);
     const web = page.getByRole('link', { name: 'web', exact: true });
     await web.waitFor();
     await page.route('**/v1/**', () => undefined);
@@ -259,7 +233,7 @@ describe('the list of instances', () => {
   test('of 500 that come while it is watched, all are there, only those in sight are drawn, and it answers at once', {
     timeout: LIMIT_MS,
   }, async () => {
-    const page = await tab(address);
+    const page = await tab(inspected.address);
     await page.getByRole('link', { name: 'web', exact: true }).waitFor();
     const all = MANY + Number.parseInt((await page.locator('.count').textContent()) ?? '', 10);
     for (let first = 0; first < MANY; first += CREATES_AT_ONCE) {
@@ -289,16 +263,16 @@ describe('the list of instances', () => {
   test('a daemon that is killed is said to be gone; back again, nothing that happened is missing', {
     timeout: LIMIT_MS,
   }, async () => {
-    const page = await tab(address);
+    const page = await tab(inspected.address);
     const web = page.locator('tr[data-name="web"]');
     await page.getByLabel('Filter').fill('web');
     await web.getByText('Running', { exact: true }).waitFor();
-    await daemon.end('SIGKILL');
+    await inspected.kill();
     await page.getByText('not connected').waitFor();
-    daemon = await place.serve(...FLAGS, '--listen', new URL(address).host);
+    await inspected.serveAgain();
     await page.getByText('live', { exact: true }).waitFor();
     await cli('stop', 'web');
     await web.getByText('Stopped', { exact: true }).waitFor();
-    expect(watched.complaints.splice(0).filter((text) => !text.includes('net::ERR_'))).toEqual([]);
+    expect(inspected.watched.complaints.splice(0).filter((text) => !text.includes('net::ERR_'))).toEqual([]);
   });
 });

@@ -24,6 +24,7 @@ export const SOURCE_FILES: readonly string[] = [
     'moment-panels',
     'session',
     'sign-in',
+    'sleep-panel',
     'timeline-list',
   ].map((name) => `${OWN}/page/${name}.ts`),
   ...[
@@ -34,6 +35,7 @@ export const SOURCE_FILES: readonly string[] = [
     'fleet-row',
     'record-window',
     'record-words',
+    'sleep-words',
     'spans',
   ].map((name) => `${OWN}/model/${name}.ts`),
   'src/gateway/http/sse-messages.ts',
@@ -41,8 +43,10 @@ export const SOURCE_FILES: readonly string[] = [
   'src/projections/words/event-words.ts',
   'src/projections/words/fact-words.ts',
   'src/projections/words/plain.ts',
+  'src/projections/words/wakefulness-words.ts',
   'machines/duration.ts',
   'machines/public-states.ts',
+  'machines/wakefulness.ts',
 ];
 
 export const STYLE_FILES: readonly string[] = [`${OWN}/page/style.css`];

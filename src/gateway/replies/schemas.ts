@@ -101,6 +101,8 @@ const wholeReply = instanceReply.extend({
       unbounded: z.boolean(),
     })
     .optional(),
+  /** Of instances with schedules: the next minute of each. */
+  next_scheduled: z.record(z.string(), z.string()).optional(),
   /** While the guest is probed. */
   probes: z
     .looseObject({

@@ -1,6 +1,8 @@
+import { nextMinutes } from '../../actors/schedules/next-minutes.ts';
 import type { DurationFields } from '../../projections/durations.ts';
 import { type ProbesView, probesView, withReading } from '../../projections/health-view.ts';
 import type { InstanceView } from '../../projections/instance-view.ts';
+import { toRfc3339 } from '../../projections/instants.ts';
 import { withAddress6 } from '../../projections/network-view.ts';
 import { type RestartForecastView, restartForecastView } from '../../projections/restart-view.ts';
 import type { WakefulnessView } from '../../projections/wakefulness.ts';
@@ -13,6 +15,8 @@ export type TimedView = InstanceView & Partial<DurationFields>;
 export type WholeView = AccountedView & {
   readonly restart_forecast?: RestartForecastView;
   readonly probes?: ProbesView;
+  /** The next minute of each schedule that it has. */
+  readonly next_scheduled?: Readonly<Record<string, string>>;
 };
 
 /** With how long it has been awake and asleep; absent while the history has not been read. */
@@ -55,6 +59,10 @@ export function createReadings(options: UseCaseOptions): Readings {
     const snapshot = await supervisor.look(id).catch(() => null);
     return snapshot === null ? null : restartForecastView(snapshot, clock.now());
   };
+  const nextOf = (schedules: NonNullable<InstanceView['schedules']>): Readonly<Record<string, string>> => {
+    const next = Object.entries(nextMinutes(schedules, clock.now()));
+    return Object.fromEntries(next.map(([name, minute]) => [name, toRfc3339(minute)]));
+  };
   return {
     whole: async (view) => {
       const forecast = await forecastOf(view);
@@ -64,6 +72,7 @@ export function createReadings(options: UseCaseOptions): Readings {
         ...accounted(view),
         ...(forecast === null ? {} : { restart_forecast: forecast }),
         ...(isShown ? { probes: probesView(reading) } : {}),
+        ...(view.schedules === undefined ? {} : { next_scheduled: nextOf(view.schedules) }),
       };
     },
     accounted,

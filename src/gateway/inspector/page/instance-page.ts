@@ -10,6 +10,7 @@ import { chartProblem, drawnChart, wantChart } from './chart-layout.ts';
 import { type Looked, lookAt } from './instance.ts';
 import { LivePanels } from './live-panels.ts';
 import { ContextPanel, ExitsPanel, RecordPanel, TimersPanel } from './moment-panels.ts';
+import { SleepPanel } from './sleep-panel.ts';
 import { TimelineList } from './timeline-list.ts';
 
 /** One instance: where it is on the chart, how it came there, and every moment before. */
@@ -34,7 +35,7 @@ export function InstancePage({ instance }: { readonly instance: string }): VNode
           record === null
             ? null
             : html`
-                <div class="column"><${RecordPanel} record=${record} /><${TimersPanel} record=${record} isLive=${isLive} /><${Present} looked=${looked} /></div>
+                <div class="column"><${RecordPanel} record=${record} /><${TimersPanel} record=${record} isLive=${isLive} /><${SleepPanel} record=${record} isLive=${isLive} looked=${looked} /><${Present} looked=${looked} /></div>
                 <div class="column"><${ContextPanel} record=${record} before=${before} /><${Exits} record=${record} /></div>
               `
         }
@@ -150,5 +151,5 @@ function Present({ looked }: { readonly looked: Looked }): VNode | null {
   const view = looked.view.value;
   if (view === null) return null;
   if (looked.isLive.value) return html`<${LivePanels} view=${view} />` as VNode;
-  return html`<p class="hint">Results of probes and the forecast of restarts are known of the present only: press Live.</p>` as VNode;
+  return html`<p class="hint">Results of probes, open connections and the forecast of restarts are known of the present only: press Live.</p>` as VNode;
 }

@@ -3,6 +3,7 @@ import type { InstanceRecord } from '../../../../machines/record.ts';
 import type { ProbesView } from '../../../projections/health-view.ts';
 import type { InstanceView } from '../../../projections/instance-view.ts';
 import type { RestartForecastView } from '../../../projections/restart-view.ts';
+import type { WakefulnessView } from '../../../projections/wakefulness.ts';
 import {
   EMPTY_WINDOW,
   firstHeld,
@@ -15,7 +16,7 @@ import {
   withNewest,
   withPage,
 } from '../model/record-window.ts';
-import { sleep } from './browser-clock.ts';
+import { now, sleep } from './browser-clock.ts';
 import { ask, Refused } from './daemon.ts';
 import { listenToRecords } from './fleet.ts';
 import { goTo, place } from './session.ts';
@@ -28,18 +29,40 @@ const PAGE_OF_NEWS = 20;
 /** Newer records fetched along with one that was asked for, so that the next steps are at hand. */
 const PAGE_AHEAD = 20;
 
-/** How often a guest that is probed is looked at: its probes write no records, so nothing tells of them. */
+/** How often a guest that is probed or watched is looked at: its probes and connections write no records, so nothing tells of them. */
 const LOOK_EVERY_MS = 2_000;
 
 /** What GET shows of one instance: its view, and what is known beside the log. */
 export interface PresentView extends InstanceView {
   readonly restart_forecast?: RestartForecastView;
   readonly probes?: ProbesView;
+  readonly wakefulness?: WakefulnessView;
+  readonly schedules?: Readonly<Record<string, { readonly cron: string; readonly time_zone: string }>>;
+  /** By name of the schedule; absent where none comes soon enough to be told. */
+  readonly next_scheduled?: Readonly<Record<string, string>>;
+}
+
+/** The part of the status of standby that is shown. */
+export interface StandbyReport {
+  readonly eligible: boolean;
+  readonly active_inbound_connections: number;
+  readonly connections: readonly {
+    readonly protocol: string;
+    readonly client: string;
+    readonly client_port: number;
+    readonly port: number;
+    readonly state: string;
+  }[];
+  readonly observer: { readonly state: string; readonly error: string | null } | null;
 }
 
 export interface Looked {
   /** As GET shows it now; null while nothing is known, and for one that is gone. */
   readonly view: Signal<PresentView | null>;
+  /** When the daemon said so, by its clock. */
+  readonly viewedAt: Signal<number>;
+  /** Who is connected; null while it is not watched. */
+  readonly standby: Signal<StandbyReport | null>;
   readonly problem: Signal<string | null>;
   readonly window: Signal<RecordWindow>;
   /** The record of the moment that is shown. */
@@ -65,7 +88,7 @@ interface HistoryAnswer {
 export function lookAt(instance: string): Looked {
   const isLive = computed(() => place.value.version === null);
   const reading = createReading(instance, isLive);
-  const { view, problem, window, fetchOlder } = reading;
+  const { view, viewedAt, standby, problem, window, fetchOlder } = reading;
   const shown = computed(() => {
     const { version } = place.value;
     return (version === null ? window.value.records.at(-1) : recordAt(window.value, version)) ?? null;
@@ -98,6 +121,8 @@ export function lookAt(instance: string): Looked {
   });
   return {
     view,
+    viewedAt,
+    standby,
     problem,
     window,
     shown,
@@ -122,7 +147,7 @@ export function lookAt(instance: string): Looked {
   };
 }
 
-interface Reading extends Pick<Looked, 'view' | 'problem' | 'window'> {
+interface Reading extends Pick<Looked, 'view' | 'viewedAt' | 'standby' | 'problem' | 'window'> {
   /** The present: the view, and the newest records where they are shown or adjoin what is held. */
   refresh(): void;
   /** The records around the moment that is chosen. */
@@ -134,6 +159,8 @@ interface Reading extends Pick<Looked, 'view' | 'problem' | 'window'> {
 /** What is fetched of one instance. A failure is told and changes nothing that is held. */
 function createReading(instance: string, isLive: ReadonlySignal<boolean>): Reading {
   const view = signal<PresentView | null>(null);
+  const viewedAt = signal(0);
+  const standby = signal<StandbyReport | null>(null);
   const problem = signal<string | null>(null);
   const window = signal<RecordWindow>(EMPTY_WINDOW);
   /** Once known its id, under which its history is told also when it is gone and another has its name. */
@@ -144,8 +171,8 @@ function createReading(instance: string, isLive: ReadonlySignal<boolean>): Readi
   async function lookAgain(): Promise<void> {
     while (!isClosed) {
       await sleep(LOOK_EVERY_MS);
-      const isProbed = view.value?.probes !== undefined;
-      if (isProbed && isLive.value && !document.hidden) lookOnce();
+      const isWatched = view.value?.probes !== undefined || standby.value?.eligible === true;
+      if (isWatched && isLive.value && !document.hidden) lookOnce();
     }
   }
 
@@ -157,13 +184,13 @@ function createReading(instance: string, isLive: ReadonlySignal<boolean>): Readi
   }
 
   async function fetchView(): Promise<void> {
-    const found = await ask<PresentView>(path()).catch((error: unknown) => {
-      // What is gone still has its history, under its whole id.
-      if (error instanceof Refused && error.code === 'not_found') return null;
-      throw error;
-    });
+    const found = await orGone(ask<PresentView>(path()));
     address = found?.body.id ?? address;
-    if (!isClosed) view.value = found?.body ?? null;
+    const isTracked = found?.body.auto_standby?.enabled === true;
+    const report = isTracked ? await orGone(ask<StandbyReport>(`${path()}/auto-standby/status`)) : null;
+    if (isClosed) return;
+    viewedAt.value = now();
+    [view.value, standby.value] = [found?.body ?? null, report?.body ?? null];
   }
 
   const telling = (act: () => Promise<void>): (() => void) =>
@@ -180,6 +207,8 @@ function createReading(instance: string, isLive: ReadonlySignal<boolean>): Readi
   void lookAgain();
   return {
     view,
+    viewedAt,
+    standby,
     problem,
     window,
     refresh: telling(async () => {
@@ -199,6 +228,16 @@ function createReading(instance: string, isLive: ReadonlySignal<boolean>): Readi
       isClosed = true;
     },
   };
+}
+
+/** What is gone still has its history, under its whole id. */
+async function orGone<T>(asked: Promise<T>): Promise<T | null> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (error instanceof Refused && error.code === 'not_found') return null;
+    throw error;
+  }
 }
 
 /** Whoever asks while it is under way is served once more afterwards, however often it was asked. */
