@@ -33,6 +33,7 @@ export function instanceRows(view: WholeView, now: number): string[][] {
     ...probeRows(view, now),
     ['auto standby', standbyWords(view)],
     ['schedules', scheduleWords(view)],
+    ['next by schedule', nextScheduledWords(view, now)],
     [
       'hooks',
       view.hooks === undefined
@@ -51,6 +52,13 @@ export function instanceRows(view: WholeView, now: number): string[][] {
     ['version', String(view.version)],
   ];
   return rows.flatMap(([name, words]) => (words === null || words === '' ? [] : [[name, words]]));
+}
+
+function nextScheduledWords({ next_scheduled }: WholeView, now: number): string {
+  return Object.entries(next_scheduled ?? {})
+    .toSorted(([, a], [, b]) => Date.parse(a) - Date.parse(b))
+    .map(([name, time]) => `${name} ${comesWords(time, now)} (${time})`)
+    .join(', ');
 }
 
 /** `in 12s`, `12s ago`: whole seconds, rounded up. */

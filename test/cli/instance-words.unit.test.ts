@@ -156,6 +156,17 @@ describe('get', () => {
     expect(told({ ...waiting, restart_status, restart }).get('attempts')).toContain(words);
   });
 
+  test('tells schedules, and when each comes next, the soonest first', () => {
+    const schedules = {
+      standby: { cron: '0 22 * * *', time_zone: 'UTC' },
+      wake: { cron: '30 6 * * *', time_zone: 'Europe/Berlin' },
+    };
+    const next_scheduled = { standby: at(3_600_000), wake: at(60_000) };
+    const told = Object.fromEntries(instanceRows({ ...plain, schedules, next_scheduled }, NOW));
+    expect(told.schedules).toContain('30 6 * * * (Europe/Berlin)');
+    expect(told['next by schedule']).toBe(`wake in 1m0s (${at(60_000)}), standby in 1h0m0s (${at(3_600_000)})`);
+  });
+
   test('tells the health check, the verdict, and the newest probes', () => {
     const rows = told(sick);
     expect(rows.get('health check')).toBe(
