@@ -23,11 +23,7 @@ export interface BridgedHost {
   /** Everything a reboot ends is gone at once, and the next daemon sees another boot of the host. */
   reboot(): Promise<void>;
   run(...command: readonly string[]): Promise<string>;
-<<<<<<< HEAD
   /** Put before a command, runs it in the namespace. */
-=======
-  /** Put before a command, runs it inside. */
->>>>>>> d37481c (Real guests sleep when nobody talks to them, over IPv4, IPv6 and UDP, and never before; what guests say to each other is tracked inside the bridge)
   readonly enter: readonly string[];
   destroy(): Promise<void>;
 }
