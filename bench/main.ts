@@ -13,6 +13,7 @@ import { projectionRebuild } from './rows/projection-rebuild.ts';
 import { recovery } from './rows/recovery.ts';
 import { restartStorm } from './rows/restart-storm.ts';
 import { retention } from './rows/retention.ts';
+import { standby } from './rows/standby.ts';
 import { stepCost } from './rows/step-cost.ts';
 import { telemetryCost } from './rows/telemetry.ts';
 
@@ -28,6 +29,7 @@ const ROWS: Readonly<Record<string, (options: BenchOptions) => Promise<Row[]>>> 
   retention,
   boot: bootAfterEnd,
   storm: restartStorm,
+  standby,
   'http-probe': httpProbe,
   nats: natsCommand,
   'projection-rebuild': projectionRebuild,

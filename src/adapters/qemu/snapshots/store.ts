@@ -96,7 +96,9 @@ export function openSnapshotStore(root: string, random: Random, verifyMemory: bo
       await sweep(instance);
       const begun = aside(instance, 'new');
       active.add(begun);
-      await mkdir(begun, { recursive: true, mode: 0o700 });
+      const first = await mkdir(begun, { recursive: true, mode: 0o700 });
+      // The name of the place itself has to be on the disk once.
+      if (first !== begun) await sync(instanceDirectory(root, instance));
       return begun;
     },
     publish: async (begun, instance, name) => {
@@ -106,7 +108,6 @@ export function openSnapshotStore(root: string, random: Random, verifyMemory: bo
       await rename(begun, directory);
       active.delete(begun);
       await sync(placeOf(instance));
-      await sync(instanceDirectory(root, instance));
     },
     abandon: async (begun) => {
       await rm(begun, { recursive: true, force: true });

@@ -1,0 +1,126 @@
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdir, open, readFile, stat } from 'node:fs/promises';
+import { connect, createServer } from 'node:net';
+import { join } from 'node:path';
+import { openQmp, type QmpConnection } from '../src/adapters/qemu/qmp.ts';
+import { clock } from './measure.ts';
+
+/**
+ * What somebody with a script would do over QEMU's socket to put a guest to sleep and to wake it, with the same care: state and
+ * memory synced before the VMM is told to quit, the state's hash and the memory's size and time looked at before it is loaded.
+ */
+
+const LIMIT_MS = 20_000;
+const CAPABILITIES = [{ capability: 'x-ignore-shared', state: true }];
+
+export interface HandMade {
+  sleep(): Promise<void>;
+  /** Resolves when the guest was told to go on. */
+  wake(): Promise<void>;
+  end(): Promise<void>;
+}
+
+interface Vmm {
+  readonly monitor: QmpConnection;
+  readonly gone: Promise<unknown>;
+}
+
+/** The monitor listens only a moment after the program was begun. */
+async function greeted(path: string): Promise<QmpConnection> {
+  const end = clock.monotonic() + LIMIT_MS;
+  for (;;) {
+    try {
+      return await openQmp(path, { clock, greetingLimitMs: LIMIT_MS, onEvent: () => {}, onClose: () => {} });
+    } catch (error) {
+      if (clock.monotonic() > end) throw error;
+      await clock.sleep(2);
+    }
+  }
+}
+
+async function start(directory: string, argv: readonly string[]): Promise<Vmm> {
+  const [program = '', ...args] = argv;
+  const child = spawn(program, args, { cwd: directory, stdio: 'ignore' });
+  const gone = once(child, 'exit');
+  return { monitor: await greeted(join(directory, 'qmp.sock')), gone };
+}
+
+async function synced(path: string): Promise<void> {
+  const file = await open(path, 'r');
+  await file.sync();
+  await file.close();
+}
+
+async function migrated(monitor: QmpConnection): Promise<void> {
+  for (;;) {
+    const { status } = (await monitor.execute('query-migrate', LIMIT_MS)) as { status?: string };
+    if (status === 'completed') return;
+    if (status === 'failed') throw new Error('the migration failed');
+    await clock.sleep(2);
+  }
+}
+
+async function receive(directory: string, begin: () => Promise<unknown>): Promise<string> {
+  const hash = createHash('sha256');
+  const server = createServer().listen(join(directory, 'out.sock'));
+  await once(server, 'listening');
+  const connection = once(server, 'connection');
+  await begin();
+  const [socket] = await connection;
+  const file = await open(join(directory, 'state'), 'w');
+  for await (const chunk of socket) {
+    hash.update(chunk);
+    await file.appendFile(chunk);
+  }
+  await file.sync();
+  await file.close();
+  server.close();
+  return hash.digest('hex');
+}
+
+/** Boots a guest with this command line, as it would stand in a run's directory. */
+export async function handMade(directory: string, argv: readonly string[]): Promise<HandMade> {
+  await mkdir(directory, { recursive: true });
+  let vmm = await start(directory, argv);
+  let kept = { sha256: '', bytes: 0n, mtime: 0n };
+  const memory = join(directory, 'memory');
+  const prepare = async (): Promise<void> => {
+    await vmm.monitor.execute('migrate-set-capabilities', LIMIT_MS, { capabilities: CAPABILITIES });
+    await vmm.monitor.execute('migrate-set-parameters', LIMIT_MS, { 'max-bandwidth': 17_179_869_184 });
+  };
+  const end = async (): Promise<void> => {
+    await vmm.monitor.execute('quit', LIMIT_MS).catch(() => null);
+    await vmm.gone;
+  };
+  return {
+    end,
+    sleep: async () => {
+      await vmm.monitor.execute('stop', LIMIT_MS);
+      await prepare();
+      const migrate = () => vmm.monitor.execute('migrate', LIMIT_MS, { uri: 'unix:out.sock' });
+      const sha256 = await receive(directory, migrate);
+      await migrated(vmm.monitor);
+      await synced(memory);
+      await synced(directory);
+      const { size, mtimeNs } = await stat(memory, { bigint: true });
+      kept = { sha256, bytes: size, mtime: mtimeNs };
+      await end();
+    },
+    wake: async () => {
+      const state = await readFile(join(directory, 'state'));
+      const { size, mtimeNs } = await stat(memory, { bigint: true });
+      const sha256 = createHash('sha256').update(state).digest('hex');
+      if (sha256 !== kept.sha256 || size !== kept.bytes || mtimeNs !== kept.mtime) throw new Error('altered');
+      vmm = await start(directory, [...argv, '-incoming', 'defer']);
+      await prepare();
+      await vmm.monitor.execute('migrate-incoming', LIMIT_MS, { uri: 'unix:in.sock' });
+      const socket = connect(join(directory, 'in.sock'));
+      socket.end(state);
+      await once(socket.resume(), 'close');
+      await migrated(vmm.monitor);
+      await vmm.monitor.execute('cont', LIMIT_MS);
+    },
+  };
+}
