@@ -115,14 +115,7 @@ export function openSnapshotStore(root: string, random: Random, verifyMemory: bo
     },
     drop,
     list: async (instance) =>
-      Promise.all(
-        (await visible(instance)).map(async (snapshot) => {
-          const directory = directoryOf(instance, snapshot);
-          const manifest = await manifestIn(directory);
-          const taken_at = typeof manifest === 'object' && manifest !== null ? manifest.taken_at : null;
-          return { snapshot, bytes: await bytesOnDisk(directory), taken_at };
-        }),
-      ),
+      Promise.all((await visible(instance)).map((name) => listingOf(directoryOf(instance, name), name))),
     verify: async (instance, name, signal) => {
       if (!isSnapshotName(name)) return refused('snapshot_missing', 'a snapshot cannot have this name');
       return verify(directoryOf(instance, name), name, verifyMemory, signal);
@@ -149,6 +142,12 @@ async function manifestIn(directory: string): Promise<SnapshotManifest | 'incomp
     throw error;
   });
   return text === null ? null : readManifest(text);
+}
+
+async function listingOf(directory: string, snapshot: string): Promise<SnapshotListing> {
+  const manifest = await manifestIn(directory);
+  const taken_at = typeof manifest === 'object' && manifest !== null ? manifest.taken_at : null;
+  return { snapshot, bytes: await bytesOnDisk(directory), taken_at };
 }
 
 /** Blocks, not lengths: memory has holes. */
