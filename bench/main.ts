@@ -5,6 +5,7 @@ import { bootAfterEnd } from './rows/boot-after-end.ts';
 import { conntrack } from './rows/conntrack.ts';
 import { durableTransitions } from './rows/durable-transitions.ts';
 import { httpProbe } from './rows/http-probe.ts';
+import { idleEdge } from './rows/idle-edge.ts';
 import { lists } from './rows/lists.ts';
 import { memoryPerInstance } from './rows/memory.ts';
 import { natsCommand } from './rows/nats-command.ts';
@@ -37,6 +38,7 @@ const ROWS: Readonly<Record<string, (options: BenchOptions) => Promise<Row[]>>> 
   telemetry: telemetryCost,
   conntrack,
   probes,
+  'idle-edge': idleEdge,
 };
 
 function show(row: Row): string {

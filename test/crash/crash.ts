@@ -1,12 +1,13 @@
 import { FAULT_POINTS } from '../../src/actors/fault-points.ts';
-import { ALL_SPOTS, type PointsResult, runAtPoints } from './points-run.ts';
+import { ALL_SPOTS, type KillSpot, type PointsResult, runAtPoints, STANDBY_SPOTS } from './points-run.ts';
 import { runAtQemu } from './qemu-run.ts';
 import { runAtRandom } from './random-run.ts';
 import { tell } from './verdict.ts';
 
-/** The long crash runs, one by name: `points`, `random` (simulator), `qemu`. Exit status 1: a law was broken. */
+/** The long crash runs, one by name: `points`, `standby`, `random` (simulator), `qemu`. Exit status 1: a law was broken. */
 
 const KILLS_PER_SPOT = 5;
+const STANDBY_KILLS_PER_SPOT = 2;
 const RANDOM_KILLS = 104;
 const COMMANDS_PER_SECOND_MIN = 200;
 const RANDOM_RUN = {
@@ -30,13 +31,15 @@ function lifeTold({ evidence, driver }: Pick<PointsResult, 'evidence' | 'driver'
 }
 
 /** Two halves of the spots at the same time, each on a data directory of its own, as many rounds as kills. */
-async function points(): Promise<boolean> {
+async function atEach(spots: readonly KillSpot[], times: number, sleeping: boolean): Promise<boolean> {
   const kills = new Map<string, number>();
   const reaches = new Map<string, number>();
   let good = true;
-  for (let round = 1; round <= KILLS_PER_SPOT; round++) {
-    const halves = [0, 1].map((half) => ALL_SPOTS.filter((_, index) => index % 2 === half));
-    const results = await Promise.all(halves.map((spots, half) => runAtPoints(spots, 1, 2 * round + half)));
+  for (let round = 1; round <= times; round++) {
+    const halves = [0, 1].map((half) => spots.filter((_, index) => index % 2 === half));
+    const results = await Promise.all(
+      halves.map((places, half) => runAtPoints(places, 1, 2 * round + half, { sleeping })),
+    );
     for (const result of results) {
       for (const [name, count] of result.kills) kills.set(name, (kills.get(name) ?? 0) + count);
       for (const [point, count] of result.reaches) reaches.set(point, (reaches.get(point) ?? 0) + count);
@@ -49,12 +52,15 @@ async function points(): Promise<boolean> {
     const sum = here.reduce((total, [, count]) => total + count, 0);
     say(`${point}: ${sum} kills, reached ${reaches.get(point) ?? 0} times`);
     say(`  ${here.map(([name, count]) => `${name.slice(point.length + 1)} ${count}`).join(', ')}`);
-    good &&= sum >= KILLS_PER_SPOT;
+    good &&= sum >= times;
   }
-  const short = [...kills].filter(([, count]) => count < KILLS_PER_SPOT);
-  say(`${kills.size} places; fewer than ${KILLS_PER_SPOT} kills at ${short.length} of them ${short.join('; ')}`);
+  const short = [...kills].filter(([, count]) => count < times);
+  say(`${kills.size} places; fewer than ${times} kills at ${short.length} of them ${short.join('; ')}`);
   return good && short.length === 0;
 }
+
+const points = (): Promise<boolean> => atEach(ALL_SPOTS, KILLS_PER_SPOT, false);
+const standby = (): Promise<boolean> => atEach(STANDBY_SPOTS, STANDBY_KILLS_PER_SPOT, true);
 
 async function random(): Promise<boolean> {
   const result = await runAtRandom({ ...RANDOM_RUN, kills: RANDOM_KILLS });
@@ -78,7 +84,7 @@ async function qemu(): Promise<boolean> {
   return result.violations.length === 0 && [...result.kills.values()].every((count) => count > 0);
 }
 
-const runs = { points, random, qemu };
+const runs = { points, standby, random, qemu };
 const name = process.argv[2];
-if (name !== 'points' && name !== 'random' && name !== 'qemu') throw new Error('usage: crash points|random|qemu');
-process.exit((await runs[name]()) ? 0 : 1);
+if (name === undefined || !(name in runs)) throw new Error('usage: crash points|standby|random|qemu');
+process.exit((await runs[name as keyof typeof runs]()) ? 0 : 1);

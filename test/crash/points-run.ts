@@ -5,7 +5,7 @@ import { makeTestedDirectory } from './daemon-process.ts';
 import { type Note, parseNotes } from './fault-plan.ts';
 import { createKeeper, type Keeper } from './keeper.ts';
 import { createDriver, type Driver } from './load-driver.ts';
-import { controlWorldOf, createSimulated, everyDeed, hurryGuests } from './simulated-load.ts';
+import { controlWorldOf, createSimulated, everyDeed, hurryGuests, sleepDeeds } from './simulated-load.ts';
 import { judge, type Verdict } from './verdict.ts';
 
 /** Kills the daemon at named moments, one after the other, while clients and guests go on. */
@@ -33,6 +33,21 @@ export const ALL_SPOTS: readonly KillSpot[] = [
   ...spots(['decided', 'result_appended', 'published', 'acknowledged'], RESULTS),
   ...spots(['effect_begun', 'effect_done'], EFFECTS),
   ...spots(['timer_due'], TIMERS),
+  ...spots(['recovered'], ['start']),
+];
+
+const ASLEEP_LETTERS = ['standby', 'restore', 'timer.idle', 'traffic.idle', 'traffic.active'];
+const ASLEEP_EFFECTS = [
+  ...['vmm.pause', 'traffic.confirm', 'vmm.snapshot', 'vmm.resume', 'vmm.kill'],
+  ...['vmm.restore', 'guest.set_clock', 'snapshot.drop'],
+];
+
+/** The same for the ways into standby and out of it. */
+export const STANDBY_SPOTS: readonly KillSpot[] = [
+  ...spots(['decided', 'appended', 'published', 'acknowledged'], ASLEEP_LETTERS),
+  ...spots(['decided', 'result_appended', 'published', 'acknowledged'], ['traffic.confirmed_idle', 'host.granted']),
+  ...spots(['effect_begun', 'effect_done'], ASLEEP_EFFECTS),
+  ...spots(['timer_due'], ['timer.idle']),
   ...spots(['recovered'], ['start']),
 ];
 
@@ -85,7 +100,12 @@ function countReaches(notes: readonly Note[]): Map<string, number> {
 }
 
 /** A crash run on the simulator in a data directory of its own, with the checker's judgement of it. */
-export async function runAtPoints(wanted: readonly KillSpot[], times: number, seed: number): Promise<PointsResult> {
+export async function runAtPoints(
+  wanted: readonly KillSpot[],
+  times: number,
+  seed: number,
+  { sleeping = false } = {},
+): Promise<PointsResult> {
   const { directory, destroy } = await makeTestedDirectory();
   const notes = `${directory}.notes`;
   const keeper = createKeeper(directory, 'simulator');
@@ -93,8 +113,8 @@ export async function runAtPoints(wanted: readonly KillSpot[], times: number, se
   try {
     await keeper.startReady();
     await hurryGuests(world);
-    const deeds = everyDeed(world);
-    const create = createSimulated(world, { probed: true });
+    const deeds = sleeping ? [...everyDeed(world), ...sleepDeeds(world)] : everyDeed(world);
+    const create = createSimulated(world, { probed: true, sleeping });
     const about = { seed, clients: CLIENTS, slots: SLOTS, pauseMs: PAUSE_MS, deeds, create };
     const driver = createDriver({ ...about, door: keeper.door });
     const driving = driver.run();

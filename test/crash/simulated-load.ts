@@ -20,6 +20,8 @@ const HEALTH_CHECK = {
   ...{ interval: '100ms', timeout: '100ms', start_period: '1ms', failure_threshold: 1, success_threshold: 1 },
 };
 const SICK_MS = 600;
+const AUTO_STANDBY = { enabled: true, idle_timeout: '100ms' };
+const FIRST_CLIENT_PORT = 50_000;
 
 export function controlWorldOf(directory: string): SimulatorControl {
   return controlSimulator({ world: { directory, program: worldProgram }, clock: systemClock() });
@@ -81,6 +83,20 @@ export function everyDeed(world: SimulatorControl): Deed[] {
   ];
 }
 
+/** What sends guests to sleep and wakes them, besides idleness. */
+export function sleepDeeds(world: SimulatorControl): Deed[] {
+  const traffic = (change: (index: number) => Parameters<SimulatorControl['traffic']>[1]): Deed['act'] => {
+    return ({ id, index }) => (id === null ? Promise.resolve() : befall(world.traffic(id, change(index))));
+  };
+  const client = (index: number): string => `203.0.113.7:${FIRST_CLIENT_PORT + index}->80`;
+  return [
+    { weight: 8, act: command('standby') },
+    { weight: 8, act: command('restore') },
+    { weight: 6, act: traffic((index) => ({ open: client(index) })) },
+    { weight: 8, act: traffic((index) => ({ close: client(index) })) },
+  ];
+}
+
 /** Commands, and guests that end now and then: what many instances do under a high rate of commands. */
 export function commandsMostly(world: SimulatorControl): Deed[] {
   return [
@@ -93,8 +109,8 @@ export function commandsMostly(world: SimulatorControl): Deed[] {
   ];
 }
 
-/** Policies in turn; every other guest does not listen when it is asked to shut down. `probed`: half of them are. */
-export function createSimulated(world: SimulatorControl, { probed = false } = {}) {
+/** Policies in turn; every other guest does not listen when it is asked to shut down. `probed`: half of them are. `sleeping`: all may. */
+export function createSimulated(world: SimulatorControl, { probed = false, sleeping = false } = {}) {
   return async (slot: Slot, serial: number, send: Send): Promise<string | null> => {
     const body = {
       name: `vm-${serial}`,
@@ -103,6 +119,7 @@ export function createSimulated(world: SimulatorControl, { probed = false } = {}
       stop_timeout: STOP_TIMEOUT,
       restart_policy: POLICIES[serial % POLICIES.length],
       ...(probed && serial % 2 === 0 ? { health_check: HEALTH_CHECK } : {}),
+      ...(sleeping ? { auto_standby: AUTO_STANDBY } : {}),
     };
     const id = await send('create', null, { method: 'POST', path: '/v1/instances', body });
     if (id !== null && slot.index % 2 === 0) await befall(world.setShutdown(id, { ignored: true }));

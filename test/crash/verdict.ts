@@ -18,10 +18,10 @@ const SETTLE_LOOK_MS = 200;
 const SETTLED_FOR_MS = 1_500;
 const RESTING = ['running', 'stopped', 'failed', 'standby'];
 
-/** Wants to run, may be restarted without end, and does not run: it was forgotten. */
+/** Wants to run, may be restarted without end, and neither runs nor sleeps: it was forgotten. */
 function isForgotten(view: ShownView & { readonly wanted?: string }): boolean {
   const restarts = view.restart_policy?.policy === 'always' && view.restart_status?.blocked_reason === undefined;
-  return view.wanted === 'running' && restarts && view.phase !== 'running';
+  return view.wanted === 'running' && restarts && view.phase !== 'running' && view.phase !== 'standby';
 }
 
 /** Waits until every instance rests and nothing more is recorded; fails naming those that do not. */
