@@ -35,6 +35,27 @@ export const longChecks = [
     why: 'the daemon killed at every fault point, with everything that can be at hand there',
   },
   {
+    name: 'crash-standby',
+    script: 'test/crash/crash.ts',
+    args: ['standby'],
+    minutesMax: 4,
+    why: 'the daemon killed at every fault point of falling asleep and of waking, with everything that can be at hand there',
+  },
+  {
+    name: 'standby-bars',
+    script: 'test/standby/bars.ts',
+    args: [],
+    minutesMax: 3,
+    why: 'a client that connects to a real guest at each bar of its way into standby is served, or told the truth',
+  },
+  {
+    name: 'standby-deaths',
+    script: 'test/standby/deaths.ts',
+    args: [],
+    minutesMax: 5,
+    why: 'the daemon killed at every fault point of falling asleep and of waking, with a real VM that is never lost',
+  },
+  {
     name: 'bridged-host',
     script: 'test/bridge/reboot.ts',
     args: [],

@@ -44,14 +44,24 @@ export function errorsFile(directory: string): string {
   return `${directory}.err`;
 }
 
+/** The network in which a daemon is started, and its bridge there. */
+export interface TestedNetwork {
+  /** Put before its command, starts it inside a namespace. */
+  readonly enter: readonly string[];
+  readonly bridge: string;
+}
+
 export function startDaemonProcess(
   directory: string,
   hypervisor: TestedHypervisor,
   plan: FaultPlan = NO_FAULTS,
   log: 'sqlite' | 'memory' = 'sqlite',
+  network: TestedNetwork | null = null,
 ): DaemonProcess {
   const errors = openSync(errorsFile(directory), 'a', 0o600);
-  const child = spawn(process.execPath, [PROGRAM, directory, hypervisor, log], {
+  const command = [process.execPath, PROGRAM, directory, hypervisor, log];
+  const [file = '', ...args] = network === null ? command : [...network.enter, ...command, network.bridge];
+  const child = spawn(file, args, {
     // Most of a start is compiling modules, which need not be done hundreds of times.
     env: { ...process.env, [PLAN_VARIABLE]: JSON.stringify(plan), NODE_COMPILE_CACHE: `${directory}.cache` },
     stdio: ['ignore', errors, errors],

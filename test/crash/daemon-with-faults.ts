@@ -44,13 +44,13 @@ function injector(plan: FaultPlan): FaultInjector {
   };
 }
 
-const [data, hypervisor, log = 'sqlite'] = process.argv.slice(2);
+const [data, hypervisor, log = 'sqlite', bridge = null] = process.argv.slice(2);
 if (
   data === undefined ||
   (hypervisor !== 'simulator' && hypervisor !== 'qemu') ||
   (log !== 'sqlite' && log !== 'memory')
 ) {
-  throw new Error('usage: daemon-with-faults DIR simulator|qemu [sqlite|memory]');
+  throw new Error('usage: daemon-with-faults DIR simulator|qemu [sqlite|memory] [BRIDGE]');
 }
 const plan = faultPlanSchema.parse(JSON.parse(process.env[PLAN_VARIABLE] ?? 'null'));
 const daemon = await startDaemon({
@@ -59,6 +59,7 @@ const daemon = await startDaemon({
   nats: 'off',
   hypervisor,
   log,
+  bridge,
   say: (line) => process.stderr.write(`${line}\n`),
   faults: injector(plan),
 });

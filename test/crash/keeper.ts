@@ -7,6 +7,7 @@ import {
   errorsFile,
   startDaemonProcess,
   type TestedHypervisor,
+  type TestedNetwork,
 } from './daemon-process.ts';
 import { type FaultPlan, NO_FAULTS } from './fault-plan.ts';
 
@@ -27,7 +28,11 @@ export interface Keeper {
   readonly starts: () => number;
 }
 
-export function createKeeper(directory: string, hypervisor: TestedHypervisor): Keeper {
+export function createKeeper(
+  directory: string,
+  hypervisor: TestedHypervisor,
+  network: TestedNetwork | null = null,
+): Keeper {
   const clock = systemClock();
   let present: DaemonProcess | null = null;
   let starts = 0;
@@ -38,7 +43,7 @@ export function createKeeper(directory: string, hypervisor: TestedHypervisor): K
     open = false;
   };
   const start: Keeper['start'] = async (plan = NO_FAULTS) => {
-    const daemon = startDaemonProcess(directory, hypervisor, plan);
+    const daemon = startDaemonProcess(directory, hypervisor, plan, 'sqlite', network);
     present = daemon;
     starts += 1;
     void daemon.ended.then(() => {
