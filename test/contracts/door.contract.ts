@@ -114,6 +114,38 @@ export const doorChecks: readonly DoorCheck[] = [
     },
   },
   {
+    rule: 'a hold is answered with the status of standby, and too late it is refused as such',
+    run: async ({ door, web, during }) => {
+      await door.send('update', { id: web, auto_standby: { enabled: true, idle_timeout: '10m' } });
+      const held = await door.send('hold', { id: web, for: '1h' });
+      const status = await door.send('auto_standby_status', { id: web });
+      deepStrictEqual([held.status, status.status], [200, 200]);
+      const until = ({ body }: DoorAnswer): unknown => (body as { hold_until?: string }).hold_until;
+      ok(until(held) !== undefined && until(held) === until(status));
+      await during(door.send('standby', { id: web, wait: '1m' }));
+      refused(await door.send('hold', { id: web }), { status: 409, code: 'instance_in_standby' }, 'a late hold');
+    },
+  },
+  {
+    rule: 'a snapshot is taken, listed, begun with by a fork, brought back and deleted',
+    run: async ({ door, web, during }) => {
+      const settled = (verb: string, more: object = {}) => during(door.send(verb, { id: web, wait: '1m', ...more }));
+      const taken = await settled('create_snapshot', { name: 'before' });
+      deepStrictEqual([taken.status, taken.outcome, viewIn(taken).state], [200, 'reached', 'Running']);
+      const { snapshots } = (await door.send('list_snapshots', { id: web })).body as { snapshots: { name: string }[] };
+      deepStrictEqual(
+        snapshots.map(({ name }) => name),
+        ['before'],
+      );
+      const forked = await settled('fork', { name: 'copy', snapshot: 'before' });
+      deepStrictEqual([forked.status, forked.outcome, viewIn(forked).name], [201, 'reached', 'copy']);
+      await settled('stop');
+      const back = await settled('restore_snapshot', { name: 'before', then: 'standby' });
+      deepStrictEqual([back.status, viewIn(back).state], [200, 'Standby']);
+      strictEqual(viewIn(await settled('delete_snapshot', { name: 'before' })).snapshots, undefined);
+    },
+  },
+  {
     rule: 'a command that the present state does not accept is told what it does accept',
     run: async ({ door, db }) => {
       const { body } = await door.send('restore', { id: db });

@@ -1,0 +1,149 @@
+/**
+ * Goal: sleep, snapshots and forks from the command line, and a fork whose daemon is killed between its steps. Method: a
+ * daemon in a process of its own, on the simulator, with the hands of fate.
+ */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { systemClock } from '../../src/actors/clock.ts';
+import { controlSimulator, type SimulatorControl } from '../../src/adapters/simulator/control.ts';
+import { CliError } from '../../src/cli/client.ts';
+import { makeProgram } from '../../src/cli/program.ts';
+import { worldProgram } from '../../src/cli/simulator-world.ts';
+import type { StandbyReport } from '../../src/gateway/use-cases/standby-status.ts';
+import type { InstanceView } from '../../src/projections/instance-view.ts';
+import { type DaemonProcess, until, type Workplace, workplace } from './daemon-process.ts';
+
+const LIMIT_MS = 20_000;
+const FLAGS = ['--no-hello', '--hypervisor', 'simulator', '--nats', 'off'];
+
+let place: Workplace;
+let fate: SimulatorControl;
+let daemon: DaemonProcess;
+
+beforeAll(async () => {
+  place = workplace();
+  fate = controlSimulator({ world: { directory: place.data, program: worldProgram }, clock: systemClock() });
+  daemon = await place.serve(...FLAGS);
+});
+afterAll(async () => {
+  await daemon.end('SIGTERM');
+  await fate.shutdownWorld().catch(() => {});
+  await fate.close();
+  place.remove();
+});
+
+/** The command line within this process: a process for each call would be most of the time. */
+async function done(...args: string[]): Promise<string> {
+  const lines: string[] = [];
+  const output = { line: (text: string) => void lines.push(text), note: () => {}, text: () => {} };
+  await makeProgram(output).parseAsync([...args, '--data', place.data], { from: 'user' });
+  return lines.join('\n');
+}
+
+async function refusal(...args: string[]): Promise<string> {
+  const error = await done(...args).catch((reason: unknown) => reason);
+  if (!(error instanceof CliError)) throw new Error(`${args.join(' ')} was not refused: ${String(error)}`);
+  return `${error.code}: ${error.message}`;
+}
+
+const read = async <T>(...args: string[]): Promise<T> => JSON.parse(await done(...args, '--json')) as T;
+const get = (name: string): Promise<InstanceView> => read('get', name);
+
+test('every part of standby and of the calendar can be said at a run and at an update', async () => {
+  await done(
+    ...['run', 'whole', '--detach', '--auto-standby', '10m', '--ignore-source', '10.9.9.9/8,fd00::/8'],
+    ...['--ignore-port', '22,9100', '--max-asleep', '168h', '--after-max-asleep', 'delete'],
+    ...['--standby-at', '0 22 * * 1-5', '--wake-at', '30 6 * * *', '--snapshot-at', '0 3 * * *'],
+    ...['--snapshot-keep', '7', '--time-zone', 'Europe/Berlin'],
+  );
+  const berlin = { time_zone: 'Europe/Berlin' };
+  expect(await get('whole')).toMatchObject({
+    auto_standby: {
+      enabled: true,
+      idle_timeout: '10m0s',
+      ignore_source_cidrs: ['10.0.0.0/8', 'fd00::/8'],
+      ignore_destination_ports: [22, 9_100],
+      max_asleep: { after: '168h0m0s', then: 'delete' },
+    },
+    schedules: {
+      standby: { cron: '0 22 * * 1-5', ...berlin },
+      wake: { cron: '30 6 * * *', ...berlin },
+      snapshot: { cron: '0 3 * * *', ...berlin, keep: 7 },
+    },
+  });
+  expect(await done('get', 'whole')).toMatch(/standby at 0 22 \* \* 1-5 \(Europe\/Berlin\); .*the newest 7 kept/);
+  await done('update', 'whole', '--no-schedules', '--auto-standby', 'off');
+  const view = await get('whole');
+  expect([view.auto_standby, view.schedules]).toEqual([{ enabled: false }, undefined]);
+});
+
+test('what is refused names the flag that was typed', async () => {
+  const told = (...flags: string[]): Promise<string> => refusal('update', 'whole', ...flags);
+  expect(await told('--auto-standby', '10m', '--ignore-source', 'lan')).toMatch(
+    /^invalid_auto_standby: --ignore-source: /,
+  );
+  expect(await told('--auto-standby', '10m', '--max-asleep', '0s')).toMatch(/^invalid_auto_standby: --max-asleep: /);
+  expect(await told('--standby-at', '61 * * * *')).toMatch(/^invalid_schedules: --standby-at: .*61 is not valid/);
+  expect(await told('--wake-at', '0 6 * * *', '--time-zone', 'Mars/Base')).toMatch(/^invalid_schedules: --time-zone: /);
+  expect(await told('--ignore-port', '22')).toMatch(/give --auto-standby too/);
+  expect(await told('--snapshot-keep', '2')).toMatch(/needs --snapshot-at/);
+  expect(await told('--time-zone', 'UTC')).toMatch(/needs --standby-at/);
+});
+
+test('the status of standby and a hold are told in words', async () => {
+  const { id } = await read<InstanceView>('run', 'web', '--auto-standby', '1h');
+  await fate.traffic(id, { open: 'c1' });
+  const report = await until(
+    () => read<StandbyReport>('standby', 'web', '--status'),
+    ({ status }) => status === 'active',
+    LIMIT_MS,
+  );
+  expect(report).toMatchObject({ active_inbound_connections: 1, why_awake: 'connection' });
+  expect(await done('standby', 'web', '--status')).toMatch(/status +active: somebody talks to it\n/);
+  expect(await done('hold', 'web', '--for', '2h')).toMatch(/^web is held until .* \(in (2h|1h59m)/);
+  expect(await done('hold', 'whole')).toMatch(/^whole is not held: disabled \(policy disabled\)$/);
+  await done('standby', 'web');
+  expect(await refusal('hold', 'web')).toMatch(/^instance_in_standby: /);
+  await done('restore', 'web');
+});
+
+test('snapshots are taken, listed, brought back and deleted', async () => {
+  expect(await done('snapshot', 'create', 'web', 'before')).toBe('before of web taken');
+  expect(await done('snapshot', 'ls', 'web')).toMatch(
+    /^NAME +RUN +TAKEN +SIZE +BY\nbefore +2 +\d+s ago +\d+MB +admin$/,
+  );
+  expect(await refusal('snapshot', 'restore', 'web', 'before')).toMatch(/^invalid_state: /);
+  await done('stop', 'web');
+  expect(await done('snapshot', 'restore', 'web', 'before', '--then', 'standby')).toMatch(/^web +Standby/);
+  expect(await done('restore', 'web')).toMatch(/^web +Running/);
+  expect(await done('snapshot', 'rm', 'web', 'before')).toBe('before of web deleted');
+  expect(await refusal('snapshot', 'rm', 'web', 'before')).toMatch(/^snapshot_not_found: /);
+});
+
+test('a fork whose daemon is killed while the copy is made is there once, and leaves nothing', async () => {
+  expect(await refusal('fork', 'web', 'copy')).toMatch(/from_running/);
+  const source = await get('web');
+  await fate.setFault('*', 'fork_snapshot', { slow: 3_000 });
+  const broken = done('fork', 'web', 'copy', '--from-running').catch((error: unknown) => error);
+  await until(
+    async () => (await read<InstanceView[]>('ps')).find(({ name }) => name === 'copy')?.phase,
+    (phase) => phase === 'forking',
+    LIMIT_MS,
+  );
+  await daemon.end('SIGKILL');
+  expect(await broken).toBeInstanceOf(Error);
+  await fate.setFault('*', 'fork_snapshot', 'ok');
+  daemon = await place.serve(...FLAGS);
+  const copy = await until(
+    () => get('copy'),
+    ({ state }) => state === 'Running',
+    LIMIT_MS,
+  );
+  expect(copy.forked_from?.instance).toBe(source.id);
+  const after = await until(
+    () => get('web'),
+    ({ snapshots }) => snapshots === undefined,
+    LIMIT_MS,
+  );
+  expect(after).toMatchObject({ state: 'Running', run: source.run });
+  expect((await read<InstanceView[]>('ps')).filter(({ name }) => name === 'copy')).toHaveLength(1);
+});
