@@ -52,6 +52,11 @@ export class Collector {
     }
   }
 
+  /** Ends what was started for reading; nothing is told after it. */
+  async close(): Promise<void> {
+    await this.#observer?.close();
+  }
+
   take(message: ToCollector): void {
     switch (message.kind) {
       case 'watch':

@@ -1,6 +1,7 @@
 import type { ActivityReading, ObserverStatus, TrackedGuest } from '../../actors/contracts/activity.ts';
 import type { CancelTimer, Clock } from '../../actors/contracts/clock.ts';
 import { type AddressKey, keysOfText } from './addresses.ts';
+import { ChangedGuests } from './changed-guests.ts';
 import { GuestIndex } from './guest-index.ts';
 import { type Change, type KernelEntry, type KernelTable, TableError, type TableListener } from './kernel-table.ts';
 import type { SendToSelf } from './own-flow.ts';
@@ -26,8 +27,6 @@ const RETRY_MIN_MS = 100;
 const RETRY_MAX_MS = 5_000;
 /** How often it is looked whether a guest has nothing left but UDP that may have run out. */
 const UDP_LOOK_MS = 500;
-/** How long changes that are no edge are gathered. */
-const GATHER_MS = 100;
 
 export interface ObserverOptions {
   readonly clock: Clock;
@@ -56,13 +55,12 @@ export class Observer implements TableListener {
   readonly #proof: TrackingProof;
   readonly #ended = new AbortController();
   readonly #watched = new Set<WatchedGuest>();
-  readonly #changed = new Set<WatchedGuest>();
+  readonly #changed: ChangedGuests;
   #toRemove: AddressKey[] = [];
   #table: KernelTable | null = null;
   /** Null: in order. */
   #error: string | null = 'the table of connections has not been read yet';
   #cancelRecheck: CancelTimer = () => undefined;
-  #cancelGathering: CancelTimer | null = null;
   #retryMs = RETRY_MIN_MS;
   #overruns = 0;
   readonly #counts = { entries: 0, events: 0, losses: 0, garbage: 0, resyncs: 0, dumps: 0 };
@@ -72,6 +70,7 @@ export class Observer implements TableListener {
     this.#options = options;
     this.#clock = options.clock;
     this.#index = new GuestIndex(options.ignoredSources);
+    this.#changed = new ChangedGuests(options.clock, options.told.changed);
     this.#proof = new TrackingProof(options.sendToSelf);
     this.#dumps = new SharedDumps(this.#clock, () => this.#read());
     this.#removals = new SharedDumps(this.#clock, () => this.#openTable().remove(this.#toRemove.splice(0)));
@@ -128,7 +127,7 @@ export class Observer implements TableListener {
   async close(): Promise<void> {
     this.#ended.abort();
     this.#cancelRecheck();
-    this.#cancelGathering?.();
+    this.#changed.stop();
     await this.#table?.close();
   }
 
@@ -141,12 +140,12 @@ export class Observer implements TableListener {
     this.#proof.heard(entry);
     for (const guest of this.#index.at(entry.guest)) {
       guest.hear(entry, change, now);
-      if (guest.changed && this.#watched.has(guest)) this.#changed.add(guest);
+      if (this.#watched.has(guest)) this.#changed.note(guest);
     }
   }
 
   drained(): void {
-    if (this.#error === null && this.#changed.size > 0) this.#tell();
+    if (this.#error === null) this.#changed.tell();
   }
 
   seen(messages: number): void {
@@ -192,7 +191,12 @@ export class Observer implements TableListener {
 
   #rereadAfter(delayMs: number): void {
     this.#cancelRecheck();
-    if (!this.#ended.signal.aborted) this.#cancelRecheck = this.#clock.after(delayMs, () => this.#reread());
+    if (this.#ended.signal.aborted) return;
+    this.#cancelRecheck = this.#clock.after(delayMs, () => {
+      // Whoever begins to watch has the table read; until then nobody needs to know.
+      if (this.#error === null && this.#watched.size === 0) this.#rereadAfter(delayMs);
+      else this.#reread();
+    });
   }
 
   async #read(): Promise<void> {
@@ -248,36 +252,22 @@ export class Observer implements TableListener {
     let untold = 0;
     for (const guest of guests) {
       untold += guest.dumpEnds(begunAt, now);
-      if (guest.changed && this.#watched.has(guest)) this.#changed.add(guest);
+      if (this.#watched.has(guest)) this.#changed.note(guest);
     }
     const wasLost = this.#error !== null;
     this.#error = null;
     if (this.#table?.pollMs !== null) untold = 0;
     if (untold > 0 && !wasLost) this.#counts.losses += 1;
     if (untold > 0 || (wasLost && this.#counts.dumps > 1)) this.#counts.resyncs += 1;
-    if (wasLost) for (const guest of this.#watched) if (guest.since !== null) this.#changed.add(guest.mark());
-    this.#tell();
+    if (wasLost) for (const guest of this.#watched) if (guest.since !== null) this.#changed.note(guest.mark());
+    this.#changed.tell();
   }
 
   #lose(error: string): void {
     if (this.#error === error) return;
     this.#error = error;
+    this.#changed.stop();
     this.#options.told.lost(error);
-  }
-
-  /** Edges at once; what changes otherwise is gathered. */
-  #tell(): void {
-    this.#say([...this.#changed].filter((guest) => guest.edge));
-    if (this.#changed.size === 0 || this.#cancelGathering !== null) return;
-    this.#cancelGathering = this.#clock.after(GATHER_MS, () => {
-      this.#cancelGathering = null;
-      if (this.#error === null) this.#say([...this.#changed]);
-    });
-  }
-
-  #say(guests: readonly WatchedGuest[]): void {
-    for (const guest of guests) this.#changed.delete(guest);
-    if (guests.length > 0) this.#options.told.changed(guests);
   }
 
   async #lookAtUdp(): Promise<void> {

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { until } from '../../cli/daemon-process.ts';
 import { counts, FLOW, GUEST, isLost, listen } from '../../contracts/activity.world.ts';
-import { type KernelWorld, listened, makeKernelWorld } from './kernel.world.ts';
+import { type KernelWorld, listened, makeKernelWorld, withChildren } from './kernel.world.ts';
 
 const LIMIT_MS = 10_000;
 /** Everything but what the kernel asks of those who speak to its connection tracking. */
@@ -49,6 +49,15 @@ describe('the collector of connections', () => {
     const { daemon, collector } = await startDaemon('stay');
     daemon.kill('SIGKILL');
     expect(await isGone(collector)).toBe(true);
+  });
+
+  it('ends with the source, and the tool that it reads through with it', async () => {
+    const source = world.conntrack({ modes: ['conntrack'] });
+    await source.confirm(GUEST);
+    const all = withChildren(source.collectorPid()!);
+    expect(all).toHaveLength(2);
+    await source.close();
+    for (const pid of all) expect(await isGone(pid)).toBe(true);
   });
 
   it('keeps no daemon from ending that has nothing left to do', async () => {

@@ -3,6 +3,7 @@ import { systemClock } from '../../../src/actors/clock.ts';
 import type { ActivitySource } from '../../../src/actors/contracts/activity.ts';
 import { type Conntrack, type ConntrackOptions, createConntrack } from '../../../src/adapters/conntrack/conntrack.ts';
 import { collectorProgram } from '../../../src/cli/conntrack-collector.ts';
+import { until } from '../../cli/daemon-process.ts';
 import {
   type ActivityWorld,
   type Flow,
@@ -162,6 +163,12 @@ function worldOver(table: KernelWorld, source: Conntrack, isPolled: boolean): Ac
     async destroy() {
       for (const stop of stops) stop();
       await table.clear();
+      // A dump that was under way meanwhile missed its own flow: the next check begins when that has healed.
+      await until(
+        () => source.confirm(GUEST),
+        ({ observer }) => observer === 'in_order',
+        PATIENCE_MS,
+      );
     },
   };
 }
@@ -171,7 +178,7 @@ function namesOf({ protocol, client, client_port, to, port }: Flow): string[] {
 }
 
 /** A process and all that came of it. */
-function withChildren(pid: number): number[] {
+export function withChildren(pid: number): number[] {
   const children = readdirSync(`/proc/${pid}/task`).flatMap((task) =>
     readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8').split(' ').filter(Boolean),
   );

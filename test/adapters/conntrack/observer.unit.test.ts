@@ -191,6 +191,22 @@ describe('a dump', () => {
   });
 });
 
+describe('a table', () => {
+  it('is read now and then while somebody is watched, and not for nobody', async () => {
+    const world = await scene();
+    const before = world.dumps;
+    await world.clock.advance(10 * RECHECK_MS);
+    expect(world.dumps - before).toBe(0);
+    const watched = await world.watch();
+    await world.clock.advance(10 * RECHECK_MS);
+    expect(world.dumps - before).toBeGreaterThanOrEqual(10);
+    world.observer.unwatch(watched);
+    const after = world.dumps;
+    await world.clock.advance(10 * RECHECK_MS);
+    expect(world.dumps).toBe(after);
+  });
+});
+
 describe('a kernel', () => {
   it('that tracks nothing has an empty table, which is not believed', async () => {
     const world = await scene();
