@@ -81,7 +81,9 @@ function cronOf(expression: string, timeZone: string, fields: ParsedFields): Cro
   /** Where to look next: no matching minute lies between, and the first minutes after gaps are not passed over. */
   const following = (minute: number): number => {
     const time = wallAt(minute);
-    if (!wall.matchesDay(time)) return time.toPlainDate().add({ days: 1 }).toZonedDateTime(timeZone).epochMilliseconds;
+    const startOf = (day: Temporal.PlainDate): number => day.toZonedDateTime(timeZone).epochMilliseconds;
+    if (!wall.matchesMonth(time)) return startOf(time.toPlainDate().with({ day: 1 }).add({ months: 1 }));
+    if (!wall.matchesDay(time)) return startOf(time.toPlainDate().add({ days: 1 }));
     if (!wall.matchesHour(time)) return minute + QUARTER_MS - (minute % QUARTER_MS);
     return minute + MINUTE_MS;
   };
@@ -111,6 +113,7 @@ type Wall = Temporal.PlainDateTime | Temporal.ZonedDateTime;
 interface WallMatcher {
   readonly goesByHours: boolean;
   matches(time: Wall): boolean;
+  matchesMonth(time: Wall): boolean;
   matchesDay(time: Wall): boolean;
   matchesHour(time: Wall): boolean;
 }
@@ -118,13 +121,19 @@ interface WallMatcher {
 function wallMatcher(expression: string, fields: ParsedFields): WallMatcher {
   const minutes = new Set(fields.minute);
   const hours = new Set(fields.hour);
+  const months = new Set(fields.month);
+  /** Null where days are named by what they are, as the last of the month. */
+  const monthDays = fields.dayOfMonth.every((day) => typeof day === 'number') ? new Set(fields.dayOfMonth) : null;
   const days = createTask(expression, () => undefined, { timezone: 'UTC' });
   // Every task that is made is kept by the library until it is destroyed; what it matches stays.
   void days.destroy();
   const [hour, minute] = [fields.hour[0]!, fields.minute[0]!];
   let asked = Number.NaN;
   let answer = false;
+  const matchesMonth = (time: Wall): boolean => months.has(time.month);
   const matchesDay = (time: Wall): boolean => {
+    // The library is asked last: it takes longer than all the rest.
+    if (!matchesMonth(time) || monthDays?.has(time.day) === false) return false;
     const day = Date.UTC(time.year, time.month - 1, time.day, hour, minute);
     if (day !== asked) [asked, answer] = [day, days.match(new Date(day))];
     return answer;
@@ -132,6 +141,7 @@ function wallMatcher(expression: string, fields: ParsedFields): WallMatcher {
   const matchesHour = (time: Wall): boolean => hours.has(time.hour);
   return {
     goesByHours: expression.split(' ')[1]?.startsWith('*') === true,
+    matchesMonth,
     matchesDay,
     matchesHour,
     matches: (time) => minutes.has(time.minute) && matchesHour(time) && matchesDay(time),

@@ -15,3 +15,11 @@ test('each schedule has its next minute; one that names none within some years h
     wake: Date.UTC(2026, 0, 2, 12),
   });
 });
+
+test('what was found is the same again until that minute has come, and is found anew when the clock was set back', () => {
+  const schedules = { wake: { cron: '*/10 * * * *', time_zone: 'UTC' } };
+  const minutes = [0, 9 * 60_000 + 59_999, 10 * 60_000, -60_000].map(
+    (later) => nextMinutes(schedules, NOON + later).wake,
+  );
+  expect(minutes).toEqual([NOON + 600_000, NOON + 600_000, NOON + 1_200_000, NOON]);
+});
