@@ -1,0 +1,87 @@
+import { describe, expect, test } from 'vitest';
+import type { Definition } from '../../machines/definition.ts';
+import { AddressPool, parseRange } from '../../src/actors/address-pool.ts';
+import { SimulatedClock } from '../../src/actors/clock.ts';
+import type { Telemetry } from '../../src/actors/contracts/telemetry.ts';
+import { confirmIdle, FORGET_MAX_MS, forgetFormer } from '../../src/actors/tracking/traffic-operations.ts';
+import { createSimulatedNetwork } from '../../src/adapters/simulator/simulated-network.ts';
+import { siteOf } from '../../src/cli/daemon/network.ts';
+import { type ScriptedActivity, scriptedActivity } from './scripted-activity.ts';
+import { definition, OPERATOR, runningInstance, START, simulatedHost } from './simulated-host.ts';
+
+const by = OPERATOR.actor;
+const ERROR_MAX_BYTES = 512;
+const BRIDGED: Definition['network'] = { enabled: true, mode: 'bridge', ports: [], address: '10.77.0.9', mac: null };
+const auto_standby = { enabled: true, idle_timeout_ms: 60_000 };
+
+function operators(activity: ScriptedActivity | undefined) {
+  const told: string[] = [];
+  const telemetry = {
+    trafficConfirmed: (answer: string) => void told.push(answer),
+    trafficForgotten: (outcome: string) => void told.push(outcome),
+  } as unknown as Telemetry;
+  return { activity, clock: new SimulatedClock(START), telemetry, told };
+}
+
+describe('a table that is read for a guest', () => {
+  const guest = { instance: 'web', run: 3, definition: definition({ network: BRIDGED, auto_standby }) };
+
+  test.each([
+    ['holds nothing that counts', { observer: 'in_order', connections: 0, since: 0 }, 'traffic.confirmed_idle', 'idle'],
+    ['holds connections', { observer: 'in_order', connections: 2, since: 0 }, 'traffic.active', 'active'],
+    ['cannot be believed', { observer: 'lost', error: 'x'.repeat(9_000) }, 'traffic.unconfirmed', 'unconfirmed'],
+  ] as const)('and %s is told as that', async (_, reading, type, answer) => {
+    const activity = scriptedActivity();
+    activity.table.read = async () => reading;
+    const given = operators(activity);
+    const event = await confirmIdle(given, guest);
+    expect(event).toMatchObject({ type, run: 3 });
+    expect('error' in event ? event.error.length : 0).toBeLessThanOrEqual(ERROR_MAX_BYTES);
+    expect(given.told).toEqual([answer]);
+  });
+
+  test('leaves open what nobody could read: no source, no address of its own, or a source that throws', async () => {
+    const throwing = scriptedActivity();
+    throwing.table.read = () => Promise.reject(new Error('gone'));
+    const shared = { ...guest, definition: definition({ auto_standby }) };
+    for (const [source, asked] of [
+      [undefined, guest],
+      [scriptedActivity(), shared],
+      [throwing, guest],
+    ] as const) {
+      expect((await confirmIdle(operators(source), asked)).type).toBe('traffic.unconfirmed');
+    }
+  });
+});
+
+describe('entries of a former guest', () => {
+  test('are removed under all addresses before a bridged guest boots, and left when it is woken', async () => {
+    const activity = scriptedActivity();
+    const { site } = siteOf({ bridge: 'test' }, () => 'test')!;
+    const addresses = new AddressPool(parseRange('10.77.0.0/16'));
+    const host = await simulatedHost({ activity, addresses, network: createSimulatedNetwork(site) });
+    const id = await runningInstance(host, { network: { ...BRIDGED, address: null } });
+    expect(activity.forgotten).toEqual([['10.77.0.2', expect.stringMatching(/^fd/)]]);
+    for (const type of ['standby', 'restore'] as const) {
+      await host.supervisor.command(id, { type, by }, OPERATOR);
+      await host.clock.advance(10_000);
+    }
+    expect([host.instances.get(id)?.phase, activity.forgotten.length]).toEqual(['running', 1]);
+  });
+
+  test.each([
+    ['cannot be removed', () => Promise.reject(new Error('no rights')), 'failed', 0],
+    ['take long to remove', () => new Promise<void>(() => {}), 'timed_out', FORGET_MAX_MS],
+  ] as const)('that %s do not keep a guest from booting', async (_, forget, outcome, afterMs) => {
+    const given = operators(scriptedActivity({ forget }));
+    let done = false;
+    const forgotten = forgetFormer(given, BRIDGED).then(() => {
+      done = true;
+    });
+    if (afterMs > 0) await given.clock.advance(afterMs - 1);
+    expect(done).toBe(false);
+    await given.clock.advance(1);
+    await forgotten;
+    expect(given.told).toEqual([outcome]);
+  });
+});
