@@ -1,6 +1,7 @@
 import { acceptedCommands, type RefusalReason, refusalReason } from '../../machines/accepted-commands.ts';
 import type { ExternalEvent } from '../../machines/events.ts';
 import { SNAPSHOTS_MAX } from '../../machines/policies.ts';
+import { type Phase, phaseOf } from '../../machines/public-states.ts';
 import type { ChartSnapshot } from '../../machines/step.ts';
 import { StatevisorError } from './errors.ts';
 
@@ -12,7 +13,7 @@ export function commandRefusal(snapshot: ChartSnapshot, event: ExternalEvent): S
     return new StatevisorError(reason, message, field === null ? {} : { field });
   }
   const accepts = acceptedCommands(snapshot, event.at);
-  return new StatevisorError('invalid_state', messageOf(event.type, accepts), {
+  return new StatevisorError('invalid_state', messageOf(event.type, phaseOf(snapshot.value), accepts), {
     details: { command: event.type, state: snapshot.value, accepts },
   });
 }
@@ -26,10 +27,11 @@ const REFUSALS: Readonly<Record<Exclude<RefusalReason, 'invalid_state'>, { messa
 };
 
 /** Some commands are refused for what is not there rather than for the state. */
-function messageOf(type: string, accepts: readonly string[]): string {
+function messageOf(type: string, phase: Phase, accepts: readonly string[]): string {
   if (type === 'cancel_restart') return 'No automatic restart is pending, so there is nothing to cancel.';
   if (type === 'reset_restart' && accepts.includes('start')) {
     return 'It is stopped, and a stop leaves no window of restarts to open: `start` opens a new window.';
   }
-  return `${type} is not accepted in the present state.`;
+  const others = accepts.length === 0 ? 'nothing is' : `accepted are ${accepts.join(', ')}`;
+  return `${type} is not accepted in the state ${phase}; ${others}.`;
 }

@@ -149,7 +149,8 @@ export const doorChecks: readonly DoorCheck[] = [
     rule: 'a command that the present state does not accept is told what it does accept',
     run: async ({ door, db }) => {
       const { body } = await door.send('restore', { id: db });
-      const { details } = body as { details: { accepts: string[] } };
+      const { details, message } = body as { details: { accepts: string[] }; message: string };
+      ok(message.startsWith('restore is not accepted in the state stopped; accepted are start, '), message);
       ok(details.accepts.includes('start') && !details.accepts.includes('restore'));
     },
   },
