@@ -63,6 +63,27 @@ describe('a bridge of the kernel', { timeout: LIMIT_MS }, () => {
     expect(tracked.includes(`src=${address6(2)} dst=${address6(1)}`)).toBe(tracks_between_guests);
   });
 
+  it('tracks who reaches a guest through the host from elsewhere', async () => {
+    await plugged(address6(1));
+    const [host, client] = ['10.92.0.1', '10.92.0.2'];
+    const elsewhere = await openNamespace(world.place);
+    try {
+      const peer = ['peer', 'name', 'eth0', 'netns', String(elsewhere.pid)];
+      await world.run('ip', 'link', 'add', 'name', 'uplink0', 'type', 'veth', ...peer);
+      await world.run('ip', 'address', 'add', `${host}/24`, 'dev', 'uplink0');
+      await world.run('ip', 'link', 'set', 'dev', 'uplink0', 'up');
+      await world.run('/bin/sh', '-c', 'echo 1 >/proc/sys/net/ipv4/ip_forward');
+      await elsewhere.run('ip', 'address', 'add', `${client}/24`, 'dev', 'eth0');
+      await elsewhere.run('ip', 'link', 'set', 'dev', 'eth0', 'up');
+      await elsewhere.run('ip', 'route', 'add', RANGE.range, 'via', host);
+      await guest.run('ip', 'route', 'add', 'default', 'via', RANGE.gateway);
+      expect(await answers(elsewhere, first.address)).toBe(true);
+    } finally {
+      await elsewhere.close();
+    }
+    expect(await world.run('conntrack', '-L')).toContain(`src=${client} dst=${first.address}`);
+  });
+
   it('does not hear a guest under the IPv6 address of another one', async () => {
     await plugged(address6(2));
     expect(await answers(guest, GATEWAY6)).toBe(false);
