@@ -96,6 +96,14 @@ describe('whoever watches a guest', () => {
     expect(heard.map(({ observer }) => observer)).toEqual(['in_order', 'lost', 'in_order']);
   });
 
+  test('is not told to have been idle since before its connections went unseen', async () => {
+    const { clock, heard, next, source } = scene();
+    source.say('web', IDLE);
+    next({ tracking: 'repaired' });
+    await clock.advance(TRACKING_LOOK_MS);
+    expect(heard.at(-1)).toEqual({ ...IDLE, since: START + TRACKING_LOOK_MS });
+  });
+
   test('hears nothing any more once the source is closed', async () => {
     const { clock, heard, kept, next, calls } = scene();
     next(GONE, GONE);

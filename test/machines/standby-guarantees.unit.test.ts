@@ -121,6 +121,19 @@ describe('a hold', () => {
   });
 });
 
+describe('a hold of a run', () => {
+  it('ends with its run', () => {
+    const driver = idle();
+    driver.send(1_000, hold(90_000));
+    driver.send(2_000, { type: 'restart', by });
+    driver.send(2_100, exited(1, 0));
+    driver.send(2_200, done('vmm.boot', 2));
+    driver.send(2_300, { type: 'guest.ready', run: 2 });
+    driver.send(2_400, { type: 'traffic.idle', run: 2, since: START + 2_300 });
+    expect(driver.pending()).toEqual({ 'timer.idle': 32_300 });
+  });
+});
+
 describe('one standby at a time', () => {
   it('whatever is said twice: a second word of being idle, a late answer, a second minute', () => {
     const driver = at('pausing.frozen');
@@ -190,6 +203,21 @@ describe('a guest that was paused', () => {
     expect(driver.effects('vmm.resume')).toHaveLength(2);
     driver.send(32_100, done('vmm.resume', 1));
     expect(driver.lifecycle()).toBe('running');
+  });
+});
+
+describe('a restored guest', () => {
+  it('that does not answer is ended by force, and it was nobody who asked for it', () => {
+    const driver = at('no return');
+    driver.send(30_500, exited(1, null));
+    driver.send(31_000, { type: 'restore', by });
+    driver.send(31_100, done('vmm.restore', 2));
+    const error = { code: 'agent_unanswered', message: 'no answer' };
+    driver.send(31_200, { type: 'effect.failed', effect: 'test/1/0', kind: 'guest.set_clock', run: 2, error });
+    expect(driver.effects('vmm.kill').map(({ run }) => run)).toEqual([1, 2]);
+    expect(driver.facts('instance.restored')).toEqual([]);
+    driver.send(31_300, exited(2, null));
+    expect(driver.facts('instance.ended').at(-1)).toMatchObject({ run: 2, planned: false });
   });
 });
 

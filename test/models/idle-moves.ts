@@ -25,7 +25,7 @@ const told = fc.oneof(
 const seldom = fc.oneof(
   fc.record({ do: fc.constant('kill the daemon' as const), ms: fc.integer({ min: 0, max: 90_000 }) }),
   fc.record({ do: fc.constant('step the clock' as const), ms: fc.integer({ min: -400_000, max: 400_000 }) }),
-  fc.record({ do: fc.constant('dumps' as const), fail: fc.boolean() }),
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('dumps' as const), fail: fc.boolean() }) },
   fc.record({ do: fc.constant('update' as const), ms: timeouts }),
   fc.record({ do: fc.constant('standby' as const) }),
 );

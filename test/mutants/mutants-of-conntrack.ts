@@ -4,10 +4,14 @@ import type { Mutant } from './mutant.ts';
 
 const RULE = 'src/actors/contracts/counted-connections.ts';
 const GUEST = 'src/adapters/conntrack/watched-guest.ts';
+const OBSERVER = 'src/adapters/conntrack/observer.ts';
+const KEPT = 'src/actors/tracking/kept-tracking.ts';
 const DUMPS = 'src/adapters/conntrack/shared-dumps.ts';
 
 const rule = (title: string) => ({ file: 'test/actors/counted-connections.unit.test.ts', title });
 const known = (title: string) => ({ file: 'test/adapters/conntrack/watched-guest.unit.test.ts', title });
+const observer = (title: string) => ({ file: 'test/adapters/conntrack/observer.unit.test.ts', title });
+const kept = (title: string) => ({ file: 'test/actors/kept-tracking.unit.test.ts', title });
 
 const THE_TRUTH = known('is the truth after every event and every dump, also of a dump that the table changes under');
 const THE_TRUTH_AGAIN = known(
@@ -141,5 +145,70 @@ export const MUTANTS_OF_CONNTRACK: readonly Mutant[] = [
     find: '      const served = this.#asking;\n      this.#asking = [];',
     put: '      const served = this.#asking.splice(0, 1);',
     killedBy: SHARED,
+  },
+  {
+    name: 'a loss of events is made good by nobody',
+    file: OBSERVER,
+    find: "    this.#lose('events of connections were lost: more came than could be kept');\n    this.#reread();\n",
+    put: "    this.#lose('events of connections were lost: more came than could be kept');\n",
+    killedBy: observer('after a loss are told to nobody until the table has been read'),
+  },
+  {
+    name: 'a loss of events is told to nobody',
+    file: OBSERVER,
+    find: "    this.#lose('events of connections were lost: more came than could be kept');\n",
+    put: '',
+    killedBy: observer('after a loss are told to nobody until the table has been read'),
+  },
+  {
+    name: 'a dump during which events were lost is believed',
+    file: OBSERVER,
+    find: 'if (interrupted || losses !== this.#overruns) return false;',
+    put: 'if (interrupted) return false;',
+    killedBy: observer('during which events were lost tells nothing: one that was opened meanwhile is found'),
+  },
+  {
+    name: 'a dump that the kernel has broken off is believed',
+    file: OBSERVER,
+    find: 'if (interrupted || losses !== this.#overruns) return false;',
+    put: 'if (losses !== this.#overruns) return false;',
+    killedBy: observer('is read again while the table changes under it'),
+  },
+  {
+    name: 'a loss of events is over although the table could not be read',
+    file: OBSERVER,
+    find: '    if (this.#error === null) this.#changed.tell();',
+    put: '    this.#changed.tell();',
+    killedBy: observer('after a loss are told to nobody until the table has been read'),
+  },
+  {
+    name: 'the table is never read without a cause',
+    file: OBSERVER,
+    find: '      this.#rereadAfter(Math.max(everyMs, this.#lastDump!.ms * DUMP_SHARE));\n',
+    put: '',
+    killedBy: observer('that were lost unnoticed are made up for by a dump now and then, and counted'),
+  },
+  {
+    name: 'a message that means nothing ends the watching of all',
+    file: OBSERVER,
+    find: '    this.#counts.garbage += messages;\n',
+    put: "    this.#counts.garbage += messages;\n    this.#lose('garbage');\n",
+    killedBy: observer('are garbage now and then: that is counted, and changes nothing'),
+  },
+  {
+    name: 'a guest is idle since before events of it were lost',
+    file: GUEST,
+    find: '(wasLost || strangerIsOver)',
+    put: 'strangerIsOver',
+    killedBy: observer(
+      'that were lost for a while make it idle since the dump after them: who came and went is not known',
+    ),
+  },
+  {
+    name: 'a guest is idle since before its connections went unseen',
+    file: KEPT,
+    find: 'tell(this.#asOfNow(newest));',
+    put: 'tell(newest);',
+    killedBy: kept('is not told to have been idle since before its connections went unseen'),
   },
 ];

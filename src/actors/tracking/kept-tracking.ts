@@ -98,8 +98,14 @@ class KeptTracking implements ActivitySource {
     this.#blind = blind;
     for (const { tell, newest } of this.#watches) {
       if (blind !== null) tell({ observer: 'lost', error: blind });
-      else if (newest !== null) tell(newest);
+      else if (newest !== null) tell(this.#asOfNow(newest));
     }
+  }
+
+  /** Who came and went unseen is not known: from now on it is idle, if it is. */
+  #asOfNow(reading: ActivityReading): ActivityReading {
+    const isIdle = reading.observer === 'in_order' && reading.connections === 0;
+    return isIdle ? { ...reading, since: this.#clock.now() } : reading;
   }
 
   #lookLater(): void {

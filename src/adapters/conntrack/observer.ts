@@ -249,12 +249,12 @@ export class Observer implements TableListener {
 
   #take(guests: readonly WatchedGuest[], begunAt: number): void {
     const now = this.#clock.now();
+    const wasLost = this.#error !== null;
     let untold = 0;
     for (const guest of guests) {
-      untold += guest.dumpEnds(begunAt, now);
+      untold += guest.dumpEnds(begunAt, now, wasLost);
       if (this.#watched.has(guest)) this.#changed.note(guest);
     }
-    const wasLost = this.#error !== null;
     this.#error = null;
     if (this.#table?.pollMs !== null) untold = 0;
     if (untold > 0 && !wasLost) this.#counts.losses += 1;

@@ -96,9 +96,9 @@ export class WatchedGuest {
 
   /**
    * Replaces what is known by what the dump found, but for what events told since it began. Returns how many
-   * differences no event had told of though it should have: events were lost unnoticed.
+   * differences no event had told of though it should have: events were lost unnoticed. `wasLost`: that was known before.
    */
-  dumpEnds(begunAt: number, now: number): number {
+  dumpEnds(begunAt: number, now: number, wasLost = false): number {
     const dumping = this.#dumping;
     if (dumping === null) return 0;
     this.#dumping = null;
@@ -125,8 +125,8 @@ export class WatchedGuest {
       this.mark();
       return 0;
     }
-    // Somebody came and went without being seen: nobody is known to have been away before the dump.
-    if (had === 0 && this.#counted.size === 0 && strangerIsOver) {
+    // Somebody came and went without being seen, or may have: nobody is known to have been away before the dump.
+    if (had === 0 && this.#counted.size === 0 && (wasLost || strangerIsOver)) {
       this.#since = begunAt;
       this.mark();
     }

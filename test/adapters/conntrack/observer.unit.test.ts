@@ -249,6 +249,20 @@ describe('events', () => {
     expect(watched.since).toBe(START + RECHECK_MS);
   });
 
+  it('that were lost for a while make it idle since the dump after them: who came and went is not known', async () => {
+    const world = await scene();
+    const watched = await world.watch();
+    world.during = () => {
+      throw new TableError('it cannot be read');
+    };
+    world.listener.overrun();
+    await world.clock.advance(3_600_000);
+    world.during = () => undefined;
+    const from = world.clock.now();
+    await world.clock.advance(RECHECK_MS);
+    expect(watched.since).toBeGreaterThanOrEqual(from);
+  });
+
   it('are garbage now and then: that is counted, and changes nothing', async () => {
     const world = await scene();
     await world.watch();
