@@ -58,6 +58,16 @@ describe('what a policy leaves out', () => {
     ['an address of IPv6 beside it', { ignore_source_cidrs: ['2001:db8::/32'] }, '2001:db9::7', 80, true],
     ['everything of IPv4', { ignore_source_cidrs: ['0.0.0.0/0'] }, '203.0.113.7', 80, false],
     ['everything of IPv4, but not of IPv6', { ignore_source_cidrs: ['0.0.0.0/0'] }, '2001:db8::7', 80, true],
+    ['everything of IPv6', { ignore_source_cidrs: ['::/0'] }, '2001:db8::7', 80, false],
+    ['everything of IPv6, but not of IPv4', { ignore_source_cidrs: ['::/0'] }, '203.0.113.7', 80, true],
+    [
+      'a network of IPv4 in its IPv6 form',
+      { ignore_source_cidrs: ['::ffff:203.0.113.0/120'] },
+      '203.0.113.7',
+      80,
+      false,
+    ],
+    ['an address in its IPv6 form', { ignore_source_cidrs: ['203.0.113.0/24'] }, '::ffff:203.0.113.7', 80, false],
     ['an ignored port', { ignore_destination_ports: [80] }, '203.0.113.7', 80, false],
     ['another port', { ignore_destination_ports: [80] }, '203.0.113.7', 81, true],
   ] as [string, Partial<AutoStandby>, string, number, boolean][])('is %s', (_what, ignored, client, port, counted) => {

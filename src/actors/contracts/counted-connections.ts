@@ -66,7 +66,7 @@ export type Counts = (entry: TableEntry) => boolean;
  */
 export function countedUnder(policy: AutoStandby, ignoredSources: readonly string[] = []): Counts {
   const ports = new Set(policy.ignore_destination_ports ?? []);
-  const sources = new BlockList();
+  const sources = sourceList();
   for (const cidr of policy.ignore_source_cidrs ?? []) {
     const [address = '', prefix = ''] = cidr.split('/');
     sources.addSubnet(address, Number(prefix), familyOf(address));
@@ -78,6 +78,34 @@ export function countedUnder(policy: AutoStandby, ignoredSources: readonly strin
   };
 }
 
-function familyOf(address: string): 'ipv4' | 'ipv6' {
+type Family = 'ipv4' | 'ipv6';
+
+interface SourceList {
+  addSubnet(address: string, bits: number, family: Family): void;
+  addAddress(address: string, family: Family): void;
+  check(address: string, family: Family): boolean;
+}
+
+/** The part of IPv6 that stands for the addresses of IPv4. */
+const MAPPED_BITS = 96;
+const MAPPED = new BlockList();
+MAPPED.addSubnet('::ffff:0:0', MAPPED_BITS, 'ipv6');
+
+/**
+ * Addresses by family. In one list of the platform an IPv4 address is found under every network of IPv6 that holds its
+ * mapped form: whoever ignores `::/0` would ignore everybody.
+ */
+function sourceList(): SourceList {
+  const [v4, v6] = [new BlockList(), new BlockList()];
+  const listOf = (address: string, bits: number): BlockList =>
+    isIPv6(address) && !(bits >= MAPPED_BITS && MAPPED.check(address, 'ipv6')) ? v6 : v4;
+  return {
+    addSubnet: (address, bits, family) => listOf(address, bits).addSubnet(address, bits, family),
+    addAddress: (address, family) => listOf(address, MAPPED_BITS).addAddress(address, family),
+    check: (address, family) => listOf(address, MAPPED_BITS).check(address, family),
+  };
+}
+
+function familyOf(address: string): Family {
   return isIPv6(address) ? 'ipv6' : 'ipv4';
 }

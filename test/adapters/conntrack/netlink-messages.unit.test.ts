@@ -72,6 +72,13 @@ describe('what the kernel has told, byte for byte', () => {
     expect(read(bytesOf('newTcp'), () => false)).toMatchObject({ entries: [], messages: 1, garbage: 0 });
   });
 
+  it('is part of a dump that the table changed under, when its flags say so', () => {
+    const part = bytesOf('newTcp');
+    expect(read(part).interrupted).toBe(false);
+    part.writeUInt16LE(0x12, 6);
+    expect(read(part)).toMatchObject({ interrupted: true, messages: 1, garbage: 0 });
+  });
+
   it('is the end of a dump, or an error', () => {
     expect(read(bytesOf('done')).ended).toEqual([0]);
     expect(read(bytesOf('refused')).ended).toEqual([1]);
