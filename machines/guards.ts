@@ -94,7 +94,8 @@ export const modeDiffers: Guard = ({ context, event }) =>
 export const awaitsHost: Guard = ({ context }) => context.admission !== null && context.admission.reason === null;
 
 /** Or for a turn to be put away, or the table was being read for that. */
-export const awaitsTurn: Guard = ({ context }) => context.standby.request !== null;
+export const awaitsTurn: Guard = ({ context: { standby } }) =>
+  standby.request !== null && (standby.slot === null || standby.slot.reason === null);
 
 /** A stop begins with a program of the host, unless it may not wait. */
 export const hasStopHook: Guard = ({ context, event }) =>

@@ -22,8 +22,15 @@ export const noteMinute = chart.assign(({ context, event }) =>
 
 function causeOf({ context, event }: Moment): string {
   if (!automationAllowed(context)) return heldBackBy(context);
-  const full = event.type === 'schedule.due' && event.schedule === 'snapshot' && !roomForScheduled({ context, event });
-  return full ? 'snapshot_limit' : 'state';
+  if (event.type !== 'schedule.due') return '';
+  switch (event.schedule) {
+    case 'wake':
+      return context.intent.wanted === 'running' ? 'state' : 'not wanted';
+    case 'snapshot':
+      return roomForScheduled({ context, event }) ? 'state' : 'snapshot limit';
+    default:
+      return 'not running';
+  }
 }
 
 const saySkipped = chart.emit(({ context, event }) => ({

@@ -179,6 +179,7 @@ export const endReverting = chart.enqueueActions(({ context, event, enqueue }) =
       taken_at: source?.taken_at ?? event.at,
     },
     snapshot_work: null,
+    standby: { ...context.standby, request: null, asleep_since: null },
     trouble: null,
   });
   enqueue.emit({ type: 'snapshot.restored', name: work?.name ?? '' });

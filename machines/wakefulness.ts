@@ -66,6 +66,12 @@ export function wakefulnessFrom(state: RecordedState, definition: Policies, at: 
   }
 }
 
+/** What keeps it awake at this instant, as far as is recorded; null when it is not awake. */
+export function whyAwake(state: RecordedState, definition: Policies, at: number): AwakeCause | null {
+  const present = wakefulnessFrom(state, definition, at).findLast(({ from }) => from <= at);
+  return present !== undefined && isAwake(present.is) ? present.is : null;
+}
+
 /** The idle timeout comes first; a hold keeps it awake from where that has passed. */
 function countedDown({ context }: RecordedState, { auto_standby }: Policies, at: number): readonly Stretch[] {
   const { idle_since, hold_until } = context.standby;

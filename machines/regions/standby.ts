@@ -49,7 +49,7 @@ const onPolicy = [
     actions: forget,
   },
   { guard: (moment: Moment) => mayTrack(moment) && observerLost(moment), target: '#blind' },
-  { guard: mayTrack, target: '#standby_active' },
+  { guard: mayTrack, target: '#standby_active', actions: pauseTracking },
 ];
 
 const leaving = {
@@ -115,7 +115,7 @@ export const standby = chart.createStateConfig({
         ],
         'run.ready': { actions: noteAwake },
         'run.ended': { guard: leftSomething, actions: forget },
-        'standby.scheduled': { actions: skipScheduled('no_policy') },
+        'standby.scheduled': { actions: skipScheduled('no policy') },
         'observer.restored': { guard: observerLost, actions: noteObserver('ok') },
         'instance.gone': { guard: observerLost, actions: noteObserver('ok') },
       },
@@ -263,7 +263,7 @@ export const standby = chart.createStateConfig({
         ...leaving,
         'observer.lost': {},
         'observer.restored': { target: '#standby_active', actions: noteObserver('ok') },
-        'standby.scheduled': { actions: skipScheduled('observer_lost') },
+        'standby.scheduled': { actions: skipScheduled('observer lost') },
         'hold.placed': { actions: [] },
       },
     },

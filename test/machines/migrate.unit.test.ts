@@ -2,7 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { CHART_VERSION } from '../../machines/chart.ts';
 import { recordedContextSchema } from '../../machines/context.ts';
 import { migrate, type OlderState } from '../../machines/migrate.ts';
+import { stateOf } from '../../machines/public-states.ts';
+import { fromStateData, step } from '../../machines/step.ts';
 import { recordedHistories } from '../histories/recorded.ts';
+import { definition, SLEEPY } from './definitions.ts';
 
 /** What older charts have left behind, taken from their recorded streams; and what none of them can have left. */
 
@@ -11,6 +14,9 @@ const headsOf = (version: number): OlderState[] =>
 
 const restartOf = (state: OlderState) =>
   (state.context as { restart: { last_attempt_at: number | null; attempts: number } }).restart;
+
+const lifecycleOf = (value: unknown): string => String((value as { lifecycle: unknown }).lifecycle);
+const SLEEPY_ONE = definition({ auto_standby: SLEEPY });
 
 /** Where inner states have come to be since. */
 const lifecycleToday = ({ value }: OlderState): unknown => {
@@ -50,6 +56,45 @@ describe('a head of an older chart', () => {
       expect(health.unhealthy_since).toBeNull();
     }
     expect(headsOf(2).some((head) => restartOf(head).attempts > 0)).toBe(true);
+  });
+
+  it('of version 3 on its way to standby goes on as what it was begun as', () => {
+    const head = headsOf(3).find(({ value }) => (value as { lifecycle: unknown }).lifecycle === 'snapshotting')!;
+    const pending = head.timers.map(({ name }) => name);
+    expect(pending).toContain('timer.snapshot_deadline');
+    for (const [region, request] of [
+      ['requested', 'idle'],
+      ['ineligible', 'operator'],
+    ] as const) {
+      const state = { ...head, value: { ...(head.value as object), standby: region } };
+      const migrated = migrate(state, 3);
+      expect([migrated.context.standby.request, migrated.context.standby.slot]).toEqual([request, null]);
+      const snapshot = fromStateData(migrated, SLEEPY_ONE);
+      const { run } = migrated.context;
+      const done = {
+        type: 'effect.done',
+        at: run.started_at! + 60_000,
+        effect: 'x/1/0',
+        kind: 'vmm.snapshot',
+      } as const;
+      const { next } = step(snapshot, { ...done, run: run.number });
+      expect(stateOf(next.value, 'lifecycle')).toBe(request === 'idle' ? 'sealing' : 'stopping');
+    }
+  });
+
+  it('of version 3 that sleeps, or is woken, knows since when', () => {
+    const heads = headsOf(3).filter(({ value }) => ['standby', 'restoring'].includes(lifecycleOf(value)));
+    expect(new Set(heads.map(({ value }) => lifecycleOf(value)))).toEqual(new Set(['standby', 'restoring']));
+    for (const head of heads) {
+      const { snapshot, standby } = migrate(head, 3).context;
+      expect(standby.asleep_since).toBe(snapshot!.taken_at);
+    }
+  });
+
+  it.each(['confirming', 'requested'])('of version 3 in %s is asked for by idleness', (region) => {
+    const head = headsOf(3).find(({ value }) => lifecycleOf(value) === 'running')!;
+    const state = { ...head, value: { ...(head.value as object), standby: region } };
+    expect(migrate(state, 3).context.standby.request).toBe('idle');
   });
 
   it('of the present version is left as it is', () => {

@@ -68,7 +68,7 @@ export const takeOver = [
 ];
 
 /** The first word of an operator takes over; another one changes nothing. */
-const takenOver = (target?: string) => [
+export const takenOver = (target?: string) => [
   { guard: unattended, ...(target !== undefined && { target }), actions: takeOver },
   { actions: noteCommand },
 ];

@@ -1,10 +1,11 @@
-import { intend, noteCommand, noteResumed, noteTrouble, sayLost } from '../../actions.ts';
+import { intend, noteResumed, noteTrouble, sayLost } from '../../actions.ts';
 import { applyChanges } from '../../definition-actions.ts';
 import { beginStop } from '../../end-actions.ts';
 import { all, editsAllowed, expiring, forced, foundAs, ofThisRun, resultOfHook } from '../../guards.ts';
 import { beginHook, endHook } from '../../hook-actions.ts';
-import { chart } from '../../setup.ts';
+import { onDeleteSnapshot } from '../../snapshot-actions.ts';
 import { onEnd } from './ends.ts';
+import { placeHold, sayAbandoned, takenOver, unattended } from './falling-asleep.ts';
 import { gracefully } from './gracefully.ts';
 import { resetRestart } from './restart-commands.ts';
 
@@ -12,7 +13,7 @@ import { resetRestart } from './restart-commands.ts';
 
 const stayAwake = (cause: string) => ({
   target: '#running',
-  actions: [chart.emit({ type: 'standby.abandoned', cause }), ...noteResumed],
+  actions: [sayAbandoned(cause), ...noteResumed],
 });
 
 const hookWas = (cause: string) => ({ guard: resultOfHook, ...stayAwake(cause) });
@@ -33,18 +34,14 @@ export const quiescing = {
     ignore: { target: '#running', actions: [...intend('ignore'), ...stayAwake('ignore').actions] },
     stop: [{ guard: forced, target: '#killing', actions: stopWords }, ...gracefully(stopWords)],
     delete: gracefully([...intend('stopped'), ...beginStop('delete', 'delete')]),
-    standby: { actions: noteCommand },
+    hold: { guard: unattended, actions: placeHold },
+    standby: takenOver(),
+    delete_snapshot: onDeleteSnapshot,
     reset_restart: resetRestart,
     update: { guard: editsAllowed, actions: applyChanges },
     'standby.abandoned': {
       target: '#running',
-      actions: [
-        chart.emit(({ event }) => ({
-          type: 'standby.abandoned' as const,
-          cause: event.type === 'standby.abandoned' ? event.cause : '',
-        })),
-        ...noteResumed,
-      ],
+      actions: [sayAbandoned(), ...noteResumed],
     },
     'vmm.exited': onEnd(),
     'vmm.found': [

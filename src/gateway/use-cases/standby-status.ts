@@ -1,5 +1,5 @@
 import type { ChartContext, StandbyContext } from '../../../machines/context.ts';
-import { type AwakeCause, isAwake, wakefulnessFrom } from '../../../machines/wakefulness.ts';
+import { type AwakeCause, whyAwake } from '../../../machines/wakefulness.ts';
 import type { ActivityView, Connection } from '../../actors/contracts/activity.ts';
 import type { CommandTaker } from '../../actors/supervisor.ts';
 import {
@@ -46,7 +46,7 @@ export function standbyReport(
   const retryAt = nullableInstant(slot?.retry_at ?? null);
   return {
     ...status,
-    why_awake: whyAwake(snapshot, clock.now()),
+    why_awake: whyAwakeOf(snapshot, clock.now()),
     observer: observerOf(traffic),
     connections: status.eligible ? (traffic.connections?.listed ?? []) : [],
     queue: slot === null ? null : { since: toRfc3339(slot.since), reason: slot.reason, retry_at: retryAt },
@@ -64,10 +64,9 @@ function trafficOf(activity: ActivityView, id: string): Traffic {
   return { observer, connections: { connections: reading.connections, listed: [] } };
 }
 
-function whyAwake(snapshot: StandbySnapshot, now: number): AwakeCause | null {
+function whyAwakeOf(snapshot: StandbySnapshot, now: number): AwakeCause | null {
   const { definition } = snapshot.context;
-  const present = definition === null ? undefined : wakefulnessFrom(snapshot, definition, now)[0]?.is;
-  return present !== undefined && isAwake(present) ? present : null;
+  return definition === null ? null : whyAwake(snapshot, definition, now);
 }
 
 /** Its counts are shown with the host. */
