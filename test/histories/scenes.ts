@@ -3,6 +3,7 @@ import type { Hooks } from '../../src/actors/contracts/hooks.ts';
 import type { InstanceCommand } from '../../src/actors/supervisor.ts';
 import { BOOT_MS, definition, OPERATOR, runningInstance, type SimulatedHost, START } from '../actors/simulated-host.ts';
 import { growsAndIsCancelled, unhealthyTooSoon } from './restart-scenes.ts';
+import { keptAndBroughtBack, scheduled } from './standby-scenes.ts';
 
 /** What the recorded histories tell: each scene plays in simulated time and leaves one instance behind. */
 export type Scene = (host: SimulatedHost) => Promise<string>;
@@ -273,8 +274,10 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   held,
   hooked,
   ignored,
+  'kept-and-brought-back': keptAndBroughtBack,
   'lost-and-found': lostAndFound,
   maintained,
+  scheduled,
   stops,
   'stops-before-the-boot': stopsBeforeTheBoot,
   'turns-unhealthy': turnsUnhealthy,
