@@ -146,7 +146,7 @@ describe('records', () => {
     for (const [field, what] of tableRows(text, 'of `state.context`')) {
       const parts = records.map(({ state }) => state.context[name(field) as keyof typeof state.context]);
       const keys = new Set(
-        parts.flatMap((part) => (typeof part === 'object' && part !== null ? Object.keys(part) : [])),
+        parts.flat().flatMap((part) => (typeof part === 'object' && part !== null ? Object.keys(part) : [])),
       );
       for (const key of keys) expect(quoted(what ?? ''), field).toContain(key);
     }

@@ -10,6 +10,10 @@ const CRON = { cron: '0 7 * * *', time_zone: 'UTC' };
 /** Kept while it runs and while it sleeps, brought back awake and asleep, deleted. */
 export async function keptAndBroughtBack(host: SimulatedHost): Promise<string> {
   const id = await runningInstance(host, { restart_policy: null });
+  // Called back before it is paused.
+  await host.supervisor.command(id, { type: 'standby', by }, OPERATOR);
+  await host.supervisor.command(id, { type: 'start', by }, OPERATOR);
+  await host.clock.advance(30 * SECOND);
   const commands = [
     { type: 'create_snapshot', by, name: 'first' },
     { type: 'standby', by },
