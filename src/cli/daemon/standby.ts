@@ -73,15 +73,22 @@ export function showStandby(
   { clock, closers, logger, sections, metrics }: Shown,
 ): void {
   registerStandbySlots(metrics, supervisor);
-  sections.add('observer', () => (activity === undefined ? { state: 'unsupported' } : statusView(activity.status())));
-  if (activity === undefined) return;
+  if (activity === undefined) {
+    sections.add('observer', () => ({ state: 'unsupported' }));
+    return;
+  }
   const noteDump = registerObserver(metrics, activity);
   let shown: ObserverStatus['state'] | null = null;
+  let since = clock.now();
+  sections.add('observer', () => statusView(activity.status(), since));
   let cancel: CancelTimer = () => {};
   const look = (): void => {
     noteDump();
     const { state, mode, error } = activity.status();
-    if (state !== shown) sayState(logger, { state, mode, error });
+    if (state !== shown) {
+      since = clock.now();
+      sayState(logger, { state, mode, error });
+    }
     shown = state;
     cancel = clock.after(LOOK_MS, look);
   };
@@ -95,6 +102,8 @@ function sayState(logger: Logger, { state, mode, error }: Pick<ObserverStatus, '
   else logger.warn({ mode, state, error }, 'Connections to guests are not known: no guest is put away for being idle.');
 }
 
-function statusView({ last_dump_at, ...status }: ObserverStatus): unknown {
-  return { ...status, last_dump_at: last_dump_at === null ? null : toRfc3339(last_dump_at) };
+/** `since`: when its state was found to be what it is, within a second. */
+function statusView({ last_dump_at, ...status }: ObserverStatus, since: number): unknown {
+  const lastDumpAt = last_dump_at === null ? null : toRfc3339(last_dump_at);
+  return { ...status, since: toRfc3339(since), last_dump_at: lastDumpAt };
 }

@@ -41,6 +41,14 @@ describe('the source of traffic, as the daemon shows it', () => {
     });
   });
 
+  test('is shown with since when it is as it is', async () => {
+    const { clock, sections, become } = await shown({});
+    await clock.advance(60 * SECOND);
+    become({ state: 'lost', error: 'the socket was closed' });
+    await clock.advance(30 * SECOND);
+    expect(sections.read().observer).toMatchObject({ state: 'lost', since: '2026-01-01T12:01:01.000Z' });
+  });
+
   test('is said once in the log each time that it is lost or back', async () => {
     const { clock, closers, become, said } = await shown({});
     await clock.advance(5 * SECOND);
