@@ -70,6 +70,13 @@ export const longChecks = [
     why: 'a guest that is sick, or has crashed, stopped at every moment of its restart, with real VMs',
   },
   {
+    name: 'standby-cycles',
+    script: 'test/standby/cycles.ts',
+    args: [],
+    minutesMax: 4,
+    why: 'a real guest slept and woke twenty times, also over deaths of the daemon, and its client is still connected',
+  },
+  {
     name: 'outbox-kills',
     script: 'test/gateway/outbox-kills.ts',
     args: [],

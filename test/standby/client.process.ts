@@ -9,6 +9,7 @@ import { createInterface } from 'node:readline';
 const [address = ''] = process.argv.slice(2);
 const echo = connect(7, address);
 echo.on('error', () => {});
+const closed = new Promise<[]>((resolve) => echo.once('close', () => resolve([])));
 
 interface Line {
   readonly say?: string;
@@ -21,7 +22,7 @@ async function answer({ say, method = 'GET', url = '', token }: Line): Promise<u
   if (say !== undefined) {
     if (echo.destroyed) return { closed: true };
     echo.write(say);
-    const [heard] = (await Promise.race([once(echo, 'data'), once(echo, 'close').then(() => [])])) as [Buffer?];
+    const [heard] = (await Promise.race([once(echo, 'data'), closed])) as [Buffer?];
     return heard === undefined ? { closed: true } : { heard: heard.toString() };
   }
   const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
