@@ -53,12 +53,16 @@ async function open(name: string, host: string, port: number): Promise<void> {
   });
 }
 
-/** Says something and that nothing more will come; ended when the other side has said all, too. */
-async function halfClose(name: string, host: string, says: string): Promise<void> {
+/** Asks for a page: the other side has then said all it will, and its half of the connection is closed. */
+async function halfOpen(name: string, host: string): Promise<void> {
   const socket = await connected(host, 80);
-  const closed = once(socket, 'close');
-  socket.end(says);
-  ends.set(name, async () => void (await closed));
+  const answered = once(socket, 'end');
+  socket.write('GET /health HTTP/1.0\r\n\r\n');
+  await answered;
+  ends.set(name, async () => {
+    socket.end();
+    await once(socket, 'close');
+  });
 }
 
 /** Sends datagrams until ended; answered once something has come back. */
@@ -105,8 +109,8 @@ async function done(request: CallerRequest): Promise<unknown> {
       return askDaemon(request);
     case 'open':
       return open(request.name, request.host, request.port);
-    case 'half_close':
-      return halfClose(request.name, request.host, request.says);
+    case 'half_open':
+      return halfOpen(request.name, request.host);
     case 'send_datagrams':
       return sendDatagrams(request.name, request.host, request.port);
     case 'end':

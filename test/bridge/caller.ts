@@ -7,8 +7,8 @@ export type CallerRequest =
   | { readonly do: 'ask'; readonly path: string; readonly method?: 'GET' | 'POST' | 'PATCH'; readonly body?: unknown }
   /** Answered when the connection stands. */
   | { readonly do: 'open'; readonly name: string; readonly host: string; readonly port: number }
-  /** Says this to port 80, and that nothing more will come. */
-  | { readonly do: 'half_close'; readonly name: string; readonly host: string; readonly says: string }
+  /** Answered when port 80 has said all it will and closed its half. */
+  | { readonly do: 'half_open'; readonly name: string; readonly host: string }
   /** Answered when the first one has come back. */
   | { readonly do: 'send_datagrams'; readonly name: string; readonly host: string; readonly port: number }
   /** Answered when what has this name is over. */
