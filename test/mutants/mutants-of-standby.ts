@@ -145,8 +145,8 @@ export const MUTANTS_OF_STANDBY: readonly Mutant[] = [
   {
     name: 'an update of anything begins the idle time anew',
     file: REGION,
-    find: "  { guard: mayTrack, target: '#standby_active' },\n];\n\nconst leaving",
-    put: "  { guard: enabled, target: '#standby_active' },\n];\n\nconst leaving",
+    find: "  { guard: mayTrack, target: '#standby_active', actions: pauseTracking },\n];\n\nconst leaving",
+    put: "  { guard: enabled, target: '#standby_active', actions: pauseTracking },\n];\n\nconst leaving",
     killedBy: chart('is not touched by an update of anything else'),
   },
   {
