@@ -1,9 +1,7 @@
-import type { CapacityLimits } from '../../src/actors/capacity.ts';
 import { SimulatedClock, seededRandom } from '../../src/actors/clock.ts';
 import type { Log } from '../../src/actors/contracts/log.ts';
-import type { Prober } from '../../src/actors/contracts/probe.ts';
 import { createSupervisor } from '../../src/actors/create-supervisor.ts';
-import type { Supervisor } from '../../src/actors/supervisor.ts';
+import type { Supervisor, SupervisorOptions } from '../../src/actors/supervisor.ts';
 import { createMemoryLog } from '../../src/adapters/log-memory/memory-log.ts';
 import { controlSimulator, type SimulatorControl } from '../../src/adapters/simulator/control.ts';
 import { createSimulatedActivity } from '../../src/adapters/simulator/simulated-activity.ts';
@@ -50,8 +48,7 @@ const STEPS_MAX = 4_000;
 
 export async function gatewayScene(
   overrides: Partial<UseCaseOptions> = {},
-  prober?: Prober,
-  capacity?: CapacityLimits,
+  host: Pick<Partial<SupervisorOptions>, 'prober' | 'capacity' | 'activity'> = {},
 ): Promise<Scene> {
   const clock = new SimulatedClock(SCENE_START_MS);
   const random = seededRandom(7, clock);
@@ -67,9 +64,8 @@ export async function gatewayScene(
     clock,
     random,
     clockLookMs: Number.POSITIVE_INFINITY,
-    prober,
-    capacity,
     activity: createSimulatedActivity({ world, clock }),
+    ...host,
     faults: (point) => (point === 'decided' ? gate : Promise.resolve()),
     onRecord: (published) => instances.apply(published),
   });

@@ -16,7 +16,7 @@ let scene: Scene;
 let answer: ProbeResult;
 beforeEach(async () => {
   answer = PASSED;
-  scene = await gatewayScene({}, { probe: () => Promise.resolve(answer) });
+  scene = await gatewayScene({}, { prober: { probe: () => Promise.resolve(answer) } });
 });
 afterEach(() => scene.close());
 

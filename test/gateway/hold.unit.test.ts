@@ -132,6 +132,16 @@ test('the status says what keeps the guest awake, and who talks to it', async ()
   expect((await report('web')).connections).toHaveLength(1);
 });
 
+test('where nothing watches traffic, that is why a guest is awake', async () => {
+  await scene.close();
+  scene = await gatewayScene({}, { activity: undefined });
+  await scene.running('web', POLICY);
+  const unsupported = { supported: false, eligible: false, status: 'unsupported', reason: 'unsupported_platform' };
+  const none = { tracking_mode: 'none', observer: null, connections: [], why_awake: 'observer_blind' };
+  expect(await report('web')).toMatchObject({ ...unsupported, ...none, configured: true, enabled: true });
+  expect(await hold('web')).not.toHaveProperty('hold_until');
+});
+
 test('the status of a sleeping guest says since when and for whom it sleeps', async () => {
   await scene.running('web', POLICY);
   await scene.during(scene.useCases.standby({ id: 'web', wait: '1m' }, OPERATOR));

@@ -59,7 +59,7 @@ describe('without memory for one more guest', () => {
 
   beforeEach(async () => {
     await scene.close();
-    scene = await gatewayScene({}, undefined, full);
+    scene = await gatewayScene({}, { capacity: full });
     web = await scene.running('web');
     await settled('create_snapshot', { name: 'before' });
   });

@@ -46,7 +46,7 @@ export function standbyReport(
   const retryAt = nullableInstant(slot?.retry_at ?? null);
   return {
     ...status,
-    why_awake: whyAwakeOf(snapshot, clock.now()),
+    why_awake: seenAwake(snapshot, status, clock.now()),
     observer: observerOf(traffic),
     connections: status.eligible ? (traffic.connections?.listed ?? []) : [],
     queue: slot === null ? null : { since: toRfc3339(slot.since), reason: slot.reason, retry_at: retryAt },
@@ -64,10 +64,23 @@ function trafficOf(activity: ActivityView, id: string): Traffic {
   return { observer, connections: { connections: reading.connections, listed: [] } };
 }
 
-function whyAwakeOf(snapshot: StandbySnapshot, now: number): AwakeCause | null {
+/**
+ * As the record has it, but for what is seen by now: it takes connections to be there until somebody says that they are
+ * not, and is told of a change a little later than this view.
+ */
+function seenAwake(snapshot: StandbySnapshot, { status }: AutoStandbyStatusView, now: number): AwakeCause | null {
   const { definition } = snapshot.context;
-  return definition === null ? null : whyAwake(snapshot, definition, now);
+  const present = definition === null ? null : whyAwake(snapshot, definition, now);
+  if (present === 'countdown' && status === 'active') return 'connection';
+  return present === 'connection' ? (SEEN_INSTEAD[status] ?? present) : present;
 }
+
+const SEEN_INSTEAD: Partial<Record<AutoStandbyStatusView['status'], AwakeCause>> = {
+  unsupported: 'observer_blind',
+  error: 'observer_blind',
+  ineligible: 'ineligible',
+  idle_countdown: 'countdown',
+};
 
 /** Its counts are shown with the host. */
 function observerOf({ observer }: Traffic): Traffic['observer'] {
