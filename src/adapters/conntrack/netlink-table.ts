@@ -117,7 +117,7 @@ class NetlinkTable implements KernelTable {
     const passed = new AbortController();
     try {
       // A message of our own is queued behind all that happened before it.
-      await this.#asking(async (_ask, socket) => socket.send(noopMessage(sequence), this.#events.port));
+      await this.#asking((_ask, socket) => this.#mark(socket, noopMessage(sequence)));
       const late = await Promise.race([promise, this.#clock.sleep(CAUGHT_UP_LIMIT_MS, passed.signal)]);
       if (late) throw new TableError('events of connections come faster than they can be read');
     } finally {
@@ -153,6 +153,20 @@ class NetlinkTable implements KernelTable {
       // What cannot be read of a dump may be a connection that must not be overlooked.
       dumped.interrupted ||= read.interrupted || read.garbage > 0;
     });
+  }
+
+  /** After an overrun the kernel takes nothing for the socket of events until all that is queued there has been read. */
+  async #mark(socket: NetlinkSocket, message: Buffer): Promise<void> {
+    const end = this.#clock.monotonic() + CAUGHT_UP_LIMIT_MS;
+    for (;;) {
+      try {
+        socket.send(message, this.#events.port);
+        return;
+      } catch (error) {
+        if (codeOf(error) !== 'EAGAIN' || this.#clock.monotonic() > end) throw error;
+      }
+      await this.#clock.turn();
+    }
   }
 
   #next(): number {

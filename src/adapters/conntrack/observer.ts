@@ -219,6 +219,8 @@ export class Observer implements TableListener {
   /** False: the table changed under it, or events were lost meanwhile, so that it tells nothing. */
   async #readOnce(): Promise<boolean> {
     const table = this.#openTable();
+    // Until what was queued before an overrun has been read, the kernel drops events and does not say so again.
+    if (this.#error !== null) await table.caughtUp();
     const [begun, at, losses] = [this.#clock.monotonic(), this.#clock.now(), this.#overruns];
     const guests = [...this.#index.all()];
     try {
