@@ -153,25 +153,30 @@ class CollectedActivity implements Conntrack {
   #take(message: FromCollector): void {
     switch (message.kind) {
       case 'status':
-        this.#status = countedOn(this.#before, message.status);
+        this.#note(message.status);
         return;
       case 'lost':
-        this.#status = countedOn(this.#before, message.status);
+        this.#note(message.status);
         this.#lose(message.error);
         return;
       case 'readings':
-        this.#status = countedOn(this.#before, message.status);
-        this.#lost = null;
+        this.#note(message.status);
         for (const reading of message.readings) this.#read(reading);
         return;
       case 'confirmed':
-        this.#status = countedOn(this.#before, message.status);
+        this.#note(message.status);
         this.#asked.get(message.ask)?.(message.reading);
         return;
       case 'forgotten':
         this.#asked.get(message.ask)?.(message.error);
         return;
     }
+  }
+
+  /** In order again, also when nobody was watched who could be told. */
+  #note(status: ObserverStatus): void {
+    this.#status = countedOn(this.#before, status);
+    if (status.state === 'in_order') this.#lost = null;
   }
 
   #read({ watch: number, connections, since, listed }: WatchReading): void {
