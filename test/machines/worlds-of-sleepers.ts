@@ -111,6 +111,12 @@ export const SLEEPERS: readonly World[] = [
   },
   {
     ...everything,
+    name: 'a program of the host runs, on the way to standby',
+    definition: definition({ hooks: HOOKS, auto_standby: SLEEPY, schedules: SCHEDULES }),
+    prelude: [...KEPT, due('standby'), { type: 'host.granted', run: 1, purpose: 'standby' }, confirmed],
+  },
+  {
+    ...everything,
     name: 'a fork',
     definition: definition({ restart_policy: ON_FAILURE, schedules: SCHEDULES }),
     from: { instance: 'another', snapshot: 'kept' },
