@@ -25,7 +25,7 @@ export const LAW_5: readonly Law[] = [
       !(
         told.automaticStandby &&
         edge.event.type !== 'standby' &&
-        edge.step.effects.some(({ kind }) => kind === 'vmm.snapshot') &&
+        edge.step.effects.some((effect) => effect.kind === 'vmm.snapshot' && effect.snapshot.startsWith('run-')) &&
         !told.confirmedPaused
       ),
   },
