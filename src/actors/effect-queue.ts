@@ -84,10 +84,14 @@ export class EffectQueue {
     if (!this.#draining) void this.#drain();
   }
 
-  /** Everything asked for on this run, and not ended yet, is no longer wanted. */
+  /**
+   * Everything asked for on this run, and not ended yet, is no longer wanted; but what it left on disk and nobody names
+   * any more is removed all the same.
+   */
   withdraw(run: number): void {
-    this.#drop((effect) => effect.run === run);
-    this.#abort((effect) => effect.run === run);
+    const isUnwanted = (effect: EffectTask['effect']): boolean => effect.run === run && effect.kind !== 'snapshot.drop';
+    this.#drop(isUnwanted);
+    this.#abort(isUnwanted);
   }
 
   #abort(unwanted: (effect: EffectTask['effect']) => boolean): void {

@@ -138,6 +138,18 @@ describe('the effects of one instance', () => {
     expect([made.delivered, kinds(made.discarded)]).toEqual([[], ['effect.done']]);
   });
 
+  it('that remove what is not needed any more are not withdrawn with the run: it would lie there for ever', async () => {
+    const { clock, queue, begun } = scene();
+    queue.add(task(1));
+    const effect = { kind: 'snapshot.drop', run: 1, snapshot: 'run-1' } as const;
+    queue.add({ ...task(2), effect });
+    await clock.settle();
+    queue.withdraw(1);
+    begun[0]!.finish(done(begun[0]!.task));
+    await clock.settle();
+    expect(begun.map(({ task: { effect } }) => effect.kind)).toEqual(['vmm.boot', 'snapshot.drop']);
+  });
+
   it('that wait are withdrawn without having begun, each with exactly one answer', async () => {
     const { clock, queue, begun, delivered } = scene();
     for (const one of [task(1, 1), task(2, 1), task(3, 2)]) queue.add(one);
