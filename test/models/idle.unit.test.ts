@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, it } from 'vitest';
 import { IdleModel } from './idle-model.ts';
 import { compare, make, moves, pairOf, timeouts } from './idle-moves.ts';
-import { LIMIT_MS, runs } from './runs.ts';
+import { LIMIT_MS, runs, SLOW_SHARE } from './runs.ts';
 
 /**
  * The runtime on a simulated host, with its table of connections, against a model of idle guests that fits two pages:
@@ -20,7 +20,7 @@ describe('standby', () => {
         }
         pair.life?.kill();
       }),
-      runs(60),
+      runs(60, SLOW_SHARE),
     );
   });
 });

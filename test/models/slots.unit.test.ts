@@ -7,7 +7,7 @@ import type { JournalLine } from '../../src/adapters/simulator/journal.ts';
 import { createWorld } from '../../src/adapters/simulator/world.ts';
 import { type DaemonLife, startDaemonLife } from '../../src/cli/simulate/daemon-life.ts';
 import { definition, OPERATOR, START } from '../actors/simulated-host.ts';
-import { LIMIT_MS, runs } from './runs.ts';
+import { LIMIT_MS, runs, SLOW_SHARE } from './runs.ts';
 
 /**
  * Several guests under one cap of standbys. The model is two sentences: at no instant are more guests paused than the cap
@@ -128,7 +128,7 @@ describe('standbys of several guests', () => {
           scene.life.kill();
         },
       ),
-      runs(40),
+      runs(40, SLOW_SHARE),
     );
   });
 });
