@@ -47,7 +47,7 @@ export const MUTANTS_OF_RUNTIME: readonly Mutant[] = [
   {
     name: 'a withdrawal ends the effects of every run',
     file: EFFECTS,
-    find: 'this.#abort((effect) => effect.run === run);',
+    find: 'this.#abort(isUnwanted);',
     put: 'this.#abort(() => true);',
     killedBy: effects('of another run are left alone by a withdrawal'),
   },
