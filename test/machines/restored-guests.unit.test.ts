@@ -13,6 +13,8 @@ const unanswered = {
   error: { code: 'agent_unanswered', message: 'nobody answered in 5s' },
 } as const;
 
+const withReason = (reason: 'boot_failed') => ({ reason, code: null, message: null, ended_at: null });
+
 function asleep(parts: Parameters<typeof definition>[0] = {}): Driver {
   const driver = drive(definition(parts));
   bootUp(driver, 0);
@@ -139,6 +141,54 @@ describe('a restore that did not happen', () => {
     expect(leaf(driver)).toBe('stopping.withdrawing');
     driver.send(70_100, { type: 'effect.withdrawn', effect: 'test/1/0', kind: 'vmm.restore', run: 2 });
     expect([leaf(driver), driver.snapshot().context.snapshot]).toMatchObject(['standby.sleeping', { name: 'run-1' }]);
+  });
+});
+
+describe('a restore that was lost sight of', () => {
+  const none = { type: 'vmm.found', run: 2, found: { reality: 'none' } } as const;
+  const unborn = { type: 'vmm.found', run: 2, found: { reality: 'ended', ...withReason('boot_failed') } } as const;
+  const asleepStill = ['standby.sleeping', { name: 'run-1' }];
+
+  it.each([
+    ['there is no trace of it', none],
+    ['it ended before its guest was let go', unborn],
+    ['the end of it is told', { ...exited(2, null), reason: 'withdrawn' }],
+  ] as const)('leaves the guest asleep with its memory when %s', (_what, event) => {
+    const driver = asleep({ restart_policy: ON_FAILURE });
+    driver.send(10_000, { type: 'restore', by });
+    driver.send(10_100, unknown('vmm.restore', 2));
+    expect(leaf(driver)).toBe('lost');
+    driver.send(10_200, event as never);
+    expect([leaf(driver), driver.snapshot().context.snapshot]).toMatchObject(asleepStill);
+    expect(driver.effects('snapshot.drop').length + driver.facts('restart.attempted').length).toBe(0);
+  });
+
+  it.each([
+    ['there is no trace of it', none],
+    ['it ended before its guest was let go', unborn],
+  ] as const)('when it took too long and the daemon was killed meanwhile, too, when %s', (_what, event) => {
+    const driver = asleep();
+    driver.send(10_000, { type: 'restore', by });
+    driver.until(70_000);
+    expect(leaf(driver)).toBe('stopping.withdrawing');
+    driver.send(70_100, event as never);
+    expect([leaf(driver), driver.snapshot().context.snapshot]).toMatchObject(asleepStill);
+    expect(driver.effects('snapshot.drop')).toEqual([]);
+  });
+
+  it('is over with its memory when the guest had been let go', () => {
+    const driver = answering();
+    driver.send(10_550, { type: 'vmm.found', run: 2, found: { reality: 'unreachable', message: 'no answer' } });
+    driver.send(10_600, none);
+    expect([leaf(driver), driver.snapshot().context.snapshot]).toEqual(['failed', null]);
+  });
+
+  it('is over with its memory when somebody has stopped it', () => {
+    const driver = asleep();
+    driver.send(10_000, { type: 'restore', by });
+    driver.send(10_050, { type: 'stop', by });
+    driver.send(10_100, none);
+    expect([leaf(driver), driver.snapshot().context.snapshot]).toEqual(['stopped', null]);
   });
 });
 

@@ -11,11 +11,10 @@ import {
   sayLost,
 } from '../../actions.ts';
 import { applyChanges } from '../../definition-actions.ts';
-import { beginStop, forgetStop, noteEnd } from '../../end-actions.ts';
+import { beginStop } from '../../end-actions.ts';
 import {
   all,
   editsAllowed,
-  endIn,
   expiring,
   foundAs,
   foundReady,
@@ -27,7 +26,7 @@ import {
 } from '../../guards.ts';
 import { chart, type Moment } from '../../setup.ts';
 import { onDeleteSnapshot } from '../../snapshot-actions.ts';
-import { onEnd } from './ends.ts';
+import { backToSleep, neverLetGo, onEnd } from './ends.ts';
 import { deletePaused, expirePaused, placeHold, stopPaused } from './falling-asleep.ts';
 import { gracefully } from './gracefully.ts';
 import { resetRestart } from './restart-commands.ts';
@@ -70,18 +69,6 @@ export const resuming = {
     ],
   },
 };
-
-/** A restore that certainly did not happen leaves the snapshot as it was; nothing automatic follows. */
-export const backToSleep = [
-  noteTrouble,
-  chart.assign({ stop: { cause: 'standby' as const, next: 'standby' as const, force: false } }),
-  ...noteEnd,
-  forgetStop,
-];
-
-/** The VMM ended before the guest was let go, so the snapshot is as it was. */
-const neverLetGo = (moment: Moment): boolean =>
-  ofThisRun(moment) && ['boot_failed', 'withdrawn'].includes(endIn(moment.event)?.reason ?? '');
 
 /** The guest is let go in here, and nowhere before. */
 const takingUp = {

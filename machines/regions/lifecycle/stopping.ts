@@ -17,7 +17,6 @@ import {
   fallingAsleep,
   forced,
   foundAs,
-  hasSnapshot,
   nextIs,
   not,
   ofThisRun,
@@ -29,7 +28,6 @@ import type { Moment } from '../../setup.ts';
 import { onDeleteSnapshot } from '../../snapshot-actions.ts';
 import { onEnd } from './ends.ts';
 import { resetRestart } from './restart-commands.ts';
-import { backToSleep } from './restoring.ts';
 
 /**
  * A run is being ended. Its end is believed only when confirmed: by the hypervisor's observation, by the result of the
@@ -38,14 +36,6 @@ import { backToSleep } from './restoring.ts';
 
 const mustKill = ({ context }: Moment): boolean =>
   context.stop?.force === true || context.stop?.cause === 'boot_timeout';
-
-/** Nobody wants its end but a deadline, and it never began: its snapshot is as it was. */
-const onlyTookTooLong = all(
-  resultOf('vmm.restore'),
-  hasSnapshot,
-  ({ context }) => context.stop?.cause === 'boot_timeout',
-);
-const sleepsOn = { guard: onlyTookTooLong, target: '#standby', actions: backToSleep };
 
 const mayBootNext = all(not(beingDeleted), not(fallingAsleep));
 
@@ -63,8 +53,8 @@ const withdrawing = {
       { guard: all(spawnResult, mustKill), target: '#killing', actions: noteBooted },
       { guard: spawnResult, target: '#graceful', actions: noteBooted },
     ],
-    'effect.failed': [sleepsOn, ...onEnd(spawnResult)],
-    'effect.withdrawn': [sleepsOn, ...onEnd(spawnResult)],
+    'effect.failed': onEnd(spawnResult),
+    'effect.withdrawn': onEnd(spawnResult),
     'effect.unknown': { guard: spawnResult, ...goLost },
     'vmm.exited': onEnd(),
     'vmm.found': [
