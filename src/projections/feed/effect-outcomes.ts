@@ -1,4 +1,5 @@
 import { effectId } from '../../../machines/record.ts';
+import { tellsItsEnd } from '../words/effect-words.ts';
 import type { LoggedRecord } from './readable-log.ts';
 
 /**
@@ -45,7 +46,7 @@ export class OutcomeCollector {
 
   /** True as long as a result may still come of something that was asked for. */
   get waiting(): boolean {
-    return this.#unsettled.size > 0;
+    return [...this.#unsettled.values()].some(({ kind }) => tellsItsEnd(kind));
   }
 
   /** Takes the next record. `asks`: its own effects are to be followed too. */
@@ -98,8 +99,9 @@ export class OutcomeCollector {
 
   /** The chart does not record what nobody needs any more; if a result comes all the same, it is the better word. */
   #presumeOf(run: unknown, record: LoggedRecord, ended: EffectOutcome['ended']): void {
-    for (const one of this.#unsettled.values())
-      if (one.run === run && one.outcome === null) this.#tell(one, record, ended);
+    for (const one of this.#unsettled.values()) {
+      if (one.run === run && one.outcome === null && tellsItsEnd(one.kind)) this.#tell(one, record, ended);
+    }
   }
 
   #tell(one: Followed, { version, at, event }: LoggedRecord, ended: EffectOutcome['ended']): void {

@@ -34,9 +34,17 @@ export function effectWords(kind: string, run: number): string {
   return run === 0 ? effectName(kind) : `${effectName(kind)} of run ${run}`;
 }
 
+/**
+ * Whether nothing recorded of its end means that it has not ended. A withdrawal has no end of its own; a snapshot is dropped
+ * whatever becomes of the run, and the chart records nothing of what it need not know.
+ */
+export function tellsItsEnd(kind: string): boolean {
+  return kind !== 'effect.withdraw' && kind !== 'snapshot.drop';
+}
+
 /** `boot done in 1.2s (v7)`; without an outcome it is still under way. */
 export function outcomeWords(kind: string, outcome: EffectOutcome | undefined): string {
-  if (outcome === undefined) return kind === 'effect.withdraw' ? effectName(kind) : `${effectName(kind)} under way`;
+  if (outcome === undefined) return tellsItsEnd(kind) ? `${effectName(kind)} under way` : effectName(kind);
   const { ended, duration_ms, version, message } = outcome;
   return `${effectName(kind)} ${ENDS[ended]} ${spanWords(duration_ms)}${messageWords(message)} (v${version})`;
 }

@@ -11,6 +11,7 @@ import { lastOperations, OperationsReader } from '../../../src/projections/feed/
 import type { ReadableLog } from '../../../src/projections/feed/readable-log.ts';
 import { passes, type RecordFilter } from '../../../src/projections/feed/record-filter.ts';
 import { HISTORY_SCAN_MAX, type HistoryPage, historyPage } from '../../../src/projections/feed/stream-history.ts';
+import { outcomeWords, tellsItsEnd } from '../../../src/projections/words/effect-words.ts';
 import { recordedHistories } from '../../histories/recorded.ts';
 
 const histories = recordedHistories(1);
@@ -163,7 +164,7 @@ describe('how an effect ended', () => {
       const asked = records.flatMap((record) =>
         record.effects.map(({ kind }, n) => ({ kind, id: `/${record.version}/${n}` })),
       );
-      const ends = asked.filter(({ kind }) => kind !== 'effect.withdraw');
+      const ends = asked.filter(({ kind }) => tellsItsEnd(kind));
       expect(new Set(outcomes.map(({ effect }) => effect)).size).toBe(outcomes.length);
       const open = ends.filter(({ id }) => !outcomes.some(({ effect }) => effect.endsWith(id)));
       for (const { id } of open) expect(Number(id.split('/')[1]), `${name} ${id}`).toBeGreaterThan(records.length - 3);
@@ -180,6 +181,19 @@ describe('how an effect ended', () => {
     const outcome = { ended: 'interrupted', version: 2, duration_ms: 100, message: 'running' };
     expect(collector.of(1)).toEqual([expect.objectContaining(outcome)]);
     expect(collector.endedWith(2)).toEqual(collector.of(1));
+  });
+
+  test('a snapshot that is dropped has neither been withdrawn nor ended with its run, and nothing is waited for', () => {
+    const collector = new OutcomeCollector();
+    const record = (version: number, event: object, effects: object[] = [], facts: object[] = []) =>
+      ({ stream: 's', version, at: 100 * version, event, facts, effects, cause: { causation: null } }) as never;
+    collector.take(record(1, { type: 'effect.done' }, [{ kind: 'snapshot.drop', run: 1 }]), true);
+    expect(collector.waiting).toBe(false);
+    collector.take(record(2, { type: 'stop' }, [{ kind: 'effect.withdraw', run: 1 }]), true);
+    collector.take(record(3, { type: 'vmm.exited' }, [], [{ type: 'instance.ended', run: 1 }]), true);
+    expect(collector.of(1)).toEqual([]);
+    expect(outcomeWords('snapshot.drop', undefined)).toBe('drop snapshot');
+    expect(outcomeWords('vmm.boot', undefined)).toBe('boot under way');
   });
 
   test('a shutdown whose run is over needs no result of its own', async () => {
