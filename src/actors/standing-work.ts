@@ -19,7 +19,7 @@ import { ScheduleMinutes } from './schedules/schedule-minutes.ts';
 import { changesNothing, type Deciding } from './steady-state.ts';
 import type { SupervisorOptions } from './supervisor.ts';
 import { trackedGuest } from './tracking/tracked-guest.ts';
-import { trackTraffic } from './tracking/traffic-tracking.ts';
+import { trackTraffic, trackUntold } from './tracking/traffic-tracking.ts';
 
 /**
  * What is done for as long as an instance is in certain states: probing it, watching its traffic, telling it the minutes
@@ -136,10 +136,13 @@ export class StandingWork implements ActivityView {
     const { activity, clock } = this.#options;
     const { run, definition } = snapshot.context;
     const asked = definition === null ? null : { instance, run: run.number, definition };
-    const guest = asked !== null && snapshot.hasTag('tracked') ? trackedGuest(this.#options, asked) : null;
-    this.#become('tracking', instance, guest === null ? null : JSON.stringify(guest), snapshot, (key) => {
-      const deliver = (id: string, event: Unstamped<ObservationEvent>): void => this.#deliver(id, event);
-      return { key, ...trackTraffic({ activity: activity!, clock, deliver }, guest!, snapshot) };
+    const isAsked = asked !== null && snapshot.hasTag('tracked');
+    const guest = isAsked ? trackedGuest(this.#options, asked) : null;
+    const key = guest === null ? `untold/${run.number}` : JSON.stringify(guest);
+    const deliver = (id: string, event: Unstamped<ObservationEvent>): void => this.#deliver(id, event);
+    this.#become('tracking', instance, isAsked ? key : null, snapshot, () => {
+      if (guest === null || activity === undefined) return { key, ...trackUntold(deliver, instance, snapshot) };
+      return { key, ...trackTraffic({ activity, clock, deliver }, guest, snapshot) };
     });
   }
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Definition } from '../../machines/definition.ts';
+import { whyAwake } from '../../machines/wakefulness.ts';
 import { AddressPool, parseRange } from '../../src/actors/address-pool.ts';
 import type { ActivityReading } from '../../src/actors/contracts/activity.ts';
 import { IDLE_EDGE_SETTLE_MS, WATCH_RETRY_MS } from '../../src/actors/tracking/traffic-tracking.ts';
@@ -193,6 +194,22 @@ describe('the traffic of a guest', () => {
     await host.clock.advance(600_000);
     expect(activity.watched).toEqual([]);
     expect(host.instances.get(id)?.phase).toBe('running');
+  });
+
+  test.each([
+    ['the guest shares the addresses of its host', { activity: scriptedActivity() }],
+    ['nothing on the host watches', bridge()],
+  ])('is said to be unseen, once, where %s: it is not awake for a connection', async (_why, options) => {
+    const host = await simulatedHost(options);
+    const network = 'network' in options ? BRIDGED : undefined;
+    const id = await runningInstance(host, { auto_standby, ...(network && { network }) });
+    await host.clock.advance(600_000);
+    expect((await edges(host, id, 0)).map(([type]) => type)).toEqual(['observer.lost']);
+    const { state, definition } = (await host.records(id)).at(-1)!;
+    expect(whyAwake(state, { ...definition!, auto_standby }, host.clock.now())).toBe('observer_blind');
+    await host.restart({ activity: scriptedActivity(), ...bridge() });
+    await host.clock.settle();
+    expect((await edges(host, id, 0)).map(([type]) => type)).toEqual(['observer.lost']);
   });
 
   test('is shown as it was read last, with what the source says of itself', async () => {

@@ -40,6 +40,24 @@ export function trackTraffic(options: TrackingOptions, guest: TrackedGuest, begu
   };
 }
 
+/**
+ * A guest of which nothing tells who talks to it: one that shares the addresses of its host, or any where nothing watches.
+ * It is told so once, like a source that was lost: whoever asks why it is awake shall not hear of a connection.
+ */
+export function trackUntold(
+  deliver: TrackingOptions['deliver'],
+  instance: string,
+  begun: ChartSnapshot,
+): TrackedTraffic {
+  const say = ({ value }: ChartSnapshot): void => {
+    if (stateOf(value, 'standby') !== 'blind') deliver(instance, { type: 'observer.lost', error: UNTOLD });
+  };
+  say(begun);
+  return { reading: () => null, repeat: say, stop: () => {} };
+}
+
+const UNTOLD = 'nothing tells who talks to it, for it has no address of its own, or nothing on this host watches';
+
 class Tracking {
   readonly #options: TrackingOptions;
   readonly #guest: TrackedGuest;
