@@ -27,8 +27,11 @@ export function autoStandbyOf(options: Options): { auto_standby?: Record<string,
   const { autoStandby, maxAsleep, afterMaxAsleep } = options;
   const parts = { ignore_source_cidrs: options.ignoreSource, ignore_destination_ports: options.ignorePort };
   const isPart = [...Object.values(parts), maxAsleep, afterMaxAsleep].some((part) => part !== undefined);
-  if (isPart && (autoStandby === undefined || autoStandby === 'off')) {
+  if (isPart && autoStandby === undefined) {
     throw new CliError('invalid_request', 'Standby is replaced whole: give --auto-standby too.');
+  }
+  if (isPart && autoStandby === 'off') {
+    throw new CliError('invalid_request', '--auto-standby off takes the whole policy away: give nothing more of it.');
   }
   if (autoStandby === undefined) return {};
   if (autoStandby === 'off') return { auto_standby: { enabled: false } };
@@ -40,9 +43,13 @@ export function autoStandbyOf(options: Options): { auto_standby?: Record<string,
 }
 
 /** All of the schedules together are one policy. */
-export function schedulesOf(options: Options): { schedules?: Record<string, unknown> } {
+export function schedulesOf(options: Options): { schedules?: Record<string, unknown> | null } {
   const { standbyAt, wakeAt, snapshotAt, snapshotKeep: keep, timeZone: time_zone } = options;
   const isGiven = [standbyAt, wakeAt, snapshotAt].some((cron) => cron !== undefined);
+  if (options.schedules === false) {
+    if (!isGiven && keep === undefined && time_zone === undefined) return { schedules: null };
+    throw new CliError('invalid_request', '--no-schedules takes all of them away: give no schedule beside it.');
+  }
   if (snapshotAt === undefined && keep !== undefined) {
     throw new CliError('invalid_request', '--snapshot-keep needs --snapshot-at beside it.');
   }

@@ -29,7 +29,6 @@ export function addUpdate(program: Command, output: Output): void {
 
 function changesOf(options: Options): Record<string, unknown> {
   const hooks = options.hooks === false ? { hooks: null } : {};
-  const schedules = options.schedules === false ? { schedules: null } : {};
   const changes = {
     ...restartPolicyOf(options),
     ...healthCheckOf(options),
@@ -37,7 +36,6 @@ function changesOf(options: Options): Record<string, unknown> {
     ...schedulesOf(options),
     ...lifetimeOf(options),
     ...hooks,
-    ...schedules,
     ...hooksOf(options),
   };
   if (Object.values(changes).every((change) => change === undefined)) {
