@@ -115,6 +115,20 @@ test.each([
   expect(await scene.countRecords()).toBe(records);
 });
 
+test.each([
+  ['asleep', {}],
+  ['on its way there', { slow: 5_000 }],
+])('of an instance without a policy that an operator put to sleep comes too late: %s', async (_what, slow) => {
+  const id = await scene.running('web');
+  if ('slow' in slow) await scene.control.setFault(id, 'snapshot', slow as { slow: number });
+  await scene.useCases.standby({ id: 'web' }, OPERATOR);
+  await scene.clock.advance(2_000);
+  await expect(hold('web')).rejects.toMatchObject({
+    code: 'instance_in_standby',
+    message: 'web is in standby, or on its way there; restore it first.',
+  });
+});
+
 test('of a length that is named needs no policy', async () => {
   await scene.running('web');
   expect(inMinutes((await hold('web', { for: '1h' })).hold_until)).toBe(60);

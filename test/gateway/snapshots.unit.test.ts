@@ -35,7 +35,18 @@ describe('a snapshot of a running guest', () => {
 
   test('is refused under a name that is taken', async () => {
     await settled('create_snapshot', { name: 'before' });
-    await expect(settled('create_snapshot', { name: 'before' })).rejects.toMatchObject({ code: 'snapshot_exists' });
+    await expect(settled('create_snapshot', { name: 'before' })).rejects.toMatchObject({
+      code: 'snapshot_exists',
+      message: 'web has a snapshot before already.',
+    });
+  });
+
+  test.each(['delete_snapshot', 'restore_snapshot'] as const)('is named where there is none: %s', async (verb) => {
+    await expect(settled(verb, { name: 'nosuch' })).rejects.toMatchObject({
+      code: 'snapshot_not_found',
+      field: 'name',
+      message: 'web has no snapshot nosuch.',
+    });
   });
 
   test('is missed, and leaves nothing, when it cannot be written', async () => {
@@ -110,7 +121,10 @@ test('a snapshot can be brought back asleep', async () => {
 
 test('bringing back is refused while the guest runs', async () => {
   await settled('create_snapshot', { name: 'before' });
-  await expect(settled('restore_snapshot', { name: 'before' })).rejects.toMatchObject({ code: 'invalid_state' });
+  await expect(settled('restore_snapshot', { name: 'before' })).rejects.toMatchObject({
+    code: 'invalid_state',
+    message: expect.stringContaining('stop it first'),
+  });
 });
 
 test('a sleeping guest has its memory copied, and sleeps on', async () => {

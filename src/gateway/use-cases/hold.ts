@@ -56,7 +56,7 @@ export function holdUseCase(options: UseCaseOptions, sender: CommandSender): Hol
 
 /** As long as the policy waits for, when the caller does not say; null when no policy would put the instance to sleep. */
 function untilBy(
-  { status, reason, idle_timeout }: StandbyReport,
+  { status, reason, idle_timeout, requested_by }: StandbyReport,
   given: number | undefined,
   now: number,
 ): number | null {
@@ -64,6 +64,7 @@ function untilBy(
   // What does not run is left to the chart: it knows whether the instance sleeps, or may still be kept from it.
   const mayBeHeld = status !== 'ineligible' || reason === 'instance_not_running';
   const length = parseDuration(idle_timeout ?? '');
-  if (status === 'unsupported' || status === 'disabled' || !mayBeHeld || length === null) return null;
-  return now + length;
+  if (status !== 'unsupported' && status !== 'disabled' && mayBeHeld && length !== null) return now + length;
+  // Nothing would put it to sleep, but somebody has: that it is too late is for the chart to say.
+  return requested_by === null ? null : now;
 }
