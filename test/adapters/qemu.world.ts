@@ -9,6 +9,7 @@ import { createQemuHypervisor, type QemuHypervisor, type QemuOptions } from '../
 import { openImageStore } from '../../src/adapters/qemu/image/store.ts';
 import { runDirectory } from '../../src/adapters/qemu/run-directory.ts';
 import { type HypervisorWorld, untilTrue } from '../contracts/hypervisor.world.ts';
+import { endAtExit, endProcessesOf } from '../left-processes.ts';
 import { damageSnapshot } from './qemu/damage-snapshot.ts';
 
 const MIB = 1_048_576;
@@ -116,23 +117,24 @@ function memoryHands(
   };
 }
 
-/** Ends every VMM under a directory by its pid, and removes the directory. */
+/** Removes the directory, and ends whoever works in it: a run that was on its way when its test failed comes up after. */
 async function tearDown(root: string): Promise<void> {
-  for (const pid of await vmmsUnder(root)) {
-    try {
-      process.kill(pid, 'SIGKILL');
-    } catch {
-      // It ended by itself meanwhile.
-    }
-  }
+  endProcessesOf(root);
   await rm(root, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
+  endProcessesOf(root);
+}
+
+async function makeDirectory(): Promise<string> {
+  const made = await mkdtemp(join(tmpdir(), 'statevisor-qemu-'));
+  endAtExit(made);
+  return made;
 }
 
 const REFS = 8;
 
 /** A world of real QEMU processes in a directory of its own, with the images of `imagesDirectory`. */
 export async function makeQemuWorld(imagesDirectory: string, overrides: Partial<QemuOptions> = {}): Promise<QemuWorld> {
-  const made = await mkdtemp(join(tmpdir(), 'statevisor-qemu-'));
+  const made = await makeDirectory();
   // A directory of the caller's choice lies below, so that it goes with the rest.
   const root = join(made, overrides.directory ?? '');
   const clock = systemClock();

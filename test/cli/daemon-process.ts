@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { systemClock } from '../../src/actors/clock.ts';
 import type { Endpoints } from '../../src/cli/data-directory.ts';
 import type { InstanceView } from '../../src/projections/instance-view.ts';
+import { endAtExit, endProcessesOf } from '../left-processes.ts';
 
 /** A real daemon in a process of its own, and its command line, for tests. */
 
@@ -35,13 +36,14 @@ export interface Workplace {
   serve(...flags: string[]): Promise<DaemonProcess>;
   cli(...args: string[]): Promise<Ran>;
   get(instance: string): Promise<InstanceView>;
-  /** Removes the directory; daemons and instances must be gone by then. */
+  /** Removes the directory. Whoever is left there is ended: a VM that a failed test did not stop, and its daemon. */
   remove(): void;
 }
 
 /** `before` is put before every command: it runs them in a namespace, say. */
 export function workplace(before: readonly string[] = []): Workplace {
   const data = mkdtempSync(join(tmpdir(), 'statevisor-cli-'));
+  endAtExit(data);
   const cli = (...args: string[]): Promise<Ran> => run([...before, process.execPath, MAIN, ...args], data);
   return {
     data,
@@ -53,7 +55,10 @@ export function workplace(before: readonly string[] = []): Workplace {
       if (status !== 0) throw new Error(stderr);
       return JSON.parse(stdout) as InstanceView;
     },
-    remove: () => rmSync(data, { recursive: true, force: true }),
+    remove: () => {
+      endProcessesOf(data);
+      rmSync(data, { recursive: true, force: true });
+    },
   };
 }
 

@@ -7,6 +7,7 @@ import { systemClock } from '../../src/actors/clock.ts';
 import { findWorldProcess } from '../../src/adapters/simulator/world-place.ts';
 import { dataDirectory, readEndpoints } from '../../src/cli/data-directory.ts';
 import { untilTrue } from '../contracts/hypervisor.world.ts';
+import { endAtExit, endProcessesOf } from '../left-processes.ts';
 import { type FaultPlan, NO_FAULTS, PLAN_VARIABLE } from './fault-plan.ts';
 
 /** Starts daemons under test as processes of their own, and ends them by their pid. */
@@ -104,11 +105,13 @@ export function startDaemonProcess(
 /** A data directory of its own, short enough for sockets, and what there is to clean up afterwards. */
 export async function makeTestedDirectory(): Promise<{ readonly directory: string; destroy(): Promise<void> }> {
   const base = await mkdtemp(join(tmpdir(), 'sv-crash-'));
+  endAtExit(base);
   const directory = join(base, 'd');
   return {
     directory,
     destroy: async () => {
       await endWorld(directory);
+      endProcessesOf(base);
       await rm(base, { recursive: true, force: true, maxRetries: 5 });
     },
   };

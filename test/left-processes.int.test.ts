@@ -1,0 +1,43 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, expect, test } from 'vitest';
+import { until } from './cli/daemon-process.ts';
+import { endProcessesOf, processesOf } from './left-processes.ts';
+
+const PROGRAM = fileURLToPath(new URL('left-behind.process.ts', import.meta.url));
+const LIMIT_MS = 20_000;
+const made: string[] = [];
+afterEach(() => {
+  for (const directory of made.splice(0)) rmSync(directory, { recursive: true, force: true });
+});
+
+test('whoever works in the directory of a test is ended, also when the directory is gone already', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'statevisor-left-'));
+  made.push(directory);
+  const below = join(directory, 'below');
+  mkdirSync(below);
+  const pids = [below, directory].map((cwd) => spawn('sleep', ['600'], { cwd, detached: true, stdio: 'ignore' }).pid);
+  const told = spawn('/bin/sh', ['-c', 'read nothing', directory], { detached: true }).pid;
+  expect(processesOf(directory)).toEqual(expect.arrayContaining([...pids, told]));
+  rmSync(directory, { recursive: true });
+  endProcessesOf(directory);
+  expect(processesOf(directory)).toEqual([]);
+});
+
+test('a test that ran out of time leaves nobody running: they end with the process of its file', async () => {
+  const child = spawn(process.execPath, [PROGRAM], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const directory = String((await once(child.stdout, 'data'))[0]).trim();
+  made.push(directory);
+  await until(
+    () => processesOf(directory).length,
+    (count) => count === 1,
+    LIMIT_MS,
+  );
+  child.kill('SIGTERM');
+  await once(child, 'exit');
+  expect(processesOf(directory)).toEqual([]);
+});
