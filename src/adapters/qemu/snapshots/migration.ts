@@ -8,6 +8,10 @@ import type { QmpConnection } from '../qmp.ts';
 /** 16 GiB/s: the default of 128 MiB/s would make a local copy wait. */
 const BANDWIDTH = 17_179_869_184;
 const POLL_MS = 2;
+/** How long a VMM may take to give up what it was sending. */
+const CANCEL_LIMIT_MS = 5_000;
+
+const OVER: readonly string[] = ['none', 'completed', 'failed', 'cancelled'];
 
 const migrationSchema = z.object({ status: z.string().optional(), 'error-desc': z.string().optional() });
 const versionSchema = z.object({
@@ -34,6 +38,20 @@ export async function migrationEnd(monitor: QmpConnection, clock: Clock, signal:
     if (told.status === 'completed') return { status: 'completed', message };
     if (told.status === 'failed' || told.status === 'cancelled') return { status: 'failed', message };
     if (!(await clock.sleep(POLL_MS, signal))) return { status: 'aborted', message };
+  }
+}
+
+/**
+ * Has a VMM give up what it is sending, and waits for a while until it has: its guest may not go on before. One that was
+ * never sent has no status at all.
+ */
+export async function cancelMigration(monitor: QmpConnection, clock: Clock): Promise<void> {
+  const deadline = clock.monotonic() + CANCEL_LIMIT_MS;
+  await monitor.execute('migrate_cancel', COMMAND_LIMIT_MS);
+  while (clock.monotonic() < deadline) {
+    const { status } = migrationSchema.parse(await monitor.execute('query-migrate', COMMAND_LIMIT_MS));
+    if (status === undefined || OVER.includes(status)) return;
+    await clock.sleep(POLL_MS);
   }
 }
 

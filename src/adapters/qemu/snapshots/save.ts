@@ -10,7 +10,7 @@ import { type RunFacts, readMarks, runDirectory } from '../run-directory.ts';
 import { copyMemory } from './copy-memory.ts';
 import { sha256Of, sync, traitsOf } from './files.ts';
 import { MANIFEST_FILE, type SnapshotManifest, STATE_FILE, writeManifest } from './manifest.ts';
-import { migrationEnd, prepareMigration, queryVmm } from './migration.ts';
+import { cancelMigration, migrationEnd, prepareMigration, queryVmm } from './migration.ts';
 import { receiveState, SAVING_URI, StateUnwritten } from './state-transfer.ts';
 import { isSnapshotName, linkMemory, type SnapshotStore } from './store.ts';
 
@@ -114,11 +114,13 @@ async function saveInto(saving: Saving, takesMemory: boolean): Promise<SnapshotM
   const agent = await queryAgentOpen(monitor);
   const vmm = await queryVmm(monitor);
   await prepareMigration(monitor);
-  const [state] = await Promise.all([
+  // Both are over when this is: a guest must not be told to go on while its VMM still sends.
+  const [state, memoryKept] = await Promise.all([
     sendsState(saving, directory),
-    takesMemory ? linkMemory(directory, begun) : copyMemory(directory, begun, signal),
+    (takesMemory ? linkMemory(directory, begun) : copyMemory(directory, begun, signal)).then(() => null, failureOf),
   ]);
   if ('outcome' in state) return state;
+  if (memoryKept !== null) return memoryKept;
   const memory = join(begun, facts.memory_file ?? '');
   await sync(memory);
   const traits = await traitsOf(memory);
@@ -154,8 +156,7 @@ async function sendsState({ tools, begun, monitor, signal }: Saving, directory: 
       : failed('save_failed', end.message || 'the VMM did not finish saving');
   } catch (error) {
     // The guest may only go on when the VMM has given up too: until then it would refuse to.
-    await monitor.execute('migrate_cancel', COMMAND_LIMIT_MS).catch(() => undefined);
-    await migrationEnd(monitor, tools.clock, new AbortController().signal).catch(() => undefined);
+    await cancelMigration(monitor, tools.clock).catch(() => undefined);
     return failureOf(error);
   }
 }
