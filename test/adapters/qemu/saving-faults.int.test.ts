@@ -21,6 +21,7 @@ import type { RunRef, RunSpec } from '../../../src/actors/contracts/hypervisor.t
 import { buildDemoImage } from '../../../src/adapters/qemu/image/build-demo.ts';
 import { runDirectory } from '../../../src/adapters/qemu/run-directory.ts';
 import { openScene, type Scene, untilTrue, wanted } from '../../contracts/hypervisor.world.ts';
+import { endProcessesOf } from '../../left-processes.ts';
 import { makeQemuWorld, type QemuWorld } from '../qemu.world.ts';
 import { changeManifest } from './damage-snapshot.ts';
 
@@ -38,7 +39,7 @@ const LIMIT_MS = 60_000;
 const VMM_THAT_MAY_STALL = `#!/bin/bash
 case "$*" in
   *"-incoming defer") [ ! -e ../../../../stalls ] || exec -a qemu-system ${process.execPath} \
-    ${join(import.meta.dirname, 'stalled-vmm.process.ts')} ../../snapshots/sound/manifest.json ;;
+    ${join(import.meta.dirname, 'stalled-vmm.process.ts')} ../../snapshots/sound/manifest.json ../../../../stalls ;;
 esac
 exec qemu-system-x86_64 "$@"
 `;
@@ -86,8 +87,8 @@ describe('a guest that is saved', () => {
     await world.guest.remember(run(1), 'sound');
   }, LIMIT_MS);
   afterAll(async () => {
-    for (const pid of await world.pids()) process.kill(pid, 'SIGKILL');
-    await untilTrue(async () => (await world.pids()).length === 0, 'the VMMs are gone');
+    // By a lazy unmount their directories lose the path by which they are found.
+    endProcessesOf(world.root);
     execFileSync('umount', ['--lazy', world.root]);
     await world.destroy();
     rmSync(images, { recursive: true, force: true });
@@ -115,6 +116,9 @@ describe('a guest that is saved', () => {
     expect(readdirSync(snapshots()), 'nothing half made is left').toEqual([]);
     expect((await hypervisor.resume(run(1), wanted())).outcome).toBe('done');
     expect(await hypervisor.inspect(run(1))).toEqual({ reality: 'running', ready: true });
+    expect((await hypervisor.pause(run(1), wanted())).outcome).toBe('done');
+    expect(await hypervisor.snapshot(run(1), { snapshot: 'named' }, wanted())).toMatchObject(full);
+    expect((await hypervisor.resume(run(1), wanted())).outcome, 'its VMM has given up, too').toBe('done');
     const other = { instance: '01savingfaultsother0000000', run: 1 };
     expect(await hypervisor.boot(world.spec(other), wanted())).toMatchObject(full);
     rmSync(filler());
@@ -166,6 +170,24 @@ describe('a guest that is saved', () => {
     await drop('broken');
     writeFileSync(stalls(), '');
     await expectRefused(2, 'sound', 'timed_out');
+  });
+
+  rule('is there still, and whole, after a VMM has loaded it and does not let its guest go', async () => {
+    writeFileSync(stalls(), 'cont');
+    const seen: string[] = [];
+    let isOver = false;
+    const refused = expectRefused(2, 'sound', 'qmp_refused').finally(() => {
+      isOver = true;
+    });
+    // Whoever looks meanwhile must not take the run for one that has ended, whose memory nobody needs.
+    await untilTrue(async () => {
+      seen.push((await scene.current().inspect(run(2))).reality);
+      return isOver;
+    }, 'the refusal');
+    await refused;
+    expect(seen).not.toContain('ended');
+    expect(readdirSync(place('sound')).sort()).toEqual(['manifest.json', 'memory', 'state']);
+    writeFileSync(stalls(), '');
   });
 
   rule('is there still when the daemon dies before its guest was let go', async () => {

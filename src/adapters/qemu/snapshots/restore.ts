@@ -101,8 +101,9 @@ async function undo(directory: string, snapshot: SoundSnapshot, clock: Clock): P
   const state = readRunState(directory);
   if (state.state === 'none') return true;
   if (state.state === 'waiting') return giveUpRun(directory, state.facts.token);
-  if (state.state === 'alive' && !(await isKilled(state.identity, clock))) return false;
+  // The snapshot first: whoever looks in between, a later daemon too, finds a run that never was, and none that has ended.
   if (!isAsleepStill(directory, state.facts)) await rename(join(directory, WOKEN_DIRECTORY), snapshot.directory);
+  if (state.state === 'alive' && !(await isKilled(state.identity, clock))) return false;
   await forgetRun(directory, state.facts.token);
   return true;
 }

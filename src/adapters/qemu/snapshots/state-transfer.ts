@@ -109,6 +109,8 @@ export async function receiveState(
 
 /** Sends a state to a VMM that listens for it. Resolves when all of it has been taken or the connection is gone. */
 export async function sendState(directory: string, state: Buffer, signal: AbortSignal): Promise<void> {
+  // A signal that has fired calls nobody back.
+  if (signal.aborted) return;
   await withSocketPath(directory, LOADING_SOCKET, async (path) => {
     const socket = connect({ path });
     const over = Promise.withResolvers<void>();
