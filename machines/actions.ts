@@ -57,11 +57,21 @@ export function snapshotName(context: ChartContext): string {
 
 /** Records who wants what. Also a command that changes nothing else leaves this trace. */
 export function intend(wanted: Wanted) {
-  return [...intendQuietly(wanted), chart.raise(({ event }) => ({ type: 'intent.changed' as const, at: event.at }))];
+  return [...noteIntent(wanted), chart.raise(({ event }) => ({ type: 'intent.changed' as const, at: event.at }))];
 }
 
-/** The same without a new window of restarts: waking up is neither a start nor a restart. */
+/**
+ * The same without a new window of restarts: waking up is neither a start nor a restart. Whoever was stopped, and was
+ * brought back asleep since, is not stopped any more.
+ */
 export function intendQuietly(wanted: Wanted) {
+  const liftStop = chart.enqueueActions(({ context, event, enqueue }) => {
+    if (context.intent.wanted === 'stopped') enqueue.raise({ type: 'intent.changed', at: event.at });
+  });
+  return [liftStop, ...noteIntent(wanted)];
+}
+
+function noteIntent(wanted: Wanted) {
   return [
     tellIfHandsOff(wanted),
     chart.assign(({ event }) => ({ intent: { wanted, by: 'by' in event ? event.by : '', at: event.at } })),

@@ -141,10 +141,14 @@ export const beginReverting = chart.assign(({ event }) =>
   event.type === 'restore_snapshot' ? { snapshot_work: { name: event.name, by: event.by, then: event.then } } : {},
 );
 
+/** Names of snapshots are not longer than this. */
+const NAME_MAX_CHARS = 63;
+const AGAIN = '-again';
+
 /** Beside what the guest sleeps in now, which stays until the copy is there. */
 function revertedName({ run, snapshot, snapshot_work }: ChartContext): string {
-  const name = `run-${run.number}-${snapshot_work?.name ?? ''}`;
-  return snapshot?.name === name ? `${name}-again` : name;
+  const name = `run-${run.number}-${snapshot_work?.name ?? ''}`.slice(0, NAME_MAX_CHARS - AGAIN.length);
+  return snapshot?.name === name ? `${name}${AGAIN}` : name;
 }
 
 export const askReverting = {

@@ -198,6 +198,37 @@ describe('bringing one back', () => {
     expect(driver.effects('vmm.boot')).toHaveLength(2);
   });
 
+  it('the copy has a name that a snapshot may have, however long the name of the other is', () => {
+    const longest = 'a'.repeat(63);
+    const driver = running();
+    keep(driver, 1_000, longest);
+    driver.send(2_000, { type: 'stop', by });
+    driver.send(2_000, exited(1, 0));
+    for (const [atMs, from] of [
+      [3_000, 'run-1-aaa'],
+      [4_000, 'run-1-aaa'],
+    ] as const) {
+      driver.send(atMs, bringBack('standby', longest));
+      const copy = driver.effects('snapshot.copy').at(-1) as { as: string };
+      expect(copy.as.startsWith(from) && copy.as.length <= 63, copy.as).toBe(true);
+      expect(driver.snapshot().context.snapshot?.name).not.toBe(copy.as);
+      driver.send(atMs + 100, done('snapshot.copy', 1));
+    }
+  });
+
+  it('what is brought back asleep after a stop, and woken then, is under its restart policy again', () => {
+    const driver = stopped({ restart_policy: ON_FAILURE });
+    expect(driver.restart()).toMatchObject({ blocked_reason: 'manual_stop' });
+    driver.send(3_000, bringBack('standby'));
+    driver.send(3_500, done('snapshot.copy', 1));
+    driver.send(4_000, { type: 'restore', by });
+    driver.send(4_100, done('vmm.restore', 2));
+    driver.send(4_200, done('guest.set_clock', 2));
+    expect([leaf(driver), driver.restart()]).toEqual(['running', {}]);
+    driver.send(5_000, exited(2, 1));
+    expect(driver.facts('restart.attempted')).toMatchObject([{ attempt: 1, cause: 'exit' }]);
+  });
+
   it('what is brought back asleep after a stop is not started by a policy', () => {
     const driver = stopped({ restart_policy: ALWAYS });
     driver.send(3_000, bringBack('standby'));
