@@ -11,8 +11,11 @@ export const isReady = ({ event }: Moment): boolean => event.type === 'definitio
 /** Of a run that ends: a hold, or why it was being put away. */
 export const leftSomething = ({ context: { standby } }: Moment): boolean =>
   standby.hold_until !== null || standby.request !== null || standby.awake_since !== null;
+/** It does not wake right now, and nothing takes the place of what it sleeps in: that may be on its way for long. */
+const sleeps = ({ context: { run, snapshot_work } }: Moment): boolean =>
+  run.ended && (snapshot_work?.then ?? null) === null;
 /** It sleeps under a policy that lets it do so only for so long. */
-export const limited = ({ context }: Moment): boolean => asleepUntil(context) !== null;
+export const limited = (moment: Moment): boolean => sleeps(moment) && asleepUntil(moment.context) !== null;
 
 /** The guest is up and a new policy wants its traffic watched. */
 export const mayTrack = (moment: Moment): boolean =>

@@ -125,6 +125,7 @@ describe('waking by schedule', () => {
     ['a stop', { type: 'stop', by }, 'stopped', 'stop'],
     ['the minute of standby', due('standby', 2), 'standby.sleeping', 'schedule.due'],
     ['maintenance', { type: 'host.mode_changed', mode: 'maintenance' }, 'standby.sleeping', 'maintenance'],
+    ['an operator who wants it asleep', { type: 'standby', by }, 'standby.sleeping', 'standby'],
   ] as const)('%s ends a wake that waits for the host', (_what, event, where, cause) => {
     const driver = asleep({}, 'silent');
     driver.send(5_000, due('wake', 1));
@@ -206,6 +207,27 @@ describe('sleeping for too long', () => {
     expect(driver.pending()).toEqual({ 'timer.max_asleep': 7_201_000 });
     driver.send(8_000, { type: 'update', by, changes: { auto_standby: { enabled: false } } });
     expect(driver.pending()).toEqual({});
+  });
+
+  it.each([
+    ['wakes', { type: 'restore', by }, [done('vmm.restore', 2), done('guest.set_clock', 2)]],
+    ['is brought back', { type: 'restore_snapshot', by, name: 'kept', then: 'standby' }, []],
+  ] as const)('is not counted while it %s, whatever becomes of its policy meanwhile', (_what, command, events) => {
+    const driver = running({ schedules: null });
+    driver.send(500, { type: 'create_snapshot', by, name: 'kept' });
+    for (const kind of ['vmm.pause', 'vmm.snapshot', 'vmm.resume'] as const) driver.send(500, done(kind, 1));
+    driver.send(1_000, { type: 'standby', by });
+    for (const event of [done('vmm.pause', 1), done('vmm.snapshot', 1), exited(1, null)]) driver.send(1_000, event);
+    driver.send(5_000, command);
+    driver.send(5_100, { type: 'update', by, changes: { auto_standby: limited('delete').auto_standby } });
+    expect(driver.pending()['timer.max_asleep']).toBeUndefined();
+    for (const event of events) driver.send(5_200, event);
+    if (events.length > 0) {
+      expect([leaf(driver), driver.region('standby')]).toEqual(['running', 'active']);
+      return;
+    }
+    driver.send(9_000, done('snapshot.copy', 1));
+    expect([leaf(driver), driver.pending()['timer.max_asleep']]).toEqual(['standby.sleeping', 3_609_000]);
   });
 
   it('in maintenance waits, and is decided when the host is back to normal', () => {

@@ -105,6 +105,7 @@ const waking = {
     'room.granted': { guard: forWake, target: '#restoring', actions: beginRestore },
     'room.held': { guard: forWake, target: '#wake_held', actions: noteWakeHeld },
     'automation.changed': { guard: not(automatic), target: '#sleeping' },
+    standby: { target: '#sleeping', actions: noteCommand },
     // Held until it was time to sleep again.
     'schedule.due': [
       { guard: dueNow('standby'), target: '#sleeping', actions: noteMinute },
