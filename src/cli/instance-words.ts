@@ -7,7 +7,9 @@ import { wakefulnessRows } from './wakefulness-words.ts';
 
 /** One instance in words, as `get` prints it: a name and a sentence a line. `now`: epoch ms. */
 export function instanceRows(view: WholeView, now: number): string[][] {
-  const { network, started_at, stopped_at } = view;
+  const { network, started_at } = view;
+  // The VMM of one that sleeps was ended on purpose, and nothing stopped it: its guest goes on where it is.
+  const sleeps = view.state === 'Standby';
   const rows: [string, string | null][] = [
     ['name', view.name],
     ['id', view.id],
@@ -21,13 +23,13 @@ export function instanceRows(view: WholeView, now: number): string[][] {
     ['network', networkWords(network)],
     ['created', view.created_at],
     ['started', started_at],
-    ['stopped', stopped_at],
-    ['exit', exitWords(view)],
+    ['stopped', sleeps ? null : view.stopped_at],
+    ['exit', sleeps ? null : exitWords(view)],
     ['restart policy', policyWords(view)],
     ['attempts', attemptWords(view)],
     ['next restart', nextWords(view, now)],
     ...causeRows(view),
-    ['forecast', forecastWords(view, now)],
+    ['forecast', sleeps ? null : forecastWords(view, now)],
     ['health check', checkWords(view)],
     ['health', healthWords(view, now)],
     ...probeRows(view, now),
@@ -44,7 +46,7 @@ export function instanceRows(view: WholeView, now: number): string[][] {
     ],
     ['guest agent', view.skip_guest_agent === true ? 'none' : null],
     ...wakefulnessRows(view, now),
-    ['snapshot', view.has_snapshot ? 'yes' : null],
+    ['snapshot', view.has_snapshot && sleeps ? 'the one that it sleeps in' : null],
     ['snapshots', view.snapshots?.map(({ name }) => name).join(', ') ?? null],
     ['snapshot work', view.snapshot_under_way ?? null],
     ['forked from', view.forked_from?.instance ?? null],

@@ -1,4 +1,5 @@
 import type { StandbyReport } from '../gateway/use-cases/standby-status.ts';
+import { spanWords } from '../projections/words/plain.ts';
 import { inWords } from './instance-words.ts';
 
 /** The status of standby in words, as `standby --status` and `hold` print it: a name and a sentence a line. `now`: epoch ms. */
@@ -35,8 +36,19 @@ const STATUS_WORDS: Readonly<Record<StandbyReport['reason'], string>> = {
   ready_for_standby: 'its time has come',
 };
 
-function statusWords({ status, reason }: StandbyReport): string {
-  return `${status.replaceAll('_', ' ')}: ${STATUS_WORDS[reason]}`;
+function statusWords(report: StandbyReport): string {
+  return `${report.status.replaceAll('_', ' ')}: ${reasonWords(report)}`;
+}
+
+function reasonWords({ reason, asleep_since }: StandbyReport): string {
+  return reason === 'instance_not_running' && asleep_since !== null ? 'it sleeps' : STATUS_WORDS[reason];
+}
+
+/** What a hold came to; whoever holds means to talk to the guest next, so it says what stands in the way. */
+export function holdWords(name: string, report: StandbyReport, now: number): string {
+  const { hold_until: until, status } = report;
+  if (until !== undefined) return `${name} is held until ${until} (${inWords(until, now)})`;
+  return `${name} is not held: ${status.replaceAll('_', ' ')} (${reasonWords(report)})`;
 }
 
 /** Connections that a line has room for. */
@@ -68,8 +80,8 @@ function lastWords({ last_standby: last }: StandbyReport, now: number): string |
 
 function clockWords({ clock }: StandbyReport, now: number): string | null {
   if (clock == null) return null;
-  const drift = clock.drift_ms === null ? 'nobody to ask in the guest' : `was wrong by ${clock.drift_ms}ms`;
-  return `${drift}, ${inWords(clock.at, now)}`;
+  if (clock.drift_ms === null) return `nobody to ask in the guest, ${inWords(clock.at, now)}`;
+  return `set ${inWords(clock.at, now)}, it was off by ${spanWords(Math.abs(clock.drift_ms))}`;
 }
 
 function observerWords({ observer, tracking_mode }: StandbyReport): string | null {

@@ -77,6 +77,13 @@ const told = (view: WholeView): Map<string, string> =>
   new Map(instanceRows(view, NOW).map(([name = '', words = '']) => [name, words]));
 
 describe('get', () => {
+  test('says of one that sleeps where its memory is, and nothing of an end that was none', () => {
+    const asleep = { ...waiting, state: 'Standby', phase: 'standby', exit_reason: 'killed', stopped_at: at(-5_000) };
+    const words = told({ ...asleep, has_snapshot: true, restart: undefined, restart_status: undefined } as WholeView);
+    expect(words.get('snapshot')).toBe('the one that it sleeps in');
+    expect(['stopped', 'exit', 'forecast'].filter((row) => words.has(row))).toEqual([]);
+  });
+
   test('tells what there is, and nothing raw', () => {
     const rows = instanceRows(plain, NOW);
     expect(Object.fromEntries(rows)).toMatchObject({

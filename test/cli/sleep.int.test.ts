@@ -100,7 +100,7 @@ test('the status of standby and a hold are told in words', async () => {
   expect(report).toMatchObject({ active_inbound_connections: 1, why_awake: 'connection' });
   expect(await done('standby', 'web', '--status')).toMatch(/status +active: somebody talks to it\n/);
   expect(await done('hold', 'web', '--for', '2h')).toMatch(/^web is held until .* \(in (2h|1h59m)/);
-  expect(await done('hold', 'whole')).toMatch(/^whole is not held: disabled \(policy disabled\)$/);
+  expect(await done('hold', 'whole')).toMatch(/^whole is not held: disabled \(switched off\)$/);
   await done('standby', 'web');
   expect(await refusal('hold', 'web')).toMatch(/^instance_in_standby: /);
   await done('restore', 'web');

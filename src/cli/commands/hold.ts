@@ -1,8 +1,9 @@
 import { type Command, Option } from 'commander';
 import { systemClock } from '../../actors/clock.ts';
 import type { StandbyReport } from '../../gateway/use-cases/standby-status.ts';
-import { inWords } from '../instance-words.ts';
+import { CliError } from '../client.ts';
 import type { Output } from '../output.ts';
+import { holdWords } from '../standby-words.ts';
 import { addCommand, instancePath } from './command.ts';
 
 export function addHold(program: Command, output: Output): void {
@@ -10,10 +11,11 @@ export function addHold(program: Command, output: Output): void {
     const body = { for: options.for, until: options.until };
     const report = (await client.call('POST', `${instancePath(instance)}/hold`, body)) as StandbyReport;
     if (options.json === true) return output.line(JSON.stringify(report));
-    const { hold_until: until, status, reason } = report;
-    const held =
-      until === undefined ? null : `${instance} is held until ${until} (${inWords(until, systemClock().now())})`;
-    output.line(held ?? `${instance} is not held: ${status.replaceAll('_', ' ')} (${reason.replaceAll('_', ' ')})`);
+    const words = holdWords(instance ?? '', report, systemClock().now());
+    // One that nothing puts to sleep stays awake all the same; one that does not run cannot be talked to.
+    const isDown = report.hold_until === undefined && report.reason === 'instance_not_running';
+    if (isDown) throw new CliError('not_reached', `${words}.`);
+    output.line(words);
   })
     .addOption(
       new Option('--for <duration>', 'how long; the idle timeout of its policy when neither is given').conflicts(

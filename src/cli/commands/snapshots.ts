@@ -89,11 +89,10 @@ function addFork(program: Command, output: Output): void {
     .option('--from-running', 'pause the guest for the copy, if it runs')
     .option('--snapshot <name>', 'begin with this snapshot of it instead')
     .addOption(
-      new Option('--target <how>', 'how the new one is left (default: as the other one is)').choices([
-        'running',
-        'standby',
-        'stopped',
-      ]),
+      new Option(
+        '--target <how>',
+        'how the new one is left (default: as the other one is; from a snapshot: running)',
+      ).choices(['running', 'standby', 'stopped']),
     )
     .option('--no-wait', 'return as soon as the new instance is recorded');
 }

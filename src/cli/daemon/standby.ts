@@ -65,6 +65,8 @@ interface Shown {
 
 /** How often it is looked whether the source has changed, for the log of the daemon and the durations of dumps. */
 const LOOK_MS = 1_000;
+/** So long a source may take to read what there is, before it is told in the log that it has not. */
+const OPENING_MAX_MS = 10_000;
 
 /** Shows the source as the section `observer`, as metrics, and as lines in the log when it is lost or back. */
 export function showStandby(
@@ -80,16 +82,19 @@ export function showStandby(
   const noteDump = registerObserver(metrics, activity);
   let shown: ObserverStatus['state'] | null = null;
   let since = clock.now();
+  let opening = true;
   sections.add('observer', () => statusView(activity.status(), since));
   let cancel: CancelTimer = () => {};
   const look = (): void => {
     noteDump();
-    const { state, mode, error } = activity.status();
-    if (state !== shown) {
+    const { state, mode, error, dumps } = activity.status();
+    // Nothing is amiss with one that is still reading for the first time.
+    opening = opening && state === 'lost' && dumps === 0 && clock.now() - since < OPENING_MAX_MS;
+    if (state !== shown && !opening) {
       since = clock.now();
       sayState(logger, { state, mode, error });
     }
-    shown = state;
+    if (!opening) shown = state;
     cancel = clock.after(LOOK_MS, look);
   };
   // Not at once: a source that has only been opened has read nothing yet.

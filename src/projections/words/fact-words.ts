@@ -1,5 +1,5 @@
 import type { Fact } from '../../../machines/facts.ts';
-import { clockTime, codeWords, heldWords, listWords, messageWords, plainWords } from './plain.ts';
+import { clockTime, codeWords, heldWords, listWords, messageWords, plainWords, spanWords } from './plain.ts';
 
 /** What was decided, in words: one entry for each type of fact. */
 
@@ -51,7 +51,7 @@ const TABLE: Table = {
   'guest.clock_set': ({ run, drift_ms }) =>
     drift_ms === null
       ? `run ${run} has no agent to set its clock`
-      : `clock of run ${run} set, it was off by ${drift_ms}ms`,
+      : `clock of run ${run} set, it was off by ${spanWords(Math.abs(drift_ms))}`,
   'guest.clock_not_set': ({ run, message }) => `clock of run ${run} not set${messageWords(message)}`,
   'schedule.skipped': ({ schedule, cause }) => `nothing came of the schedule for ${schedule} (${cause})`,
   'instance.restore_requested': ({ run, snapshot }) => `restore requested (run ${run}, from ${snapshot})`,

@@ -65,6 +65,20 @@ describe('the source of traffic, as the daemon shows it', () => {
     expect(said()).toEqual([]);
   });
 
+  test('is not called lost while it reads for the first time, unless that takes long', async () => {
+    const quick = await shown({ state: 'lost', error: 'not read yet' });
+    await quick.clock.advance(3 * SECOND);
+    quick.become({ state: 'in_order', error: null, dumps: 1 });
+    await quick.clock.advance(3 * SECOND);
+    expect(quick.said()).toEqual(['Connections to guests are known.']);
+    const slow = await shown({ state: 'lost', error: 'not read yet' });
+    await slow.clock.advance(15 * SECOND);
+    expect(slow.said()).toEqual(['Connections to guests are not known']);
+    const unable = await shown({ state: 'unsupported', error: 'no rights' });
+    await unable.clock.advance(2 * SECOND);
+    expect(unable.said()).toEqual(['Connections to guests are not known']);
+  });
+
   test('has its durations of dumps in the metrics, each counted once', async () => {
     const { clock, become, metrics } = await shown({});
     for (const dumps of [1, 2]) {
