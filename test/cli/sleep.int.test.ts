@@ -106,10 +106,21 @@ test('the status of standby and a hold are told in words', async () => {
   await done('restore', 'web');
 });
 
+test('one that cannot be woken is told with the reason and the way out', async () => {
+  await done('standby', 'web');
+  const { id } = await get('web');
+  await fate.setFault(id, 'restore', 'fail');
+  const told = await refusal('restore', 'web');
+  expect(told).toMatch(/^not_reached: web is Standby, not Running: .+\. It sleeps as before; `stop` gives/);
+  expect(told).toContain((await get('web')).state_error!);
+  await fate.setFault(id, 'restore', 'ok');
+  await done('restore', 'web');
+});
+
 test('snapshots are taken, listed, brought back and deleted', async () => {
   expect(await done('snapshot', 'create', 'web', 'before')).toBe('before of web taken');
   expect(await done('snapshot', 'ls', 'web')).toMatch(
-    /^NAME +RUN +TAKEN +SIZE +BY\nbefore +2 +\d+s ago +\d+MB +admin$/,
+    /^NAME +RUN +TAKEN +SIZE +BY\nbefore +\d +\d+s ago +\d+MB +admin$/,
   );
   expect(await refusal('snapshot', 'restore', 'web', 'before')).toMatch(/^invalid_state: /);
   await done('stop', 'web');

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import type { InstanceView } from '../../projections/instance-view.ts';
-import { type Client, connectClient } from '../client.ts';
+import { CliError, type Client, connectClient } from '../client.ts';
 import { endWithReader, type Output } from '../output.ts';
 import { inFlags } from './field-flags.ts';
 
@@ -66,4 +66,14 @@ export function waitOf(options: Options): { wait?: string } {
 export function showInstance(output: Output, options: Common, view: InstanceView): void {
   if (options.json === true) output.line(JSON.stringify(view));
   else output.line(`${view.name}  ${view.state}  run ${view.run}  ${view.id}`);
+}
+
+/** It came to rest elsewhere than was asked for: with the reason, where one is shown, and the way out where there is one. */
+export function notReached({ name, state, state_error }: InstanceView, how: string): CliError {
+  const because = state_error === null ? '' : `: ${state_error}`;
+  const way =
+    state === 'Standby' && state_error !== null
+      ? ' It sleeps as before; `stop` gives its memory up, `start` boots then.'
+      : '';
+  return new CliError('not_reached', `${name} ${how}${because}.${way} \`statevisor history ${name}\` tells why.`);
 }

@@ -9,7 +9,16 @@ import { instanceRows } from '../instance-words.ts';
 import { instanceTable, type Output, table } from '../output.ts';
 import { standbyRows } from '../standby-words.ts';
 import { wakefulnessColumns } from '../wakefulness-words.ts';
-import { addCommand, INSTANCES, instancePath, type Options, OUTCOME_WAIT, showInstance, waitOf } from './command.ts';
+import {
+  addCommand,
+  INSTANCES,
+  instancePath,
+  notReached,
+  type Options,
+  OUTCOME_WAIT,
+  showInstance,
+  waitOf,
+} from './command.ts';
 
 /** The commands that look at instances, and those that start and stop them. */
 
@@ -36,8 +45,7 @@ export function addInstanceCommands(program: Command, output: Output): void {
       const view = (await client.call('POST', `${instancePath(instance)}/${verb}`, body)) as InstanceView;
       showInstance(output, options, view);
       if (options.wait !== false && view.state !== wished) {
-        const where = `${view.name} is ${view.state}, not ${wished}`;
-        throw new CliError('not_reached', `${where}. \`statevisor history ${view.name}\` tells why.`);
+        throw notReached(view, `is ${view.state}, not ${wished}`);
       }
     });
     command.option('--no-wait', 'return as soon as the command is recorded');

@@ -2,10 +2,10 @@ import { type Command, Option } from 'commander';
 import { systemClock } from '../../actors/clock.ts';
 import type { SnapshotList } from '../../gateway/use-cases/snapshots.ts';
 import type { InstanceView } from '../../projections/instance-view.ts';
-import { CliError, type Client } from '../client.ts';
+import type { Client } from '../client.ts';
 import { inWords } from '../instance-words.ts';
 import { type Output, table } from '../output.ts';
-import { addCommand, instancePath, type Options, showInstance, waitOf } from './command.ts';
+import { addCommand, instancePath, notReached, type Options, showInstance, waitOf } from './command.ts';
 
 /** Snapshots of an instance, and new instances that begin as copies of one. */
 
@@ -99,11 +99,6 @@ function addFork(program: Command, output: Output): void {
 
 async function fork(client: Client, instance: string | undefined, body: object): Promise<InstanceView> {
   return (await client.call('POST', `${instancePath(instance)}/fork`, body)) as InstanceView;
-}
-
-function notReached({ name, state_error }: InstanceView, how: string): CliError {
-  const because = state_error === null ? '' : `: ${state_error}`;
-  return new CliError('not_reached', `${name} ${how}${because}. \`statevisor history ${name}\` tells why.`);
 }
 
 function snapshotPath(instance: string | undefined, snapshot: string | undefined): string {
