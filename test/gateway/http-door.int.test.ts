@@ -60,6 +60,11 @@ describe('the paths of hypeman’s client', () => {
     expect((await ask('GET', `/snapshots?source_instance_id=${world.db}`)).body).toEqual([]);
     expect((await ask('GET', `/snapshots/${id}`)).body).toMatchObject(shown);
     await world.during(ask('POST', '/instances/web/stop'));
+    const others = id.replace(world.web, world.db);
+    expect(await ask('POST', `/instances/web/snapshots/${others}/restore`)).toMatchObject({
+      status: 404,
+      body: { code: 'snapshot_not_found', field: 'snapshot' },
+    });
     const back = await world.during(ask('POST', `/instances/web/snapshots/${id}/restore`, { target_state: 'Standby' }));
     expect(back).toMatchObject({ status: 200, body: { state: 'Standby' } });
     expect(await world.during(ask('DELETE', `/snapshots/${id}`))).toMatchObject({ status: 204, body: null });

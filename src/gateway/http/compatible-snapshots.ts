@@ -68,13 +68,24 @@ const create: Act = async (useCases, given, caller) => {
 
 const restore: Act = async (useCases, given, caller) => {
   const { snapshot, target_state = 'Running', ...input } = settledInput(given);
-  // Both the id that this door shows and the name alone are understood.
-  const [, name = snapshot] = String(snapshot).split('.');
+  const name = await nameWithin(useCases, String(snapshot), input, caller);
   if (target_state !== 'Running' && target_state !== 'Standby') throw refusedTarget(target_state);
   const then = target_state === 'Running' ? 'running' : 'standby';
   const reply = await useCases.restore_snapshot({ ...input, name, then, wait: WAIT }, caller);
   return { ...requireReached('restore_snapshot', reply), status: 200 };
 };
+
+/**
+ * Both the id that this door shows and the name alone are understood. Every instance may have a snapshot of that name,
+ * so an id that is of another one is not taken for it.
+ */
+async function nameWithin(useCases: UseCases, text: string, { id }: Fields, caller: Caller): Promise<string> {
+  const [owner, name] = text.split('.');
+  if (name === undefined) return text;
+  const view = (await useCases.get({ id }, caller)).body as InstanceView;
+  if (owner !== view.id && owner !== view.name) throw noSnapshot(text);
+  return name;
+}
 
 const remove: Act = async (useCases, { snapshot, ...rest }, caller) => {
   const [id, name] = placeOf(String(snapshot));
