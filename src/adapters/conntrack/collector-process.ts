@@ -7,6 +7,10 @@ export const RESTART_MIN_MS = 100;
 export const RESTART_MAX_MS = 30_000;
 /** A collector that has lived this long starts with the shortest pause again. */
 const STABLE_MS = 60_000;
+/** One that has said nothing for so long hangs: it says how it stands every second. */
+export const SILENCE_LIMIT_MS = 30_000;
+/** Looks in a row that must find silence. A daemon that was held up itself makes one look late, and hears before the next. */
+const SILENT_LOOKS = 3;
 /** How long its end is waited for before it is ended by force. */
 const END_LIMIT_MS = 2_000;
 /** Where the tools are that it may need. */
@@ -19,6 +23,7 @@ export interface CollectorProcessOptions {
   /** Put before the command, to run it somewhere else: in the network namespace that is to be read. */
   readonly before: readonly string[];
   readonly settings: CollectorSettings;
+  readonly silenceLimitMs: number;
   /** A new one listens: it knows nothing yet. */
   readonly onStart: () => void;
   readonly onMessage: (message: FromCollector) => void;
@@ -31,6 +36,9 @@ export class CollectorProcess {
   #child: ChildProcess | null = null;
   #pauseMs = RESTART_MIN_MS;
   #cancelRestart: CancelTimer = () => undefined;
+  #lookedAt = 0;
+  #silentLooks = 0;
+  #begun = 0;
   #closed = false;
 
   constructor(options: CollectorProcessOptions) {
@@ -51,10 +59,15 @@ export class CollectorProcess {
     child.unref();
     child.channel?.unref();
     child.on('message', (message) => {
-      if (this.#child === child) onMessage(message as FromCollector);
+      if (this.#child !== child) return;
+      this.#silentLooks = 0;
+      onMessage(message as FromCollector);
     });
     child.once('error', (error) => this.#ended(child, begun, `could not be started: ${error.message}`));
     child.once('exit', (code, signal) => this.#ended(child, begun, `ended with ${signal ?? `status ${code}`}`));
+    this.#begun = begun;
+    this.#lookedAt = begun;
+    this.#silentLooks = 0;
     onStart();
   }
 
@@ -65,6 +78,21 @@ export class CollectorProcess {
     // A channel that closes under it is told of by the end of the process.
     child.send(message, () => undefined);
     return true;
+  }
+
+  /**
+   * Asked for again and again by whoever shows how the source stands. What a collector that hangs has told would count for
+   * ever; it may be stopped, so that only SIGKILL ends it.
+   */
+  look(): void {
+    const { clock, silenceLimitMs } = this.#options;
+    const child = this.#child;
+    const now = clock.monotonic();
+    if (child === null || this.#closed || now - this.#lookedAt < silenceLimitMs / SILENT_LOOKS) return;
+    this.#lookedAt = now;
+    if (this.#silentLooks++ < SILENT_LOOKS) return;
+    child.kill('SIGKILL');
+    this.#ended(child, this.#begun, `said nothing for ${silenceLimitMs} ms and was killed`);
   }
 
   async close(): Promise<void> {

@@ -11,7 +11,7 @@ import type { WatchedGuest } from './watched-guest.ts';
 
 /** Readings in one message, so that taking it keeps the daemon from nothing else for long. */
 const READINGS_AT_ONCE_MAX = 128;
-/** How often what is counted is told when nothing else is. */
+/** How often what is counted is told, changed or not: a collector that says nothing hangs. */
 const STATUS_MS = 1_000;
 /** How often it is tried again where the table could not be read in any way. */
 export const UNSUPPORTED_RETRY_MS = 30_000;
@@ -38,17 +38,20 @@ export class Collector {
   /** Why a way was not taken. */
   #refused: string | null = null;
   #telling = false;
-  #lastStatus = '';
 
   constructor(options: CollectorOptions) {
     this.#options = options;
   }
 
   async run(): Promise<void> {
+    void this.#sayOn();
     while (!(await this.#open().finally(this.#tried.resolve))) await this.#options.clock.sleep(UNSUPPORTED_RETRY_MS);
+  }
+
+  async #sayOn(): Promise<never> {
     for (;;) {
-      this.#say({ kind: 'status', status: this.#status() });
       await this.#options.clock.sleep(STATUS_MS);
+      this.#say({ kind: 'status', status: this.#status() });
     }
   }
 
@@ -181,11 +184,6 @@ export class Collector {
   }
 
   #say(message: FromCollector): void {
-    if (message.kind === 'status') {
-      const text = JSON.stringify(message);
-      if (text === this.#lastStatus) return;
-      this.#lastStatus = text;
-    }
     this.#options.send(message, () => undefined);
   }
 }

@@ -7,7 +7,7 @@ import type {
 } from '../../actors/contracts/activity.ts';
 import type { Clock } from '../../actors/contracts/clock.ts';
 import { keysOfText } from './addresses.ts';
-import { CollectorProcess } from './collector-process.ts';
+import { CollectorProcess, SILENCE_LIMIT_MS } from './collector-process.ts';
 import type { Mode } from './kernel-table.ts';
 import type { FromCollector, WatchReading } from './messages.ts';
 import { RECEIVE_BUFFER_DEFAULT_BYTES } from './netlink-table.ts';
@@ -31,6 +31,7 @@ export interface ConntrackOptions {
   readonly modes?: readonly Mode[];
   readonly receiveBufferBytes?: number;
   readonly recheckMs?: number;
+  readonly silenceLimitMs?: number;
 }
 
 export interface Conntrack extends ActivitySource {
@@ -77,6 +78,7 @@ class CollectedActivity implements Conntrack {
         recheck_ms: options.recheckMs ?? RECHECK_MS,
         modes: options.modes ?? ALL_MODES,
       },
+      silenceLimitMs: options.silenceLimitMs ?? SILENCE_LIMIT_MS,
       onStart: () => {
         for (const [watch, { guest }] of this.#watches) {
           if (!isNowhere(guest)) this.#collector.send({ kind: 'watch', watch, guest });
@@ -122,6 +124,7 @@ class CollectedActivity implements Conntrack {
   }
 
   status(): ObserverStatus {
+    this.#collector.look();
     return this.#status;
   }
 

@@ -45,6 +45,24 @@ describe('the collector of connections', () => {
     expect(source.status()).toMatchObject({ state: 'in_order', mode: 'netlink', losses: 2 });
   });
 
+  it('is killed and started again when it hangs: what it had told is not believed any longer', async () => {
+    const source = world.conntrack({ silenceLimitMs: 3_000 });
+    const heard = listen(listened(source));
+    await heard.next(counts(0));
+    const hung = source.collectorPid()!;
+    process.kill(hung, 'SIGSTOP');
+    const { error } = await until(
+      () => source.status(),
+      ({ state }) => state === 'lost',
+      LIMIT_MS,
+    );
+    expect(error).toContain('said nothing for 3000 ms');
+    await heard.next(isLost);
+    expect(await isGone(hung)).toBe(true);
+    await world.open(FLOW);
+    await heard.next(counts(1));
+  });
+
   it('ends with the daemon, also when that is killed', async () => {
     const { daemon, collector } = await startDaemon('stay');
     daemon.kill('SIGKILL');
