@@ -163,23 +163,14 @@ const dotted = (value: unknown): string =>
         .map(([outer, inner]) => `${outer}.${dotted(inner)}`)
         .join();
 
-function firstNode(chart: ChartUnderTest, { definition, wanted, from }: World): Node {
-  const event: ExternalEvent = { type: 'create', at: START, by: 'ann', definition, wanted, ...(from && { from }) };
-  const step = chart.step(chart.EMPTY_SNAPSHOT, event);
-  const books = noteStep(EMPTY_BOOKS, { before: chart.EMPTY_SNAPSHOT, event, step });
-  return {
-    snapshot: step.next,
-    pending: pendingAfter(new Map(), event, step),
-    books,
-    at: START,
-    from: null,
-    by: event,
-  };
-}
-
 function afterPrelude(chart: ChartUnderTest, world: World, breaches: Map<string, Breach>, bounds: Bounds): Node {
-  let node = firstNode(chart, world);
-  for (const told of world.prelude ?? []) {
+  const { definition, wanted, from, prelude = [] } = world;
+  const create: ExternalEvent = { type: 'create', at: START, by: 'ann', definition, wanted, ...(from && { from }) };
+  const nothing = { snapshot: chart.EMPTY_SNAPSHOT, pending: new Map(), books: EMPTY_BOOKS, at: START };
+  const first = follow(chart, { ...nothing, from: null, by: create }, create, breaches, bounds);
+  if (first === null) throw new Error(`${world.name} is not accepted.`);
+  let node: Node = { ...first, from: null };
+  for (const told of prelude) {
     const event = { ...told, at: node.at + 1 } as ExternalEvent;
     const next = follow(chart, node, event, breaches, bounds);
     if (next === null) throw new Error(`The prelude of ${world.name} is not accepted: ${describe(event)}`);
@@ -243,11 +234,10 @@ function follow(
   const told = noteEvent(node.books, edge);
   const after = noteStep(told, edge);
   const pending = pendingAfter(node.pending, event, step);
+  const seen = { books: node.books, told, after, edge, pending };
   for (const { law, rule, holds } of LAWS) {
     if (bounds.only !== undefined && law !== bounds.only) continue;
-    if (!breaches.has(rule) && !holds({ books: node.books, told, after, edge, pending })) {
-      breaches.set(rule, { law, rule, path: pathTo(node, event) });
-    }
+    if (!holds(seen) && !breaches.has(rule)) breaches.set(rule, { law, rule, path: pathTo(node, event) });
   }
   // What happened in the world has happened, recorded or not.
   if (!step.accepted && !WORLDLY.includes(event.type)) return null;

@@ -8,8 +8,9 @@ import { type Law, lifecycleOf } from './laws.ts';
 
 const among = (snapshot: ChartSnapshot, ...states: string[]): boolean => states.includes(lifecycleOf(snapshot));
 
-function link(rule: string, holds: (next: ChartSnapshot, at: number) => boolean): Law {
-  return { law: 0, rule, holds: ({ edge }) => holds(edge.step.next, edge.event.at) };
+/** A snapshot that an event has not changed was looked at when it came about. */
+function link(rule: string, holds: (next: ChartSnapshot) => boolean): Law {
+  return { law: 0, rule, holds: ({ edge }) => edge.step.next === edge.before || holds(edge.step.next) };
 }
 
 const inRegion = (snapshot: ChartSnapshot, region: 'restart' | 'health' | 'standby', ...states: string[]): boolean =>
@@ -25,10 +26,16 @@ const backoffOf = (snapshot: ChartSnapshot): unknown => {
   return typeof value === 'object' && value !== null && 'backoff' in value ? value.backoff : null;
 };
 
+const known = new WeakMap<ChartSnapshot, ReadonlySet<string>>();
+
 /** Names of the timers of all active states: exactly these have to be pending. */
-export function timersOf(snapshot: ChartSnapshot): Set<string> {
+export function timersOf(snapshot: ChartSnapshot): ReadonlySet<string> {
+  const before = known.get(snapshot);
+  if (before !== undefined) return before;
   const nodes = (snapshot as unknown as { _nodes: readonly AnyStateNode[] })._nodes;
-  return new Set(nodes.flatMap((node) => node.after.map(({ eventType }) => `timer.${eventType.split('.')[2]}`)));
+  const names = new Set(nodes.flatMap((node) => node.after.map(({ eventType }) => `timer.${eventType.split('.')[2]}`)));
+  known.set(snapshot, names);
+  return names;
 }
 
 export const REGION_LINKS: readonly Law[] = [
