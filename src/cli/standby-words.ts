@@ -24,7 +24,8 @@ export function standbyRows(name: string, report: StandbyReport, now: number): s
 }
 
 const STATUS_WORDS: Readonly<Record<StandbyReport['reason'], string>> = {
-  unsupported_platform: 'nothing watches traffic on this host (that takes a bridge; `statevisor doctor` says what else)',
+  unsupported_platform:
+    'nothing watches traffic on this host (that takes a bridge; `statevisor doctor` says what else)',
   policy_missing: 'no policy',
   policy_disabled: 'switched off',
   instance_not_running: 'it does not run',
