@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { link, mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Random } from '../../../actors/contracts/clock.ts';
 import type { OperationError, SnapshotErrorCode, SnapshotListing } from '../../../actors/contracts/hypervisor.ts';
 import { MEMORY_FILE } from '../command-line.ts';
@@ -97,8 +97,9 @@ export function openSnapshotStore(root: string, random: Random, verifyMemory: bo
       const begun = aside(instance, 'new');
       active.add(begun);
       const first = await mkdir(begun, { recursive: true, mode: 0o700 });
-      // The name of the place itself has to be on the disk once.
-      if (first !== begun) await sync(instanceDirectory(root, instance));
+      // The name of the place itself has to be on the disk once; so has that of an instance which is a copy, and new.
+      if (first === undefined || first === begun) return begun;
+      for (const place of new Set([dirname(first), instanceDirectory(root, instance)])) await sync(place);
       return begun;
     },
     publish: async (begun, instance, name) => {
