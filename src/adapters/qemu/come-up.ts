@@ -4,6 +4,7 @@ import type { Clock, Random } from '../../actors/contracts/clock.ts';
 import type { EffectControl, Observation, Outcome, RunRef } from '../../actors/contracts/hypervisor.ts';
 import type { ProcessIdentity } from '../../actors/contracts/process-identity.ts';
 import { MONITOR_SOCKET } from './command-line.ts';
+import { type DirectoryChanges, watchDirectory } from './directory-changes.ts';
 import { giveUpRun, type RunFacts, readRunState, readStatus, runDirectory } from './run-directory.ts';
 import { isKilled, tellEnd } from './run-ending.ts';
 import { type RunWatch, watchRun } from './run-watch.ts';
@@ -13,7 +14,6 @@ import { startSupervisor } from './supervisor.ts';
 
 /** How long a new VMM may take until its monitor greets; about 50 ms on an idle machine. */
 export const BOOT_LIMIT_MS = 20_000;
-const BOOT_STEP_MS = 5;
 /** What a shell answers when the program cannot be run. */
 const CANNOT_RUN_STATUS = [126, 127];
 
@@ -111,6 +111,21 @@ export async function comeUp(
   control: EffectControl,
   options: BootOptions,
 ): Promise<ComeUp> {
+  const changes = watchDirectory(runDirectory(options.root, spec), options.clock);
+  try {
+    return await follow(spec, facts, control, options, changes);
+  } finally {
+    changes.close();
+  }
+}
+
+async function follow(
+  spec: RunRef,
+  facts: RunFacts,
+  control: EffectControl,
+  options: BootOptions,
+  changes: DirectoryChanges,
+): Promise<ComeUp> {
   const { clock } = options;
   const directory = runDirectory(options.root, spec);
   const ref = { instance: spec.instance, run: spec.run };
@@ -120,6 +135,7 @@ export async function comeUp(
   let supervisorEnd: { readonly failure: string | null } | null = null;
   void supervisor.ended.then((end) => {
     supervisorEnd = end;
+    changes.nudge();
   });
   let watch: RunWatch | null = null;
   let isRegistered = false;
@@ -136,6 +152,7 @@ export async function comeUp(
     if (state.state === 'alive' && watch === null && existsSync(join(directory, MONITOR_SOCKET))) {
       const run = { ref, directory, facts, identity: state.identity };
       watch = watchRun(run, { clock, emit: gated.emit, log: options.log, isFresh: true });
+      void watch.linked.then(changes.nudge);
     }
     if (watch?.monitor() && state.state === 'alive') {
       return { came: 'up', watch, identity: state.identity, register, keep };
@@ -152,7 +169,7 @@ export async function comeUp(
       if (isGivenUp) return { came: 'withdrawn', isStarted: false, watch: null, keep };
       return { came: 'withdrawn', isStarted: true, watch, keep };
     }
-    await clock.sleep(BOOT_STEP_MS, control.signal);
+    await changes.next(deadline - clock.monotonic(), control.signal);
   }
   await watch?.close();
   return abandon(directory, facts, clock);

@@ -65,6 +65,11 @@ export async function isReadyNow(question: ReadyQuestion): Promise<boolean> {
   return rule.pattern.test(readLog(question.directory, 'console.log', 2 * CONSOLE_LOG_PART_BYTES));
 }
 
+/** Whether no event of the monitor says that the guest has become ready. */
+export function isPolled({ by }: ReadyRule): boolean {
+  return by === 'port' || by === 'console';
+}
+
 /** Whether a monitor event says that the guest has become ready. */
 export function saysReady(rule: ReadyRule, event: QmpEvent): boolean {
   const { name, data } = event;

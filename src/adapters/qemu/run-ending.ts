@@ -1,4 +1,3 @@
-import { type FSWatcher, watch } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../actors/contracts/clock.ts';
@@ -9,40 +8,29 @@ import {
   type ProcessIdentity,
   signalProcess,
 } from '../../actors/contracts/process-identity.ts';
+import { watchDirectory } from './directory-changes.ts';
 import { decideEnd, type RunFacts, readStatus, readVerdict, WOKEN_DIRECTORY } from './run-directory.ts';
 
 /** How long after the VMM's end its supervisor may take to record it; it may have been killed itself. */
 export const END_RECORD_LIMIT_MS = 2_000;
-/** Safety net for file notifications that get lost. */
-const NOTIFICATION_FALLBACK_MS = 50;
+/** A VMM that was told to end needs a few milliseconds: it is looked at often at first. */
+const GONE_FIRST_STEP_MS = 1;
+const GONE_FIRST_STEPS = 30;
 const GONE_STEP_MS = 5;
-
-function watchQuietly(directory: string, onChange: () => void): FSWatcher | null {
-  try {
-    const watcher = watch(directory, { persistent: false }, onChange);
-    watcher.on('error', () => watcher.close());
-    return watcher;
-  } catch {
-    // Without notifications the fallback step is what notices.
-    return null;
-  }
-}
 
 /** Waits until the supervisor has recorded the end of a run; false when it has not within the limit. */
 export async function endIsRecorded(directory: string, clock: Clock, limitMs: number): Promise<boolean> {
   const deadline = clock.monotonic() + limitMs;
-  let changed = new AbortController();
-  const watcher = watchQuietly(directory, () => changed.abort());
+  const changes = watchDirectory(directory, clock);
   try {
     for (;;) {
-      changed = new AbortController();
       if (readStatus(directory) !== null) return true;
       const leftMs = deadline - clock.monotonic();
       if (leftMs <= 0) return false;
-      await clock.sleep(Math.min(NOTIFICATION_FALLBACK_MS, leftMs), changed.signal);
+      await changes.next(leftMs);
     }
   } finally {
-    watcher?.close();
+    changes.close();
   }
 }
 
@@ -71,9 +59,9 @@ export async function tellEnd(
 /** Waits until a process is gone; false when it is still there after the limit. */
 export async function isGoneWithin(identity: ProcessIdentity, clock: Clock, limitMs: number): Promise<boolean> {
   const deadline = clock.monotonic() + limitMs;
-  while (isAlive(identity)) {
+  for (let step = 1; isAlive(identity); step++) {
     if (clock.monotonic() >= deadline) return false;
-    await clock.sleep(GONE_STEP_MS);
+    await clock.sleep(step <= GONE_FIRST_STEPS ? GONE_FIRST_STEP_MS : GONE_STEP_MS);
   }
   return true;
 }

@@ -4,7 +4,15 @@ import { isAlive, type ProcessIdentity } from '../../actors/contracts/process-id
 import { parseReadyRule } from './image/manifest.ts';
 import { openMonitor } from './monitor.ts';
 import type { QmpConnection, QmpEvent } from './qmp.ts';
-import { isReadyNow, READY_POLL_MS, type ReadyQuestion, readyDoorOf, saysAgentGone, saysReady } from './readiness.ts';
+import {
+  isPolled,
+  isReadyNow,
+  READY_POLL_MS,
+  type ReadyQuestion,
+  readyDoorOf,
+  saysAgentGone,
+  saysReady,
+} from './readiness.ts';
 import type { RunFacts } from './run-directory.ts';
 import { endIsRecorded, tellEnd } from './run-ending.ts';
 import { keepNotes } from './run-notes.ts';
@@ -19,6 +27,8 @@ export interface WatchedRun {
 export interface RunWatch extends WatchedRun {
   /** The one monitor connection of the VMM; null while it is lost. */
   monitor(): QmpConnection | null;
+  /** Resolves when the monitor answers for the first time. */
+  readonly linked: Promise<void>;
   isReady(): boolean;
   /** Calls back whenever the guest closes the port of its agent, until the answer is called. */
   onAgentGone(listener: () => void): () => void;
@@ -49,6 +59,7 @@ const END_AFTER_CLOSE_MS = 250;
 
 interface Link {
   readonly monitor: () => QmpConnection | null;
+  readonly linked: Promise<void>;
   /** Keeps one connection from its greeting to its end. Rejects when it cannot be made. */
   readonly stay: () => Promise<void>;
   readonly close: () => void;
@@ -64,6 +75,7 @@ interface LinkHandlers {
 
 /** The one monitor connection of a VMM. */
 function createLink(directory: string, clock: Clock, handlers: LinkHandlers): Link {
+  const linked = Promise.withResolvers<void>();
   let monitor: QmpConnection | null = null;
   let isClosed = false;
   const stay = async (): Promise<void> => {
@@ -75,6 +87,7 @@ function createLink(directory: string, clock: Clock, handlers: LinkHandlers): Li
     const connection = await openMonitor(directory, clock, { onEvent: handlers.onEvent, onClose });
     if (isClosed) return connection.close();
     monitor = connection;
+    linked.resolve();
     await handlers.onOpen(connection);
     await Promise.race([lost.promise, handlers.beside(connection).then(() => lost.promise)]);
   };
@@ -82,7 +95,7 @@ function createLink(directory: string, clock: Clock, handlers: LinkHandlers): Li
     isClosed = true;
     monitor?.close();
   };
-  return { monitor: () => monitor, stay, close };
+  return { monitor: () => monitor, linked: linked.promise, stay, close };
 }
 
 /** Pauses after each failed connection in a row: short ones first. Answers how many failed. */
@@ -166,8 +179,7 @@ export function watchRun(run: WatchedRun, options: WatchOptions): RunWatch {
       attach();
     },
     beside: async (monitor) => {
-      const isPolled = rule.by === 'port' || rule.by === 'console';
-      while (isPolled && link.monitor() === monitor && !notes.isReady()) {
+      while (isPolled(rule) && link.monitor() === monitor && !notes.isReady()) {
         await clock.sleep(READY_POLL_MS, signal);
         if (link.monitor() === monitor) await askReady(monitor);
       }
@@ -195,6 +207,7 @@ export function watchRun(run: WatchedRun, options: WatchOptions): RunWatch {
   return {
     ...run,
     monitor: link.monitor,
+    linked: link.linked,
     isReady: notes.isReady,
     onAgentGone: agentGone.add,
     rebootedBefore,
