@@ -21,8 +21,10 @@ const versionSchema = z.object({
 /** The guest's memory is in a file that both sides share, so it is left out of what is sent. */
 export async function prepareMigration(monitor: QmpConnection): Promise<void> {
   const capabilities = [{ capability: 'x-ignore-shared', state: true }];
-  await monitor.execute('migrate-set-capabilities', COMMAND_LIMIT_MS, { capabilities });
-  await monitor.execute('migrate-set-parameters', COMMAND_LIMIT_MS, { 'max-bandwidth': BANDWIDTH });
+  await Promise.all([
+    monitor.execute('migrate-set-capabilities', COMMAND_LIMIT_MS, { capabilities }),
+    monitor.execute('migrate-set-parameters', COMMAND_LIMIT_MS, { 'max-bandwidth': BANDWIDTH }),
+  ]);
 }
 
 export interface MigrationEnd {
@@ -59,7 +61,10 @@ export async function cancelMigration(monitor: QmpConnection, clock: Clock): Pro
 export async function queryVmm(
   monitor: QmpConnection,
 ): Promise<{ readonly version: string; readonly machine: string }> {
-  const { qemu } = versionSchema.parse(await monitor.execute('query-version', COMMAND_LIMIT_MS));
-  const machine = await monitor.execute('qom-get', COMMAND_LIMIT_MS, { path: '/machine', property: 'type' });
+  const [version, machine] = await Promise.all([
+    monitor.execute('query-version', COMMAND_LIMIT_MS),
+    monitor.execute('qom-get', COMMAND_LIMIT_MS, { path: '/machine', property: 'type' }),
+  ]);
+  const { qemu } = versionSchema.parse(version);
   return { version: `${qemu.major}.${qemu.minor}.${qemu.micro}`, machine: String(machine) };
 }

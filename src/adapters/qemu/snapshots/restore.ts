@@ -205,13 +205,13 @@ async function load(tools: RestoreTools, { there, directory, snapshot }: Waking,
   const monitor = there.watch.monitor();
   if (monitor === null) return failed('qmp_closed', 'the VMM ended before it was given its guest');
   const { vmm } = snapshot.manifest;
-  const present = await queryVmm(monitor);
+  // Together: the VMM answers in order, and none of it depends on another's answer.
+  const [present] = await Promise.all([queryVmm(monitor), prepareMigration(monitor)]);
   if (present.version !== vmm.version || present.machine !== vmm.machine) {
     const message = `the snapshot is of QEMU ${vmm.version} (${vmm.machine}), not ${present.version} (${present.machine})`;
     return failed('snapshot_mismatch', message);
   }
   try {
-    await prepareMigration(monitor);
     await monitor.execute('migrate-incoming', COMMAND_LIMIT_MS, { uri: LOADING_URI });
     await sendState(directory, snapshot.state, signal);
     const end = await migrationEnd(monitor, tools.clock, signal);

@@ -111,17 +111,20 @@ interface Saving {
 async function saveInto(saving: Saving, takesMemory: boolean): Promise<SnapshotManifest | Failed> {
   const { tools, ref, facts, begun, monitor, signal } = saving;
   const directory = runDirectory(tools.scope.root, ref);
-  const agent = await queryAgentOpen(monitor);
-  const vmm = await queryVmm(monitor);
-  await prepareMigration(monitor);
+  const [agent, vmm] = await Promise.all([queryAgentOpen(monitor), queryVmm(monitor), prepareMigration(monitor)]);
+  const memory = join(begun, facts.memory_file ?? '');
+  const keepMemory = async (): Promise<void> => {
+    await (takesMemory ? linkMemory(directory, begun) : copyMemory(directory, begun, signal));
+    await sync(memory);
+  };
   // Both are over when this is: a guest must not be told to go on while its VMM still sends.
   const [state, memoryKept] = await Promise.all([
     sendsState(saving, directory),
-    (takesMemory ? linkMemory(directory, begun) : copyMemory(directory, begun, signal)).then(() => null, failureOf),
+    keepMemory().then(() => null, failureOf),
   ]);
   if ('outcome' in state) return state;
   if (memoryKept !== null) return memoryKept;
-  const memory = join(begun, facts.memory_file ?? '');
+  // Once more, which takes no time: while it saved, the VMM may have written the last of its devices into the memory.
   await sync(memory);
   const traits = await traitsOf(memory);
   if (traits === null) return failed('storage_failed', 'the memory is gone');
