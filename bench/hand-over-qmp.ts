@@ -4,12 +4,15 @@ import { once } from 'node:events';
 import { mkdir, open, readFile, stat } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
+import { AGENT_SOCKET } from '../src/adapters/qemu/command-line.ts';
 import { openQmp, type QmpConnection } from '../src/adapters/qemu/qmp.ts';
+import { clockCommand } from '../src/adapters/qemu/snapshots/guest-clock.ts';
 import { clock } from './measure.ts';
 
 /**
  * What somebody with a script would do over QEMU's socket to put a guest to sleep and to wake it, with the same care: state and
- * memory synced before the VMM is told to quit, the state's hash and the memory's size and time looked at before it is loaded.
+ * memory synced before the VMM is told to quit, the state's hash and the memory's size and time looked at before it is loaded,
+ * the guest's clock set through its agent once it goes on.
  */
 
 const LIMIT_MS = 20_000;
@@ -80,6 +83,17 @@ async function receive(directory: string, begin: () => Promise<unknown>): Promis
   return hash.digest('hex');
 }
 
+/** Begins it; the guest is asked other things meanwhile. */
+function setClock(directory: string): void {
+  const socket = connect(join(directory, AGENT_SOCKET));
+  const command = Buffer.from(clockCommand(clock.now())).toString('base64');
+  socket.once('data', () => socket.write(`clock ${command} .\n`));
+  socket.on('data', (chunk) => {
+    if (/clock \d/.test(chunk.toString())) socket.destroy();
+  });
+  socket.on('error', () => {});
+}
+
 /** Boots a guest with this command line, as it would stand in a run's directory. */
 export async function handMade(directory: string, argv: readonly string[]): Promise<HandMade> {
   await mkdir(directory, { recursive: true });
@@ -121,6 +135,7 @@ export async function handMade(directory: string, argv: readonly string[]): Prom
       await once(socket.resume(), 'close');
       await migrated(vmm.monitor);
       await vmm.monitor.execute('cont', LIMIT_MS);
+      setClock(directory);
     },
   };
 }
