@@ -233,7 +233,6 @@ async function consume({ directory, snapshot }: Waking): Promise<void> {
 
 /** The manifest stays: it tells what the guest had. Whatever is left of the rest goes with the run's memory at its end. */
 async function forgetConsumed(directory: string): Promise<void> {
-  for (const name of [MEMORY_FILE, STATE_FILE]) {
-    await rm(join(directory, WOKEN_DIRECTORY, name), { force: true }).catch(() => undefined);
-  }
+  const files = [MEMORY_FILE, STATE_FILE].map((name) => join(directory, WOKEN_DIRECTORY, name));
+  await Promise.all(files.map((file) => rm(file, { force: true }).catch(() => undefined)));
 }
