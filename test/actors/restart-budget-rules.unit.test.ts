@@ -175,6 +175,8 @@ async function play(limit: Ledger['limit'], steps: readonly Step[]) {
     else ledger.full = one.is;
   }
   ledger.full = false;
+  // Who could not take a grant asks again at an instant of the wall clock: one that was set back has to come up to it.
+  for (const one of steps) if (one.do === 'set the clock' && one.ms < 0) ledger.clock.step(-one.ms);
   const turns = Math.ceil(ledger.waiting.size / limit.restarts) + 2;
   await wait(turns * (limit.per_ms + 3 * SECOND));
   return ledger;
