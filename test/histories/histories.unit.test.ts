@@ -29,6 +29,7 @@ import type { Supervisor } from '../../src/actors/supervisor.ts';
 import { createMemoryLog } from '../../src/adapters/log-memory/memory-log.ts';
 import { createSimulator } from '../../src/adapters/simulator/simulator.ts';
 import { createWorld } from '../../src/adapters/simulator/world.ts';
+import { scriptedActivity } from '../actors/scripted-activity.ts';
 import { OPERATOR, simulatedHost } from '../actors/simulated-host.ts';
 import {
   keepHistory,
@@ -284,6 +285,12 @@ async function takeOver(
   const simulator = createSimulator({ world: createWorld({ clock, random }), clock });
   const adopt = async () => ({ reality: 'running', ready: true }) as const;
   const hypervisor = alive ? { ...simulator, adopt } : simulator;
-  const supervisor = await createSupervisor({ log, hypervisor, clock, random, clockLookMs: Number.POSITIVE_INFINITY });
+  // Somebody watches, and sees nothing that would end a countdown.
+  const nobody = scriptedActivity();
+  const activity = alive
+    ? { ...nobody, status: () => ({ ...nobody.status(), mode: 'simulated' }) as const }
+    : undefined;
+  const clockLookMs = Number.POSITIVE_INFINITY;
+  const supervisor = await createSupervisor({ log, hypervisor, clock, random, clockLookMs, activity });
   return { supervisor, clock, log };
 }
