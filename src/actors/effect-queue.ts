@@ -60,6 +60,8 @@ export class EffectQueue {
   readonly #waiting: EffectTask[] = [];
   readonly #running = new Set<Running>();
   #draining = false;
+  /** The question about traffic that was asked last. */
+  #newestConfirm: string | null = null;
 
   constructor(options: EffectQueueOptions) {
     this.#options = options;
@@ -74,6 +76,7 @@ export class EffectQueue {
     if (BESIDE_THE_QUEUE.has(kind)) {
       // Only the newest question about traffic is still one: what was read for an earlier one may be older than it.
       if (kind === 'traffic.confirm') this.#abort((other) => other.kind === kind && other.run === run);
+      if (kind === 'traffic.confirm') this.#newestConfirm = task.id;
       void this.#carryOut(task);
       return;
     }
@@ -82,6 +85,11 @@ export class EffectQueue {
     if (kind === 'vmm.kill') this.#overtake((other) => other.kind === 'vmm.shutdown' && other.run === run);
     this.#waiting.push(task);
     if (!this.#draining) void this.#drain();
+  }
+
+  /** What was read for an earlier question, and told before the newest one was asked, may be older than that. */
+  isOutdated({ type }: { readonly type: string }, effect: string | null): boolean {
+    return type === 'traffic.confirmed_idle' && effect !== this.#newestConfirm;
   }
 
   /**

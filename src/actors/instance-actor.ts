@@ -168,8 +168,8 @@ export class InstanceActor {
   /** False when the log could not take the record now: the event is decided anew, with the time it has become. */
   async #attempt(letter: Letter): Promise<boolean> {
     if (this.#steppedDown) throw new StatevisorError('not_owner', 'Another daemon owns this instance now.');
-    const stale = letter.class === 'timer' && !this.#isStillPending(letter.event);
-    if (stale) return true;
+    if (letter.class === 'timer' && !this.#isStillPending(letter.event)) return true;
+    if (letter.class === 'result' && this.#effects.isOutdated(letter.event, letter.cause.causation)) return true;
     const event = { ...letter.event, at: Math.max(this.#world.clock.now(), this.#head.at) } as ExternalEvent;
     const decided = this.#decide(event);
     if (!decided.result.accepted) {
