@@ -6,7 +6,7 @@ import type { ChartSnapshot } from './step.ts';
 export interface Demand {
   readonly memory_bytes: number;
   readonly vcpus: number;
-  /** Room for the memory of a sleeping guest. */
+  /** Room for the memory of a guest, in which it runs or sleeps, and for its named snapshots. */
   readonly disk_bytes: number;
 }
 
@@ -39,6 +39,19 @@ export function occupancyOf(snapshot: Pick<ChartSnapshot, 'value' | 'context'>):
   const demand = demandOf(snapshot.context);
   if (hasOrAwaitsRun(snapshot)) return demand;
   return snapshot.context.snapshot === null ? NO_DEMAND : { ...NO_DEMAND, disk_bytes: demand.disk_bytes };
+}
+
+/**
+ * What its named snapshots take, and the copy that is being made: each holds the whole memory of the guest. It stands
+ * beside the room of its run or its sleep, which is the copy's own where a guest without either is to run from it.
+ */
+export function savedRoomOf(snapshot: Pick<ChartSnapshot, 'value' | 'context'>): Demand {
+  const { value, context } = snapshot;
+  const takesOver = context.snapshot === null && hasOrAwaitsRun(snapshot);
+  const copies = stateOf(value, 'lifecycle') === 'forking' || context.snapshot_work?.then != null;
+  const captures = context.snapshot_work !== null && context.snapshot_work.then === null;
+  const more = captures || (copies && !takesOver) ? 1 : 0;
+  return { ...NO_DEMAND, disk_bytes: (context.snapshots.length + more) * demandOf(context).disk_bytes };
 }
 
 const PUTTING_AWAY: readonly string[] = ['quiescing', 'pausing', 'snapshotting', 'sealing'];

@@ -77,13 +77,29 @@ export class Capacity {
   promiseOrRefuse(id: string, demand: Demand): void {
     const lacking = this.promise(id, demand);
     if (lacking === null) return;
-    const needed = demand[FIELDS[lacking]];
+    const needed = demand[FIELDS[lacking]] - this.#of(id)[FIELDS[lacking]];
     const free = Math.max(0, Math.floor(this.#free(lacking)));
     const message = `${needed} ${UNITS[lacking]} are needed and ${free} are free.`;
     throw new StatevisorError('insufficient_resources', message, {
       field: ASKED_BY[lacking],
       details: { resource: lacking, needed, free },
     });
+  }
+
+  /** All of it or nothing; answers what settles it. */
+  promiseAllOrRefuse(wanted: readonly (readonly [id: string, demand: Demand])[]): () => void {
+    const kept: string[] = [];
+    const settle = (): void => kept.forEach((id) => void this.settle(id));
+    try {
+      for (const [id, demand] of wanted) {
+        this.promiseOrRefuse(id, demand);
+        kept.push(id);
+      }
+    } catch (error) {
+      settle();
+      throw error;
+    }
+    return settle;
   }
 
   /** A promise was kept (its record is folded) or is void. */

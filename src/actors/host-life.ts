@@ -2,7 +2,14 @@ import type { Attempt } from '../../machines/context.ts';
 import type { Definition } from '../../machines/definition.ts';
 import type { ExternalEvent, HostMode, Unstamped } from '../../machines/events.ts';
 import type { Fact } from '../../machines/facts.ts';
-import { demandOf, hasOrAwaitsRun, NO_DEMAND, occupancyOf } from '../../machines/occupancy.ts';
+import {
+  type Demand,
+  demandOf,
+  hasOrAwaitsRun,
+  NO_DEMAND,
+  occupancyOf,
+  savedRoomOf,
+} from '../../machines/occupancy.ts';
 import type { ChartSnapshot } from '../../machines/step.ts';
 import { Admission, BOOTS_AT_ONCE_DEFAULT, type HeldInstance } from './admission.ts';
 import { Capacity, type CapacityLimits, type ResourceUse } from './capacity.ts';
@@ -70,6 +77,11 @@ export interface HostLifeOptions {
   /** Puts an event into the mailbox of an instance; `settled` is called once it has been dealt with. */
   readonly deliver: (id: string, event: Unstamped<ExternalEvent>, settled: () => void) => void;
 }
+
+/** Under which its named snapshots are counted, beside its run or its sleep. */
+const savedBy = (id: string): string => `${id}/snapshots`;
+
+const diskOf = (snapshot: ChartSnapshot): number => occupancyOf(snapshot).disk_bytes + savedRoomOf(snapshot).disk_bytes;
 
 export class HostLife {
   readonly #options: HostLifeOptions;
@@ -164,7 +176,8 @@ export class HostLife {
   note(id: string, snapshot: ChartSnapshot, facts: readonly Fact[] = []): void {
     for (const { type } of facts) if (type === 'restart.attempted') this.#budget.made(id);
     this.#modes.set(id, snapshot.context.host.mode);
-    const less = this.#capacity.note(id, occupancyOf(snapshot));
+    const fewer = this.#capacity.note(savedBy(id), savedRoomOf(snapshot));
+    const less = this.#capacity.note(id, occupancyOf(snapshot)) || fewer;
     const others = this.#admission.note(id, snapshot);
     if (less || others) this.#admission.letGo();
     if (this.#slots.note(id, snapshot)) this.#slots.letGo();
@@ -177,7 +190,8 @@ export class HostLife {
 
   forget(id: string): void {
     this.#modes.delete(id);
-    const less = this.#capacity.note(id, NO_DEMAND);
+    const fewer = this.#capacity.note(savedBy(id), NO_DEMAND);
+    const less = this.#capacity.note(id, NO_DEMAND) || fewer;
     this.#admission.forget(id);
     if (less) this.#admission.letGo();
     if (this.#slots.forget(id)) this.#slots.letGo();
@@ -197,8 +211,8 @@ export class HostLife {
   }
 
   /**
-   * Keeps room for the run that an accepted command brings about, until the command's record is durable or refused. A
-   * host that is being drained takes on nothing new.
+   * Keeps room for the run, or the snapshot, that an accepted command brings about, until the command's record is durable
+   * or refused. A host that is being drained takes on nothing new.
    */
   reserve(id: string, before: ChartSnapshot, { event, result }: Decided): () => void {
     const bringsRun = !hasOrAwaitsRun(before) && hasOrAwaitsRun(result.next);
@@ -207,9 +221,10 @@ export class HostLife {
         details: { mode: this.mode, command: event.type },
       });
     }
-    if (!bringsRun) return () => {};
-    this.#capacity.promiseOrRefuse(id, occupancyOf(result.next));
-    return () => this.#capacity.settle(id);
+    const wanted: [string, Demand][] = bringsRun ? [[id, occupancyOf(result.next)]] : [];
+    // What only changes its place, from a run to a snapshot, is asked for by nobody.
+    if (diskOf(result.next) > diskOf(before)) wanted.push([savedBy(id), savedRoomOf(result.next)]);
+    return this.#capacity.promiseAllOrRefuse(wanted);
   }
 
   capacity(): CapacityView {

@@ -12,6 +12,9 @@ beforeEach(async () => {
 });
 afterEach(() => scene.close());
 
+const GIBIBYTE = 1024 ** 3;
+const LIMITS = { vcpus: 64, overcommit: { memory: 1, vcpus: 1, disk: 1 } };
+
 const settled = (verb: 'create_snapshot' | 'delete_snapshot' | 'restore_snapshot' | 'standby' | 'stop', more = {}) =>
   scene.during(scene.useCases[verb]({ id: 'web', wait: '1m', ...more }, OPERATOR));
 const list = async (): Promise<SnapshotList> =>
@@ -60,13 +63,7 @@ describe('a snapshot of a running guest', () => {
 });
 
 describe('without memory for one more guest', () => {
-  const GIBIBYTE = 1024 ** 3;
-  const full = {
-    memory_bytes: GIBIBYTE,
-    vcpus: 64,
-    disk_bytes: 64 * GIBIBYTE,
-    overcommit: { memory: 1, vcpus: 1, disk: 1 },
-  };
+  const full = { ...LIMITS, memory_bytes: GIBIBYTE, disk_bytes: 64 * GIBIBYTE };
 
   beforeEach(async () => {
     await scene.close();
@@ -95,6 +92,53 @@ describe('without memory for one more guest', () => {
     await expect(scene.during(fork)).rejects.toMatchObject({ code: 'insufficient_resources' });
     await scene.clock.advance(60_000);
     expect(scene.instances.get(web)).toMatchObject({ state: 'Running', snapshots: [{ name: 'before' }] });
+  });
+});
+
+describe('on a disk that holds two memories', () => {
+  const memories = (count: number): number => count * GIBIBYTE;
+  const disk = (): unknown => scene.supervisor.capacity().disk_bytes;
+
+  beforeEach(async () => {
+    await scene.close();
+    scene = await gatewayScene({}, { capacity: { ...LIMITS, memory_bytes: memories(64), disk_bytes: memories(2) } });
+    web = await scene.running('web');
+  });
+
+  test('a snapshot takes its room until it is deleted, and the next one is refused meanwhile', async () => {
+    expect(disk()).toEqual({ used: memories(1), limit: memories(2) });
+    await settled('create_snapshot', { name: 'one' });
+    expect(disk()).toEqual({ used: memories(2), limit: memories(2) });
+    const records = await scene.countRecords();
+    await expect(settled('create_snapshot', { name: 'two' })).rejects.toMatchObject({
+      code: 'insufficient_resources',
+      details: { resource: 'disk', needed: memories(1), free: 0 },
+    });
+    expect(await scene.countRecords()).toBe(records);
+    await settled('delete_snapshot', { name: 'one' });
+    expect(disk()).toEqual({ used: memories(1), limit: memories(2) });
+    await settled('create_snapshot', { name: 'two' });
+    expect((await list()).snapshots).toMatchObject([{ name: 'two' }]);
+  });
+
+  test('a stopped guest runs from its snapshot in the room that is left, and a sleeping one has none for a second copy', async () => {
+    await settled('create_snapshot', { name: 'one' });
+    await settled('stop');
+    expect(disk()).toEqual({ used: memories(1), limit: memories(2) });
+    expect(outcome(await settled('restore_snapshot', { name: 'one' }))).toMatchObject({ state: 'Running' });
+    await settled('standby');
+    expect(disk()).toEqual({ used: memories(2), limit: memories(2) });
+    await expect(settled('restore_snapshot', { name: 'one' })).rejects.toMatchObject({
+      code: 'insufficient_resources',
+    });
+    expect(outcome(await settled('stop'))).toMatchObject({ state: 'Stopped' });
+    expect(disk()).toEqual({ used: memories(1), limit: memories(2) });
+  });
+
+  test('what was deleted takes nothing', async () => {
+    await settled('create_snapshot', { name: 'one' });
+    await scene.during(scene.useCases.delete({ id: 'web', wait: '1m' }, OPERATOR));
+    expect(disk()).toEqual({ used: 0, limit: memories(2) });
   });
 });
 
