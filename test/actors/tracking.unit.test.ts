@@ -71,6 +71,19 @@ describe('an edge of traffic', () => {
     expect((await host.records(id)).at(-1)!.event).toMatchObject({ type: 'traffic.idle', since: from + 100 });
   });
 
+  test.each([
+    ['between two milliseconds', 0.25],
+    ['before all time', Number.NEGATIVE_INFINITY],
+  ])('whose instant is %s is told all the same', async (_what, later) => {
+    const { activity, host, id } = await tracked();
+    await host.clock.advance(20_000);
+    const from = host.clock.now();
+    activity.say(id, { observer: 'in_order', connections: 0, since: from - 1 + later });
+    await host.clock.settle();
+    const since = Number.isFinite(later) ? from - 1 : 0;
+    expect((await host.records(id)).at(-1)).toMatchObject({ at: from, event: { type: 'traffic.idle', since } });
+  });
+
   test('is not told at the end of the wait when somebody talks again', async () => {
     const { host, id, open, closed } = await tracked();
     closed();

@@ -194,7 +194,7 @@ export const MUTANTS_OF_STANDBY: readonly Mutant[] = [
   {
     name: 'a short connection costs the guest the time until it is told of',
     file: TRACKING,
-    find: "{ type: 'traffic.idle', run, since: Math.min(since, now) }",
+    find: "{ type: 'traffic.idle', run, since: Math.min(instant(since), now) }",
     put: "{ type: 'traffic.idle', run, since: now }",
     killedBy: tracking('waits when somebody began to talk just before, and then says since when nobody does'),
   },

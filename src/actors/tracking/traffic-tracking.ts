@@ -142,5 +142,10 @@ function eventOf(
   if (context.standby.observer === 'lost') return { type: 'observer.restored' };
   const { connections, since } = reading;
   if (connections > 0) return state === 'active' ? null : { type: 'traffic.active', run, connections };
-  return state === 'active' ? { type: 'traffic.idle', run, since: Math.min(since, now) } : null;
+  return state === 'active' ? { type: 'traffic.idle', run, since: Math.min(instant(since), now) } : null;
+}
+
+/** Records hold whole milliseconds, and an event that is refused for a fraction of one would keep its guest awake. */
+function instant(ms: number): number {
+  return Math.max(0, Math.floor(ms));
 }
