@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { SimulatedClock } from '../../src/actors/clock.ts';
+import { StandbySlots } from '../../src/actors/standby-slots.ts';
 import { createSimulatedActivity } from '../../src/adapters/simulator/simulated-activity.ts';
 import { scriptedActivity } from './scripted-activity.ts';
 import { OPERATOR, phasesOf, runningInstance, type SimulatedHost, simulatedHost } from './simulated-host.ts';
@@ -126,6 +128,24 @@ describe('whoever waits for its turn to be put away', () => {
     expect(host.supervisor.capacity().standbys.used).toBe(2);
     expect(waiting()).toEqual([]);
   });
+});
+
+test('a place that is free belongs to whoever has waited longest, also before anybody is let go', () => {
+  const granted: string[] = [];
+  const slots = new StandbySlots({ clock: new SimulatedClock(0), atOnce: 1, grant: (id) => granted.push(id) });
+  const waits = (id: string, since: number, reason: 'standby_slots' | null): void => {
+    const standby = { slot: { since, reason, retry_at: null } };
+    const value = { lifecycle: { running: 'steady' }, standby: { queued: reason === null ? 'asking' : 'held' } };
+    slots.note(id, { value, context: { standby, definition: { name: id }, run: { number: 1 } } } as never);
+  };
+  waits('held', 1_000, 'standby_slots');
+  waits('later', 2_000, null);
+  expect(slots.ask('later', 1)).toMatchObject({ type: 'host.held' });
+  waits('earlier', 500, null);
+  expect(slots.ask('earlier', 1)).toMatchObject({ type: 'host.granted' });
+  slots.settle('earlier');
+  slots.open();
+  expect(granted).toEqual(['held']);
 });
 
 test('one read of the table serves all whose turn comes at one moment', async () => {
