@@ -6,6 +6,7 @@ import { MUTANTS_OF_LIFECYCLE } from './mutants-of-lifecycle.ts';
 import { MUTANTS_OF_PROBING } from './mutants-of-probing.ts';
 import { MUTANTS_OF_RESTART } from './mutants-of-restart.ts';
 import { MUTANTS_OF_RUNTIME } from './mutants-of-runtime.ts';
+import { MUTANTS_OF_SCHEDULES } from './mutants-of-schedules.ts';
 import { MUTANTS_OF_SNAPSHOTS } from './mutants-of-snapshots.ts';
 import { MUTANTS_OF_STANDBY } from './mutants-of-standby.ts';
 
@@ -19,4 +20,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...MUTANTS_OF_STANDBY,
   ...MUTANTS_OF_SNAPSHOTS,
   ...MUTANTS_OF_LIFECYCLE,
+  ...MUTANTS_OF_SCHEDULES,
 ];

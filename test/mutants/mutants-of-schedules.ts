@@ -1,0 +1,74 @@
+import type { Mutant } from './mutant.ts';
+
+/** Defects of schedules, of the account of wakefulness, and of the room that snapshots take. */
+
+const WAKEFULNESS = 'machines/wakefulness.ts';
+const account = (title: string) => ({ file: 'test/projections/wakefulness.unit.test.ts', title });
+
+export const MUTANTS_OF_SCHEDULES: readonly Mutant[] = [
+  {
+    name: 'what a daemon that was down for long has missed is made up for',
+    file: 'src/actors/schedules/schedule-minutes.ts',
+    find: 'const from = Math.max(member.last + 1, minute - MINUTE_MADE_UP_WITHIN_MS);',
+    put: 'const from = Math.max(member.last + 1, minute - 24 * 60 * MINUTE_MS);',
+    killedBy: {
+      file: 'test/actors/schedules/schedule-minutes.unit.test.ts',
+      title:
+        'what came while the daemon was down is told at the start: the latest of each, and only of the last 10 minutes',
+    },
+  },
+  {
+    name: 'a minute that was heard is heard again',
+    file: 'machines/schedule-actions.ts',
+    find: 'return given && event.minute > (context.schedules[event.schedule] ?? -1);',
+    put: 'return given;',
+    killedBy: {
+      file: 'test/machines/schedules.unit.test.ts',
+      title: 'a minute is heard once, and none that is older than one that was',
+    },
+  },
+  {
+    name: 'a schedule drops the snapshots that somebody made',
+    file: 'machines/snapshot-actions.ts',
+    find: '  const scheduled = snapshots.filter(isScheduled);\n',
+    put: '  const scheduled = snapshots;\n',
+    killedBy: {
+      file: 'test/actors/schedules/scheduled-instances.unit.test.ts',
+      title: 'of the snapshots that a schedule takes the newest stay; one that somebody made is never dropped',
+    },
+  },
+  {
+    name: 'the account counts an idle edge from when it was told',
+    file: 'src/projections/wakefulness.ts',
+    find: 'return state.context.standby.idle_since ?? at;',
+    put: 'return at;',
+    killedBy: account('gives an idle edge that was told late its true instant'),
+  },
+  {
+    name: 'the account lets a hold begin with the idle time',
+    file: WAKEFULNESS,
+    find: "    { is: 'hold', from: idleFor },\n",
+    put: "    { is: 'hold', from: at },\n",
+    killedBy: account('counts a hold from where the idle timeout has passed'),
+  },
+  {
+    name: 'a named snapshot takes no room',
+    file: 'src/actors/host-life.ts',
+    find: 'if (diskOf(result.next) > diskOf(before)) wanted.push',
+    put: 'if (diskOf(result.next) < 0) wanted.push',
+    killedBy: {
+      file: 'test/gateway/snapshots.unit.test.ts',
+      title: 'a snapshot takes its room until it is deleted, and the next one is refused meanwhile',
+    },
+  },
+  {
+    name: 'who is held for a turn is overtaken by whoever asks first',
+    file: 'src/actors/standby-slots.ts',
+    find: ' + this.#held.countBefore(place);',
+    put: ';',
+    killedBy: {
+      file: 'test/actors/standby-slots.unit.test.ts',
+      title: 'a place that is free belongs to whoever has waited longest, also before anybody is let go',
+    },
+  },
+];
