@@ -130,7 +130,7 @@ export async function describeRun(
     return other === null ? { reality: 'none' } : { reality: 'other_run', run: other };
   }
   if (state.state === 'waiting' || (state.state === 'alive' && scope.isBooting(ref))) return { reality: 'starting' };
-  if (state.state === 'gone') return { reality: 'ended', ...(await endOf(scope, ref, state.facts)) };
+  if (state.state === 'gone') return endedReality(scope, ref, state.facts);
 
   const run: WatchedRun = { ref, directory, facts: state.facts, identity: state.identity };
   const isNew = adopt !== undefined && scope.watches.get(ref) === undefined;
@@ -145,6 +145,12 @@ export async function describeRun(
       if (readLog(directory, 'events.log', 1) === '') return { reality: 'starting' };
       return { reality: 'unreachable', message: error instanceof Error ? error.message : String(error) };
     }
-    return { reality: 'ended', ...(await endOf(scope, ref, state.facts)) };
+    return endedReality(scope, ref, state.facts);
   }
+}
+
+/** The VMM of a restore that is being undone is gone before its run is: its guest was never let go, and sleeps. */
+async function endedReality(scope: RunScope, ref: RunRef, facts: RunFacts): Promise<Reality> {
+  if (isAsleepStill(runDirectory(scope.root, ref), facts)) return { reality: 'none' };
+  return { reality: 'ended', ...(await endOf(scope, ref, facts)) };
 }
