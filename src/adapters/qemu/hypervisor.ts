@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock, Random } from '../../actors/contracts/clock.ts';
 import type { GuestAgents } from '../../actors/contracts/guest-agent.ts';
@@ -22,7 +21,7 @@ import { type Image, type ImageStore, memoryError } from './image/store.ts';
 import { queryAgentOpen } from './monitor.ts';
 import { killRun, shutDownRun } from './operations.ts';
 import { describeRun, otherLiveRun, type RunScope, type RunWatches } from './reality.ts';
-import { instanceDirectory, listRuns, runDirectory } from './run-directory.ts';
+import { instanceDirectory, listRuns, removeTree, runDirectory } from './run-directory.ts';
 import { readRunLog } from './run-log.ts';
 import { type RunWatch, type WatchedRun, watchRun } from './run-watch.ts';
 import { setGuestClock } from './snapshots/guest-clock.ts';
@@ -192,7 +191,7 @@ export function createQemuHypervisor(options: QemuOptions): QemuHypervisor {
     remove: async (instance) => {
       const alive = await otherLiveRun(scope, { instance, run: -1 }, listRuns(root, instance));
       if (alive !== null) return stillRunning(alive);
-      await rm(instanceDirectory(root, instance), { recursive: true, force: true });
+      await removeTree(instanceDirectory(root, instance));
       return { outcome: 'done', result: null };
     },
     readLog: async (ref, source, from, maxBytes) => readRunLog(runDirectory(root, ref), source, from, maxBytes),

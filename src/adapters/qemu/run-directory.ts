@@ -191,8 +191,12 @@ export function isAsleepStill(directory: string, facts: RunFacts): boolean {
 export async function forgetRun(directory: string, token: string): Promise<void> {
   const aside = join(dirname(directory), `.forgotten-${token}`);
   await rename(directory, aside);
-  // The supervisor may still be writing into it.
-  await rm(aside, { recursive: true, force: true, maxRetries: 5, retryDelay: 20 });
+  await removeTree(aside);
+}
+
+/** Removes a directory into which the supervisor of a VMM that has just ended may still be writing. */
+export async function removeTree(directory: string): Promise<void> {
+  await rm(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 20 });
 }
 
 /** The exit status recorded by the supervisor; null when it is not (completely) there. */

@@ -20,6 +20,10 @@ keep() {
     rm -f "$1.$((full - 1))"
   done
 }
+keep events.log "$event_bytes" <events.pipe &
+keep console.log "$console_bytes" <console.pipe &
+keep vmm.log "$event_bytes" <vmm.pipe &
+head -c 64 <exit.pipe >exit.code 3>&- 4>&- 5>&- 6>&- 7>&- &
 
 # The QMP monitor on QEMU's standard streams tells its events to the log, from the first one on, without any client.
 printf '{"execute":"qmp_capabilities"}\n' >&3
@@ -34,12 +38,6 @@ printf '{"execute":"qmp_capabilities"}\n' >&3
   exec "$@" <&3 >events.pipe 2>vmm.pipe 5>console.pipe 6>exit.pipe 3>&- 4>&- 7>&-
 ) &
 vmm=$!
-
-# Only now, so that the VMM waits for none of these to begin. What it writes meanwhile waits in the pipes, which are open here.
-keep events.log "$event_bytes" <events.pipe &
-keep console.log "$console_bytes" <console.pipe &
-keep vmm.log "$event_bytes" <vmm.pipe &
-head -c 64 <exit.pipe >exit.code 3>&- 4>&- 5>&- 6>&- 7>&- &
 exec 3>&- 4>&- 5>&- 6>&- 7>&-
 wait "$vmm"
 status=$?
