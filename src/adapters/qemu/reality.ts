@@ -107,7 +107,9 @@ export const PAUSED_STATUSES: readonly string[] = ['paused', 'finish-migrate', '
 async function describeAlive(scope: RunScope, run: WatchedRun): Promise<Reality> {
   return withMonitor(scope, run.ref, async (monitor): Promise<Reality> => {
     const status = await queryStatus(monitor);
-    if (PAUSED_STATUSES.includes(status)) return { reality: 'paused' };
+    // A guest that resets just when it is paused leaves QEMU in the state of one that was never started, and it was.
+    const wasReset = status === 'prelaunch' && readMarks(run.directory).ready_at !== null;
+    if (wasReset || PAUSED_STATUSES.includes(status)) return { reality: 'paused' };
     if (status === 'prelaunch' || status === 'inmigrate') return { reality: 'starting' };
     if (status !== 'running') return { reality: 'unreachable', message: `QEMU says that the guest is ${status}` };
     return { reality: 'running', ready: await isReady(scope, run, monitor) };

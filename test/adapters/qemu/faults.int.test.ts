@@ -12,6 +12,7 @@ import { openImageStore } from '../../../src/adapters/qemu/image/store.ts';
 import { listRuns } from '../../../src/adapters/qemu/run-directory.ts';
 import { bootReady, bootRun, observedEnd, openScene, type Scene, wanted } from '../../contracts/hypervisor.world.ts';
 import { makeQemuWorld, type QemuWorld } from '../qemu.world.ts';
+import { resetWhilePaused } from './reset-while-paused.ts';
 
 const images = mkdtempSync(join(tmpdir(), 'statevisor-images-'));
 const REF = { instance: '01qemufaults00000000000000', run: 1 };
@@ -275,6 +276,8 @@ describe('the demo guest', () => {
     const after = await scene.reopen();
     expect(await after.adopt(REF)).toMatchObject({ reality: 'running', rebooted: true });
     expect((await after.pause(REF, wanted())).outcome).toBe('done');
+    await after.close();
+    await resetWhilePaused(join(world.root, 'instances', REF.instance, 'runs/1'));
     const third = await scene.reopen();
     expect(await third.adopt(REF)).toEqual({ reality: 'paused' });
     expect((await third.resume(REF, wanted())).outcome).toBe('done');
