@@ -3,56 +3,30 @@
  * the simulator, with the hands of fate.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { systemClock } from '../../src/actors/clock.ts';
-import { controlSimulator, type SimulatorControl } from '../../src/adapters/simulator/control.ts';
-import { CliError } from '../../src/cli/client.ts';
-import { makeProgram } from '../../src/cli/program.ts';
-import { worldProgram } from '../../src/cli/simulator-world.ts';
 import type { InstanceView } from '../../src/projections/instance-view.ts';
-import { type DaemonProcess, until, type Workplace, workplace } from './daemon-process.ts';
+import { until } from './daemon-process.ts';
+import { openSimulatedCommandLine, type SimulatedCommandLine } from './simulated-command-line.ts';
 
 const LIMIT_MS = 20_000;
 
-let place: Workplace;
-let fate: SimulatorControl;
-let daemon: DaemonProcess;
-
+let host: SimulatedCommandLine;
 beforeAll(async () => {
-  place = workplace();
-  fate = controlSimulator({ world: { directory: place.data, program: worldProgram }, clock: systemClock() });
-  daemon = await place.serve('--no-hello', '--hypervisor', 'simulator', '--nats', 'off');
+  host = await openSimulatedCommandLine();
 });
-afterAll(async () => {
-  await daemon.end('SIGTERM');
-  await fate.shutdownWorld().catch(() => {});
-  await fate.close();
-  place.remove();
-});
+afterAll(() => host.destroy());
 
-/** The command line within this process: a process for each call would be most of the time. */
-async function done(...args: string[]): Promise<string> {
-  const lines: string[] = [];
-  const output = { line: (text: string) => void lines.push(text), note: () => {}, text: () => {} };
-  await makeProgram(output).parseAsync([...args, '--data', place.data], { from: 'user' });
-  return lines.join('\n');
-}
+const done = (...args: string[]): Promise<string> => host.done(...args);
+const refusal = (...args: string[]): Promise<string> => host.refusal(...args);
 
-async function refusal(...args: string[]): Promise<string> {
-  const error = await done(...args).catch((reason: unknown) => reason);
-  if (!(error instanceof CliError)) throw new Error(`${args.join(' ')} was not refused: ${String(error)}`);
-  return `${error.code}: ${error.message}`;
-}
-
-const get = async (name: string): Promise<InstanceView> =>
-  JSON.parse(await done('get', name, '--json')) as InstanceView;
+const get = (name: string): Promise<InstanceView> => host.read('get', name);
 const seen = (name: string, good: (view: InstanceView) => boolean): Promise<InstanceView> =>
   until(() => get(name), good, LIMIT_MS);
 
 /** Kills the guest twice: the first attempt comes at once, the second one waits. */
 async function intoBackoff(name: string, id: string): Promise<void> {
-  await fate.sigkill(id);
+  await host.fate.sigkill(id);
   await seen(name, ({ state, run }) => state === 'Running' && run === 2);
-  await fate.sigkill(id);
+  await host.fate.sigkill(id);
   await seen(name, ({ phase }) => phase === 'backoff');
 }
 

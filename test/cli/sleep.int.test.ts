@@ -3,49 +3,23 @@
  * daemon in a process of its own, on the simulator, with the hands of fate.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { systemClock } from '../../src/actors/clock.ts';
-import { controlSimulator, type SimulatorControl } from '../../src/adapters/simulator/control.ts';
-import { CliError } from '../../src/cli/client.ts';
-import { makeProgram } from '../../src/cli/program.ts';
-import { worldProgram } from '../../src/cli/simulator-world.ts';
 import type { StandbyReport } from '../../src/gateway/use-cases/standby-status.ts';
 import type { InstanceView } from '../../src/projections/instance-view.ts';
-import { type DaemonProcess, until, type Workplace, workplace } from './daemon-process.ts';
+import { until } from './daemon-process.ts';
+import { openSimulatedCommandLine, SIMULATED, type SimulatedCommandLine } from './simulated-command-line.ts';
 
 const LIMIT_MS = 20_000;
-const FLAGS = ['--no-hello', '--hypervisor', 'simulator', '--nats', 'off'];
 
-let place: Workplace;
-let fate: SimulatorControl;
-let daemon: DaemonProcess;
-
+let host: SimulatedCommandLine;
 beforeAll(async () => {
-  place = workplace();
-  fate = controlSimulator({ world: { directory: place.data, program: worldProgram }, clock: systemClock() });
-  daemon = await place.serve(...FLAGS);
+  host = await openSimulatedCommandLine();
 });
-afterAll(async () => {
-  await daemon.end('SIGTERM');
-  await fate.shutdownWorld().catch(() => {});
-  await fate.close();
-  place.remove();
-});
+afterAll(() => host.destroy());
 
-/** The command line within this process: a process for each call would be most of the time. */
-async function done(...args: string[]): Promise<string> {
-  const lines: string[] = [];
-  const output = { line: (text: string) => void lines.push(text), note: () => {}, text: () => {} };
-  await makeProgram(output).parseAsync([...args, '--data', place.data], { from: 'user' });
-  return lines.join('\n');
-}
+const done = (...args: string[]): Promise<string> => host.done(...args);
+const refusal = (...args: string[]): Promise<string> => host.refusal(...args);
 
-async function refusal(...args: string[]): Promise<string> {
-  const error = await done(...args).catch((reason: unknown) => reason);
-  if (!(error instanceof CliError)) throw new Error(`${args.join(' ')} was not refused: ${String(error)}`);
-  return `${error.code}: ${error.message}`;
-}
-
-const read = async <T>(...args: string[]): Promise<T> => JSON.parse(await done(...args, '--json')) as T;
+const read = <T>(...args: string[]): Promise<T> => host.read<T>(...args);
 const get = (name: string): Promise<InstanceView> => read('get', name);
 
 test('every part of standby and of the calendar can be said at a run and at an update', async () => {
@@ -91,7 +65,7 @@ test('what is refused names the flag that was typed', async () => {
 
 test('the status of standby and a hold are told in words', async () => {
   const { id } = await read<InstanceView>('run', 'web', '--auto-standby', '1h');
-  await fate.traffic(id, { open: 'c1' });
+  await host.fate.traffic(id, { open: 'c1' });
   const report = await until(
     () => read<StandbyReport>('standby', 'web', '--status'),
     ({ status }) => status === 'active',
@@ -109,11 +83,11 @@ test('the status of standby and a hold are told in words', async () => {
 test('one that cannot be woken is told with the reason and the way out', async () => {
   await done('standby', 'web');
   const { id } = await get('web');
-  await fate.setFault(id, 'restore', 'fail');
+  await host.fate.setFault(id, 'restore', 'fail');
   const told = await refusal('restore', 'web');
   expect(told).toMatch(/^not_reached: web is Standby, not Running: .+\. It sleeps as before; `stop` gives/);
   expect(told).toContain((await get('web')).state_error!);
-  await fate.setFault(id, 'restore', 'ok');
+  await host.fate.setFault(id, 'restore', 'ok');
   await done('restore', 'web');
 });
 
@@ -133,17 +107,17 @@ test('snapshots are taken, listed, brought back and deleted', async () => {
 test('a fork whose daemon is killed while the copy is made is there once, and leaves nothing', async () => {
   expect(await refusal('fork', 'web', 'copy')).toMatch(/from_running/);
   const source = await get('web');
-  await fate.setFault('*', 'fork_snapshot', { slow: 3_000 });
+  await host.fate.setFault('*', 'fork_snapshot', { slow: 3_000 });
   const broken = done('fork', 'web', 'copy', '--from-running').catch((error: unknown) => error);
   await until(
     async () => (await read<InstanceView[]>('ps')).find(({ name }) => name === 'copy')?.phase,
     (phase) => phase === 'forking',
     LIMIT_MS,
   );
-  await daemon.end('SIGKILL');
+  await host.daemon.end('SIGKILL');
   expect(await broken).toBeInstanceOf(Error);
-  await fate.setFault('*', 'fork_snapshot', 'ok');
-  daemon = await place.serve(...FLAGS);
+  await host.fate.setFault('*', 'fork_snapshot', 'ok');
+  host.daemon = await host.place.serve(...SIMULATED);
   const copy = await until(
     () => get('copy'),
     ({ state }) => state === 'Running',
