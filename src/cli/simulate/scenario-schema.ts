@@ -5,7 +5,7 @@ import { COMMAND_TYPES, hostModeSchema } from '../../../machines/events.ts';
 import { factSchema } from '../../../machines/facts.ts';
 import { TCP_STATES } from '../../actors/contracts/counted-connections.ts';
 import { eventsFateSchema } from '../../adapters/simulator/table-wire.ts';
-import { agentSchema, damageSchema, type TrafficChange } from '../../adapters/simulator/wire.ts';
+import { agentSchema, damageSchema, operationSchema, type TrafficChange } from '../../adapters/simulator/wire.ts';
 import { parseSize } from '../../gateway/requests/scalars.ts';
 import { restartBudget } from '../config/restart-budget-option.ts';
 
@@ -72,19 +72,6 @@ export const scenarioSchema = z.strictObject({
 
 const at = duration;
 const instance = name.optional();
-const operation = z.enum([
-  'boot',
-  'restore',
-  'pause',
-  'resume',
-  'snapshot',
-  'shutdown',
-  'kill',
-  'inspect',
-  'set_clock',
-  'copy_snapshot',
-  'fork_snapshot',
-]);
 const behaviour = z.union(
   [z.enum(['ok', 'fail', 'hang', 'hang_after', 'lie', 'crash', 'no_room']), z.strictObject({ slow: duration })],
   'must be ok, fail, hang, hang_after, lie, crash, no_room or { slow: DURATION }',
@@ -163,7 +150,7 @@ export const TIMELINE_KINDS = {
   hypervisor: z.strictObject({
     at,
     instance,
-    hypervisor: z.partialRecord(operation, behaviour),
+    hypervisor: z.partialRecord(operationSchema, behaviour),
     /** How often it strikes; left out: from now on. */
     times: z.int().positive().optional(),
   }),
