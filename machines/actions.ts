@@ -218,6 +218,14 @@ export function troubleIn(event: ChartEvent): string {
   }
 }
 
+export const notePrepareFailed = [
+  noteTrouble,
+  chart.emit(({ context }) => ({
+    type: 'instance.prepare_failed' as const,
+    message: context.trouble?.message ?? '',
+  })),
+];
+
 export const clearTrouble = chart.assign({ trouble: null });
 
 export const sayLost = chart.emit(({ context }) => ({

@@ -4,6 +4,7 @@ import {
   clearTrouble,
   intend,
   noteCommand,
+  notePrepareFailed,
   noteTrouble,
   sayAdmissionLost,
   withdrawEarlier,
@@ -53,13 +54,7 @@ export const absent = {
 const notPrepared = {
   guard: resultOf('instance.prepare'),
   target: '#failed',
-  actions: [
-    noteTrouble,
-    chart.emit(({ context }) => ({
-      type: 'instance.prepare_failed' as const,
-      message: context.trouble?.message ?? '',
-    })),
-  ],
+  actions: notePrepareFailed,
 };
 
 export const preparing = {

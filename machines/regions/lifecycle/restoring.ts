@@ -3,33 +3,19 @@ import {
   askRestore,
   intend,
   noteBooted,
-  noteCommand,
   noteResumed,
   noteTrouble,
   sayClock,
   sayClockNotSet,
   sayLost,
 } from '../../actions.ts';
-import { applyChanges } from '../../definition-actions.ts';
 import { beginStop } from '../../end-actions.ts';
-import {
-  all,
-  editsAllowed,
-  expiring,
-  foundAs,
-  foundReady,
-  ignored,
-  not,
-  notBooted,
-  ofThisRun,
-  resultOf,
-} from '../../guards.ts';
+import { all, expiring, foundAs, foundReady, ignored, not, notBooted, ofThisRun, resultOf } from '../../guards.ts';
 import { chart, type Moment } from '../../setup.ts';
-import { onDeleteSnapshot } from '../../snapshot-actions.ts';
+import { whileComingUp } from './coming-up.ts';
 import { backToSleep, neverLetGo, onEnd } from './ends.ts';
-import { deletePaused, expirePaused, placeHold, stopPaused } from './falling-asleep.ts';
+import { deletePaused, expirePaused, stopPaused } from './falling-asleep.ts';
 import { gracefully } from './gracefully.ts';
-import { resetRestart } from './restart-commands.ts';
 
 /** The ways back: a paused guest is let go, a sleeping one is taken up from its snapshot and has to answer. */
 
@@ -50,13 +36,7 @@ export const resuming = {
     stop: stopPaused,
     delete: deletePaused,
     'expiry.reached': expirePaused,
-    start: { actions: intend('running') },
-    ignore: { actions: intend('ignore') },
-    restore: { actions: noteCommand },
-    hold: { actions: placeHold },
-    delete_snapshot: onDeleteSnapshot,
-    reset_restart: resetRestart,
-    update: { guard: editsAllowed, actions: applyChanges },
+    ...whileComingUp,
     'vmm.exited': onEnd(),
     'effect.done': { guard: resultOf('vmm.resume'), target: '#running', actions: resumed },
     'effect.failed': { guard: resultOf('vmm.resume'), ...goLost },
@@ -174,14 +154,6 @@ export const restoring = {
       { target: '#killing', actions: unanswered },
     ],
   },
-  on: {
-    start: { actions: intend('running') },
-    ignore: { actions: intend('ignore') },
-    restore: { actions: noteCommand },
-    hold: { actions: placeHold },
-    delete_snapshot: onDeleteSnapshot,
-    reset_restart: resetRestart,
-    update: { guard: editsAllowed, actions: applyChanges },
-  },
+  on: whileComingUp,
   states: { taking_up: takingUp, answering },
 } as const;

@@ -11,7 +11,7 @@ import {
   sayLost,
   sayRebooted,
 } from '../../actions.ts';
-import { applyChanges, applyChangesWhen } from '../../definition-actions.ts';
+import { applyChangesWhen } from '../../definition-actions.ts';
 import { beginStop, dropSnapshot } from '../../end-actions.ts';
 import {
   all,
@@ -35,10 +35,11 @@ import {
 import { dueNow, noteMinute } from '../../schedule-actions.ts';
 import { chart } from '../../setup.ts';
 import { beginCapture, mayCreateSnapshot, onDeleteSnapshot, roomForScheduled } from '../../snapshot-actions.ts';
+import { whileComingUp } from './coming-up.ts';
 import { onEnd } from './ends.ts';
 import { placeHold, requestStandby, toSleep } from './falling-asleep.ts';
 import { gracefully } from './gracefully.ts';
-import { askVerdict, cancelRestart, resetRestart, resetRestartOfRunning } from './restart-commands.ts';
+import { askVerdict, cancelRestart, resetRestartOfRunning } from './restart-commands.ts';
 
 /** The states in which a VMM lives, or is being started, and nobody has asked for its end. */
 
@@ -138,15 +139,7 @@ export const booting = {
       { target: '#killing', actions: bootTimedOut },
     ],
   },
-  on: {
-    start: { actions: intend('running') },
-    ignore: { actions: intend('ignore') },
-    restore: { actions: noteCommand },
-    hold: { actions: placeHold },
-    delete_snapshot: onDeleteSnapshot,
-    reset_restart: resetRestart,
-    update: { guard: editsAllowed, actions: applyChanges },
-  },
+  on: whileComingUp,
   states: { spawning, awaiting_guest: awaitingGuest },
 } as const;
 

@@ -4,6 +4,7 @@ import {
   intend,
   intendQuietly,
   noteCommand,
+  notePrepareFailed,
   noteTrouble,
   sayLost,
   withdrawEarlier,
@@ -136,13 +137,7 @@ const FORKED_SNAPSHOT = 'run-0';
 const notForked = {
   guard: forked,
   target: '#failed',
-  actions: [
-    noteTrouble,
-    chart.emit(({ context }) => ({
-      type: 'instance.prepare_failed' as const,
-      message: context.trouble?.message ?? '',
-    })),
-  ],
+  actions: notePrepareFailed,
 };
 
 /** A new instance takes its copy of another's snapshot; then it wakes from it, or sleeps in it. */
