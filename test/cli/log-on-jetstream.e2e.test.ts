@@ -77,7 +77,12 @@ test('a start that is interrupted leaves no private nats-server behind', async (
   const { pid } = JSON.parse(readFileSync(identity, 'utf8')) as { pid: number };
   child.kill('SIGINT');
   expect(await ended).toEqual([0, null]);
-  expect(existsSync(`/proc/${pid}`)).toBe(false);
+  // Dead when the daemon ends; its entry goes once somebody has reaped it.
+  await until(
+    () => existsSync(`/proc/${pid}`),
+    (exists) => !exists,
+    LIMIT_MS,
+  );
 });
 
 describe('a second daemon on a log on JetStream', () => {

@@ -142,10 +142,11 @@ async function untilReady(directory: string, child: ChildProcess, clock: Clock):
 
 /** Ends it and waits for it; one that does not end is killed. */
 export async function endNats({ identity }: NatsProcess, clock: Clock): Promise<void> {
-  signalProcess(identity, 'SIGTERM');
-  const until = clock.monotonic() + STOP_WAIT_MS;
-  while (isAlive(identity) && clock.monotonic() < until) await clock.sleep(LOOK_MS);
-  signalProcess(identity, 'SIGKILL');
+  for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+    signalProcess(identity, signal);
+    const until = clock.monotonic() + STOP_WAIT_MS;
+    while (isAlive(identity) && clock.monotonic() < until) await clock.sleep(LOOK_MS);
+  }
 }
 
 function identityOf(pid: number): ProcessIdentity | null {
