@@ -44,6 +44,9 @@ export const effectSchema = z.discriminatedUnion('kind', [
 /** The name of the snapshot with which a run goes to standby: it takes the memory of the run, which ends with it. */
 export const standbySnapshot = (runNumber: number): string => `run-${runNumber}`;
 
+/** What a fork sleeps in before its first run. */
+export const FORKED_SNAPSHOT = standbySnapshot(0);
+
 export type Effect = z.infer<typeof effectSchema>;
 export type EffectKind = Effect['kind'];
 export type OneShotKind = Exclude<EffectKind, 'effect.withdraw'>;

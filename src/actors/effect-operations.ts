@@ -1,5 +1,5 @@
 import type { Definition } from '../../machines/definition.ts';
-import { type Effect, standbySnapshot } from '../../machines/effects.ts';
+import { type Effect, FORKED_SNAPSHOT, standbySnapshot } from '../../machines/effects.ts';
 import type { EffectResult, ObservationEvent, Purpose, Unstamped } from '../../machines/events.ts';
 import type { Hooks } from './contracts/hooks.ts';
 import type {
@@ -125,9 +125,14 @@ async function boot(
   const { name, image, vcpus, memory_bytes } = definition;
   const connected = await connectRun(operators.network, instance, definition.network, control.signal);
   if ('error' in connected) return control.signal.aborted ? withdrawn(task) : failed(task, connected.error);
-  if (effect.kind === 'vmm.boot') await forgetFormer(operators, definition.network);
+  if (isNewcomer(effect)) await forgetFormer(operators, definition.network);
   const spec = { instance, run: effect.run, name, image, vcpus, memory_bytes, network: connected.network };
   return bootResult(task, await spawn(spec));
+}
+
+/** Whoever boots, and a fork in its first run: nobody has ever spoken to this guest under its addresses. */
+function isNewcomer(effect: Effect): boolean {
+  return effect.kind === 'vmm.boot' || (effect.kind === 'vmm.restore' && effect.snapshot === FORKED_SNAPSHOT);
 }
 
 /** The network last: while a VMM lives, which keeps its files, it keeps its tap too. */

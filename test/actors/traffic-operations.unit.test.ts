@@ -3,6 +3,7 @@ import type { Definition } from '../../machines/definition.ts';
 import { AddressPool, parseRange } from '../../src/actors/address-pool.ts';
 import { SimulatedClock } from '../../src/actors/clock.ts';
 import type { Telemetry } from '../../src/actors/contracts/telemetry.ts';
+import type { InstanceCommand } from '../../src/actors/supervisor.ts';
 import { confirmIdle, FORGET_MAX_MS, forgetFormer } from '../../src/actors/tracking/traffic-operations.ts';
 import { createSimulatedNetwork } from '../../src/adapters/simulator/simulated-network.ts';
 import { siteOf } from '../../src/cli/daemon/network.ts';
@@ -67,6 +68,30 @@ describe('entries of a former guest', () => {
       await host.clock.advance(10_000);
     }
     expect([host.instances.get(id)?.phase, activity.forgotten.length]).toEqual(['running', 1]);
+  });
+
+  test('are removed before a fork is woken for the first time: what it was copied from never spoke from there', async () => {
+    const activity = scriptedActivity();
+    const { site } = siteOf({ bridge: 'test' }, () => 'test')!;
+    const addresses = new AddressPool(parseRange('10.77.0.0/16'));
+    const host = await simulatedHost({ activity, addresses, network: createSimulatedNetwork(site) });
+    const network = { ...BRIDGED, address: null };
+    const source = await runningInstance(host, { network });
+    const send = async (id: string, command: InstanceCommand): Promise<void> => {
+      await host.supervisor.command(id, command, OPERATOR);
+      await host.clock.advance(10_000);
+    };
+    await send(source, { type: 'create_snapshot', by, name: 'kept' });
+    const from = { instance: source, snapshot: 'kept' };
+    const copied = definition({ name: 'copy', network });
+    const { id } = await host.supervisor.create(copied, 'stopped', OPERATOR, from);
+    await host.clock.advance(10_000);
+    expect([host.instances.get(id)?.phase, activity.forgotten.length]).toEqual(['standby', 1]);
+    await send(id, { type: 'restore', by });
+    expect(activity.forgotten.slice(1)).toEqual([['10.77.0.3', expect.stringMatching(/^fd/)]]);
+    await send(id, { type: 'standby', by });
+    await send(id, { type: 'restore', by });
+    expect([host.instances.get(id)?.phase, activity.forgotten.length], 'its own it keeps').toEqual(['running', 2]);
   });
 
   test.each([

@@ -222,6 +222,16 @@ export const MUTANTS_OF_STANDBY: readonly Mutant[] = [
     killedBy: SCENARIOS,
   },
   {
+    name: 'what a former guest has left keeps a fork awake',
+    file: 'src/actors/effect-operations.ts',
+    find: 'effect.snapshot === FORKED_SNAPSHOT',
+    put: "effect.snapshot === ''",
+    killedBy: {
+      file: 'test/actors/traffic-operations.unit.test.ts',
+      title: 'are removed before a fork is woken for the first time: what it was copied from never spoke from there',
+    },
+  },
+  {
     name: 'guests are put away as many at once as there are',
     file: SLOTS,
     find: 'return this.#options.atOnce - this.#used();',

@@ -10,6 +10,7 @@ import {
   withdrawEarlier,
 } from '../../actions.ts';
 import { applyChanges } from '../../definition-actions.ts';
+import { FORKED_SNAPSHOT } from '../../effects.ts';
 import { dropSnapshot } from '../../end-actions.ts';
 import {
   all,
@@ -131,8 +132,6 @@ const takeForked = [
   chart.assign(({ event }) => ({ snapshot: { name: FORKED_SNAPSHOT, run: 0, taken_at: event.at } })),
   sayPrepared,
 ];
-
-const FORKED_SNAPSHOT = 'run-0';
 
 const notForked = {
   guard: forked,

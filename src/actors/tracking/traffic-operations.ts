@@ -58,9 +58,9 @@ async function readTable(operators: TrafficOperators, asked: GuestAsked): Promis
 }
 
 /**
- * Before a guest is booted under addresses that another may have had: entries of that one's connections would keep the
- * new one awake for hours. A restored guest goes on with its own connections, so nothing is removed for it. What cannot
- * be removed only keeps a guest awake: the boot goes on.
+ * Before a guest comes up under addresses that another may have had: entries of that one's connections would keep the
+ * new one awake for hours. A guest that slept goes on with its own connections, so nothing is removed for it. What cannot
+ * be removed only keeps a guest awake: it comes up all the same.
  */
 export async function forgetFormer(operators: TrafficOperators, wanted: Definition['network']): Promise<void> {
   const { activity, network, clock, telemetry } = operators;
