@@ -5,10 +5,12 @@ import { chainHash } from '../../src/actors/contracts/chain.ts';
 import type { LogEntry } from '../../src/actors/contracts/log.ts';
 import { instanceView } from '../../src/projections/instance-view.ts';
 import { definitionOf, type Evidence, type Spawn, type Stream, type Violation } from './evidence.ts';
+import { goesOnFromSnapshot } from './laws-of-runs.ts';
 
 /** Laws 3, 7 and 9: automatic restarts are bounded and granted, and what was acknowledged is in the log and nothing else is shown. */
 
 const INTENTS: readonly string[] = ['start', 'restart', 'stop', 'ignore'];
+const isIntent = (record: InstanceRecord): boolean => INTENTS.includes(record.event.type) || goesOnFromSnapshot(record);
 
 /** Law 3, counted here from the facts and not from the chart's own counter. */
 export function restartAttempts(stream: Stream): Violation[] {
@@ -16,7 +18,7 @@ export function restartAttempts(stream: Stream): Violation[] {
   let attempts = 0;
   for (const record of stream.records) {
     const policy = definitionOf(stream, record)?.restart_policy ?? null;
-    if (INTENTS.includes(record.event.type)) attempts = 0;
+    if (isIntent(record)) attempts = 0;
     let counted = false;
     for (const fact of record.facts) {
       if (fact.type === 'restart.reset') {
@@ -45,8 +47,9 @@ export function restartAttempts(stream: Stream): Violation[] {
 }
 
 /** A window closes by a command, by another policy, or by a whole stability window of one run. */
-function mayReset({ event, state }: InstanceRecord, cause: string, stableAfterMs: number): boolean {
-  if (cause === 'command') return INTENTS.includes(event.type);
+function mayReset(record: InstanceRecord, cause: string, stableAfterMs: number): boolean {
+  const { event, state } = record;
+  if (cause === 'command') return isIntent(record);
   if (cause === 'policy') return event.type === 'update';
   const { started_at: startedAt } = state.context.run;
   return 'due' in event && startedAt !== null && event.due - startedAt >= stableAfterMs;

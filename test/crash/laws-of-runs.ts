@@ -13,6 +13,11 @@ export const TRANSIT_MAX_MS = 250;
 const STOPS: readonly string[] = ['stop', 'delete'];
 const STARTS: readonly string[] = ['start', 'restart', 'restore'];
 
+/** A named snapshot is brought back so that its guest runs. */
+export function goesOnFromSnapshot({ event }: InstanceRecord): boolean {
+  return event.type === 'restore_snapshot' && event.then === 'running';
+}
+
 function asksForRun(record: InstanceRecord): number | null {
   for (const effect of record.effects) {
     if (effect.kind === 'vmm.boot' || effect.kind === 'vmm.restore') return effect.run;
@@ -20,12 +25,12 @@ function asksForRun(record: InstanceRecord): number | null {
   return null;
 }
 
-/** Law 1 in the log: from an accepted stop or delete on nothing asks for a run, until a start, restart or restore. */
+/** Law 1 in the log: from an accepted stop or delete on nothing asks for a run, until it is started or brought back. */
 export function bootsAskedAfterStop({ id, records }: Stream): Violation[] {
   const violations: Violation[] = [];
   let stoppedAt: number | null = null;
   for (const record of records) {
-    if (STARTS.includes(record.event.type)) stoppedAt = null;
+    if (STARTS.includes(record.event.type) || goesOnFromSnapshot(record)) stoppedAt = null;
     if (STOPS.includes(record.event.type)) stoppedAt = record.version;
     const run = asksForRun(record);
     if (stoppedAt === null || run === null) continue;

@@ -97,3 +97,31 @@ export const RESTORE: Scene = {
     await clock.advance(10 * SECOND);
   },
 };
+
+const KEPT = 'kept';
+
+/** A snapshot under a name is made of a guest that runs. */
+export const CAPTURE: Scene = {
+  definition: asleep,
+  act: async ({ clock, command }) => {
+    command({ type: 'create_snapshot', by: 'test', name: KEPT });
+    await clock.advance(10 * SECOND);
+  },
+};
+
+/** The same of a guest that sleeps. */
+export const COPY: Scene = { definition: asleep, before: RESTORE.before!, act: CAPTURE.act };
+
+/** A guest that was stopped goes on from a snapshot that was made earlier. */
+export const REVERT: Scene = {
+  definition: asleep,
+  before: async (played) => {
+    await CAPTURE.act(played);
+    played.command({ type: 'stop', by: 'test' });
+    await played.clock.advance(10 * SECOND);
+  },
+  act: async ({ clock, command }) => {
+    command({ type: 'restore_snapshot', by: 'test', name: KEPT, then: 'running' });
+    await clock.advance(10 * SECOND);
+  },
+};

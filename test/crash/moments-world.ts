@@ -6,6 +6,7 @@ import type { InstanceCommand } from '../../src/actors/supervisor.ts';
 import { createMemoryLog } from '../../src/adapters/log-memory/memory-log.ts';
 import { controlSimulator } from '../../src/adapters/simulator/control.ts';
 import { memoryJournal } from '../../src/adapters/simulator/journal.ts';
+import { createSimulator } from '../../src/adapters/simulator/simulator.ts';
 import { createWorld } from '../../src/adapters/simulator/world.ts';
 import { type DaemonLife, startDaemonLife } from '../../src/cli/simulate/daemon-life.ts';
 import { createInstances } from '../../src/projections/instances.ts';
@@ -27,8 +28,10 @@ const LATER_MS = 10 * SECOND;
 const START_MS = Date.UTC(2026, 0, 1, 12);
 
 /** What is done at the moment with the number `nth`. `kill`: the daemon dies. `connect`: somebody talks to the guest. */
-export type Interference = 'nothing' | Verb | 'kill' | 'stop_and_kill' | 'connect' | 'connect_and_kill';
-type Verb = 'stop' | 'hold' | 'start';
+export type Interference = 'nothing' | Verb | Fatal | 'kill' | 'connect' | 'connect_and_kill';
+type Verb = 'stop' | 'hold' | 'start' | 'delete';
+/** The daemon dies as soon as the command is acknowledged. */
+type Fatal = 'stop_and_kill' | 'delete_and_kill';
 
 const CLIENT = '203.0.113.7:50000->80';
 /** Longer than everything that is played. */
@@ -39,11 +42,20 @@ export interface Moment {
   readonly subject: string;
 }
 
+/** Names of snapshots, in order. */
+export interface Snapshots {
+  /** That the record speaks of: the named ones, and the one that the guest sleeps in. */
+  readonly recorded: readonly string[];
+  readonly stored: readonly string[];
+}
+
 export interface Course {
   /** Everything that was reached from the beginning of the scene on. */
   readonly moments: readonly Moment[];
+  /** `deleted` when the instance is gone. */
   readonly phase: string;
   readonly health: string;
+  readonly snapshots: Snapshots;
   readonly vmms: number;
   readonly spawns: number;
   readonly violations: readonly Violation[];
@@ -58,6 +70,7 @@ export interface Course {
 const COMMANDS: Readonly<Record<Verb, (now: number) => InstanceCommand>> = {
   stop: () => ({ type: 'stop', by: 'test' }),
   start: () => ({ type: 'start', by: 'test' }),
+  delete: () => ({ type: 'delete', by: 'test' }),
   hold: (now) => ({ type: 'hold', by: 'test', until: now + HELD_MS }),
 };
 const META = { actor: 'test', via: 'http' } as const;
@@ -116,7 +129,8 @@ class MomentsWorld {
     return {
       ...(await this.#outcome()),
       moments: this.#moments,
-      health: this.#instances.get(this.#id)!.health_status.status,
+      health: this.#instances.get(this.#id)?.health_status.status ?? 'none',
+      snapshots: await this.#snapshots(),
       spawns: journal.filter(({ type }) => type === 'vmm.spawned').length,
       violations: check(evidence),
       acknowledged: this.#isAcknowledged(),
@@ -130,7 +144,16 @@ class MomentsWorld {
   }
 
   async #outcome(): Promise<Pick<Course, 'phase' | 'vmms'>> {
-    return { phase: this.#instances.get(this.#id)!.phase, vmms: await this.#control.countVmms(this.#id) };
+    const phase = this.#instances.get(this.#id)?.phase ?? 'deleted';
+    return { phase, vmms: await this.#control.countVmms(this.#id) };
+  }
+
+  async #snapshots(): Promise<Snapshots> {
+    const { supervisor } = this.#life!;
+    const context = supervisor.has(this.#id) ? (await supervisor.look(this.#id)).context : null;
+    const recorded = [...(context?.snapshots ?? []), ...(context?.snapshot ? [context.snapshot] : [])];
+    const listed = await createSimulator({ world: this.#world, clock: this.#clock }).listSnapshots(this.#id);
+    return { recorded: recorded.map(({ name }) => name).sort(), stored: listed.map(({ snapshot }) => snapshot) };
   }
 
   #begin(faults?: FaultInjector): Promise<DaemonLife> {
@@ -154,14 +177,15 @@ class MomentsWorld {
     if (interference.startsWith('connect')) await this.#control.traffic(this.#id, { open: CLIENT });
     if (interference === 'kill' || interference === 'connect_and_kill') return this.#die();
     if (interference === 'connect') return;
-    const verb = interference === 'stop_and_kill' ? 'stop' : interference;
+    const isFatal = interference === 'stop_and_kill' || interference === 'delete_and_kill';
+    const verb = isFatal ? (interference === 'stop_and_kill' ? 'stop' : 'delete') : interference;
     const sent = this.#send(COMMANDS[verb](this.#clock.now()), INTERFERENCE);
     sent.catch((error: unknown) => {
       this.#refused = error instanceof StatevisorError ? error.code : String(error);
     });
     // A letter that is held has the command wait behind it; beside an effect it is acknowledged meanwhile.
     await this.#clock.settle();
-    if (interference !== 'stop_and_kill') return;
+    if (!isFatal) return;
     if (this.#isAcknowledged()) return this.#die();
     void sent.then(
       () => this.#die(),

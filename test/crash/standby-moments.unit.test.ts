@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { RESTORE, type Scene, STANDBY } from './moments-scenes.ts';
+import { CAPTURE, COPY, RESTORE, REVERT, type Scene, STANDBY } from './moments-scenes.ts';
 import { type Course, type Interference, type Moment, play } from './moments-world.ts';
 
 /**
@@ -24,6 +24,11 @@ async function atEveryMoment(
     const course = await play(scene, interference, index + 1);
     const where = `${interference} at ${index + 1}, ${point} ${subject}`;
     expect([where, course.violations]).toEqual([where, []]);
+    const { recorded, stored } = course.snapshots;
+    expect([where, recorded.filter((name) => !stored.includes(name))], 'is on record and nowhere else').toEqual([
+      where,
+      [],
+    ]);
     await judge(course, { index, where });
   }
 }
@@ -77,6 +82,12 @@ describe('a guest that is put away because it is idle', () => {
       expect([where, phase, vmms, acknowledged]).toEqual([where, 'stopped', 0, true]),
     ));
 
+  test.each(['delete', 'delete_and_kill'] as const)('is gone with all it had at whatever moment: %s', (interference) =>
+    atEveryMoment(STANDBY, interference, ({ phase, vmms, snapshots, acknowledged }, { where }) =>
+      expect([where, phase, vmms, snapshots.stored, acknowledged]).toEqual([where, 'deleted', 0, [], true]),
+    ),
+  );
+
   test('sleeps in the end at whatever moment the daemon dies, and is booted no second time', () =>
     atEveryMoment(STANDBY, 'kill', async ({ phase, vmms, spawns, later }, { where }) => {
       expect([where, phase, vmms, spawns]).toEqual([where, 'standby', 0, 1]);
@@ -101,5 +112,52 @@ describe('a guest that is woken', () => {
     atEveryMoment(RESTORE, interference, ({ phase, vmms, acknowledged }, { where }) =>
       expect([where, phase, vmms, acknowledged]).toEqual([where, 'stopped', 0, true]),
     ),
+  );
+
+  test.each(['delete', 'delete_and_kill'] as const)('is gone with all it had at whatever moment: %s', (interference) =>
+    atEveryMoment(RESTORE, interference, ({ phase, vmms, snapshots, acknowledged }, { where }) =>
+      expect([where, phase, vmms, snapshots.stored, acknowledged]).toEqual([where, 'deleted', 0, [], true]),
+    ),
+  );
+});
+
+describe('a snapshot under a name', () => {
+  const SCENES = [
+    ['of a guest that runs', CAPTURE, ['running', 1]],
+    ['of a guest that sleeps', COPY, ['standby', 0]],
+  ] as const;
+
+  test.each(SCENES)('%s is whole, or there is none, at whatever moment the daemon dies', async (_of, scene, rest) => {
+    const undisturbed = await play(scene, 'nothing', 0);
+    expect(undisturbed.snapshots.recorded).toContain('kept');
+    await atEveryMoment(scene, 'kill', ({ phase, vmms, spawns }, { where }) =>
+      expect([where, phase, vmms, spawns]).toEqual([where, ...rest, 1]),
+    );
+  });
+
+  test.each(SCENES)('%s keeps nobody from stopping it, and stays if it was whole', (_of, scene) =>
+    atEveryMoment(scene, 'stop_and_kill', ({ phase, vmms, acknowledged }, { where }) =>
+      expect([where, phase, vmms, acknowledged]).toEqual([where, 'stopped', 0, true]),
+    ),
+  );
+
+  test.each(SCENES)('%s goes with its instance', (_of, scene) =>
+    atEveryMoment(scene, 'delete_and_kill', ({ phase, vmms, snapshots, acknowledged }, { where }) =>
+      expect([where, phase, vmms, snapshots.stored, acknowledged]).toEqual([where, 'deleted', 0, [], true]),
+    ),
+  );
+
+  test('is there still when it was brought back, at whatever moment the daemon dies, and its guest runs once', () =>
+    atEveryMoment(REVERT, 'kill', ({ phase, vmms, spawns, snapshots }, { index, where }) => {
+      expect([where, snapshots.recorded]).toEqual([where, ['kept']]);
+      expect([where, phase, vmms, spawns]).toEqual([where, ...(index > 0 ? ['running', 1, 2] : ['stopped', 0, 1])]);
+    }));
+
+  test.each(['stop', 'stop_and_kill'] as const)(
+    'that is brought back starts nobody who is stopped: %s',
+    (interference) =>
+      atEveryMoment(REVERT, interference, ({ phase, vmms, snapshots, acknowledged }, { where }) =>
+        expect([where, phase, vmms, snapshots.recorded, acknowledged]).toEqual([where, 'stopped', 0, ['kept'], true]),
+      ),
   );
 });
