@@ -76,6 +76,29 @@ describe('the network of a bridged instance', () => {
     expect(ends).toMatchObject([{ kind: 'vmm.boot', error: { code: 'address_taken' } }]);
   });
 
+  it('that somebody has taken while the guest slept lets it sleep on with its snapshot, until they let go of it', async () => {
+    const host = await bridgedHost();
+    const id = await runningInstance(host, { network: BRIDGED });
+    const send = async (type: 'standby' | 'restore'): Promise<void> => {
+      await host.supervisor.command(id, { type, by: 'operator' }, OPERATOR);
+      await host.clock.advance(A_MINUTE);
+    };
+    await send('standby');
+    host.devices.answered.add('10.0.0.2');
+    await send('restore');
+    expect(host.instances.get(id)).toMatchObject({
+      state: 'Standby',
+      has_snapshot: true,
+      state_error: expect.stringContaining('somebody else answers for 10.0.0.2'),
+    });
+    const ends = (await host.records(id)).map(({ event }) => event).filter((event) => event.type === 'effect.failed');
+    expect(ends).toMatchObject([{ kind: 'vmm.restore', error: { code: 'address_taken' } }]);
+    expect((await host.control.state(id)).live).toEqual([]);
+    host.devices.answered.delete('10.0.0.2');
+    await send('restore');
+    expect(host.instances.get(id)).toMatchObject({ state: 'Running', has_snapshot: false, state_error: null });
+  });
+
   it('goes with the instance, and its address is free again', async () => {
     const host = await bridgedHost();
     const id = await runningInstance(host, { network: BRIDGED });

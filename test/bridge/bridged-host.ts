@@ -46,8 +46,14 @@ function newBootId(): string {
     .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }
 
-/** `powerless`: its daemons have no CAP_NET_ADMIN. */
-export async function bridgedHost({ powerless } = { powerless: false }): Promise<BridgedHost> {
+export interface BridgedHostOptions {
+  /** Its daemons have no CAP_NET_ADMIN. */
+  readonly powerless?: boolean;
+  /** More flags for its daemons. */
+  readonly flags?: readonly string[];
+}
+
+export async function bridgedHost({ powerless = false, flags = [] }: BridgedHostOptions = {}): Promise<BridgedHost> {
   const namespace = await openNamespace();
   const own = mkdtempSync(join(tmpdir(), 'statevisor-boot-'));
   const bootId = join(own, 'boot-id');
@@ -75,7 +81,7 @@ export async function bridgedHost({ powerless } = { powerless: false }): Promise
     enter: namespace.enter,
     list,
     serve: async () => {
-      daemon = await place.serve(...FLAGS);
+      daemon = await place.serve(...FLAGS, ...flags);
     },
     create: (name, ...flags) => place.cli('run', name, '--detach', '--network', 'bridge', ...SMALL, ...flags),
     answering: async (addresses) => {

@@ -48,6 +48,31 @@ describe('of a running guest', () => {
     expect(source().expires_at).not.toBeNull();
   });
 
+  test('begins its own life: nothing that became of the source, was counted of it or promised to it goes with it', async () => {
+    await scene.control.guestExit(web, 1);
+    await scene.clock.advance(10_000);
+    const until = scene.clock.now() + 3_600_000;
+    await scene.supervisor.command(web, { type: 'hold', by: 'ada', until }, { actor: 'ada', via: 'http' });
+    await send('create_snapshot', { name: 'before' });
+    const { context: former } = await scene.supervisor.look(web);
+    expect(former).toMatchObject({ run: { number: 2 }, restart: { attempts: 1 }, standby: { hold_until: until } });
+    const forkedAt = scene.clock.now();
+    const { id } = viewIn(await fork({ from_running: true }));
+    const { context } = await scene.supervisor.look(id);
+    expect(context).toMatchObject({
+      run: { number: 1, exit: null },
+      restart: { attempts: 0, last_attempt_at: null, blocked_reason: null, history: [] },
+      standby: { hold_until: null },
+      snapshots: [],
+    });
+    const { run, standby, health, created_at } = context;
+    const { awake_since, idle_since } = standby;
+    for (const at of [run.started_at, awake_since, idle_since, health.window_started_at, created_at]) {
+      expect(at).toBeGreaterThanOrEqual(forkedAt);
+    }
+    expect(run.pid).not.toBe(source().pid);
+  });
+
   test('leaves no snapshot with the source', async () => {
     await fork({ from_running: true });
     await scene.clock.advance(60_000);

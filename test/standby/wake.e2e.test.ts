@@ -1,19 +1,22 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/actors/clock.ts';
 import { SNAPSHOT_ERRORS } from '../../src/actors/contracts/hypervisor.ts';
 import type { Endpoints } from '../../src/cli/data-directory.ts';
+import type { SnapshotList } from '../../src/gateway/use-cases/snapshots.ts';
 import type { InstanceView } from '../../src/projections/instance-view.ts';
-import { damageSnapshot } from '../adapters/qemu/damage-snapshot.ts';
+import { damageSnapshot, flipByte } from '../adapters/qemu/damage-snapshot.ts';
 import { vmmsUnder } from '../adapters/qemu.world.ts';
 import { addressOf, type BridgedHost, bridgedHost, untilReachable } from '../bridge/bridged-host.ts';
+import { until } from '../cli/daemon-process.ts';
 import { type Answer, type Client, startClient } from './client.ts';
 
 /**
- * Goal: who slept is who wakes. Method: one real VM on a bridge, put to sleep while a client is connected to it; each kind
- * of damage done to its snapshot; then woken. The client, the guest's uptime, its boot and its clock tell.
+ * Goal: who slept is who wakes, and so is who is brought back from a snapshot or made as a fork. Method: one real VM on a
+ * bridge, put to sleep while a client is connected to it; each kind of damage done to its snapshot; then woken, kept under a
+ * name, forked and brought back. The client, the guest's uptime, its boot and its clock tell.
  */
 
 const BOOT_LIMIT_MS = 120_000;
@@ -46,10 +49,8 @@ describe('a guest that is put to sleep', { timeout: LIMIT_MS }, () => {
     });
   };
   const view = async (): Promise<InstanceView> => JSON.parse((await daemon('GET', '')).text) as InstanceView;
-  const guest = async (): Promise<Told> => {
-    const [uptime = '', now = '', boot = ''] = (await client.ask(`http://${address}/cgi-bin/now`)).text
-      .trim()
-      .split(' ');
+  const guest = async (at = address): Promise<Told> => {
+    const [uptime = '', now = '', boot = ''] = (await client.ask(`http://${at}/cgi-bin/now`)).text.trim().split(' ');
     return { uptimeMs: Number(uptime) * 1_000, nowMs: Number(now) * 1_000, boot };
   };
   /** Why the newest restore was refused, as the record has it. */
@@ -60,7 +61,7 @@ describe('a guest that is put to sleep', { timeout: LIMIT_MS }, () => {
   const snapshots = async (): Promise<string> => join(host.place.data, 'instances', (await view()).id, 'snapshots');
 
   beforeAll(async () => {
-    host = await bridgedHost();
+    host = await bridgedHost({ flags: ['--verify-ram'] });
     await host.serve();
     await host.create(NAME);
     const [running] = await untilReachable(host, [NAME], BOOT_LIMIT_MS);
@@ -102,6 +103,38 @@ describe('a guest that is put to sleep', { timeout: LIMIT_MS }, () => {
     renameSync(kept, damaged);
   });
 
+  test('stays asleep when one byte of its memory was changed and no time shows it', async () => {
+    const place = await snapshots();
+    const [name = ''] = readdirSync(place);
+    const [memory, times] = [join(place, name, 'memory'), join(host.place.data, 'times')];
+    writeFileSync(times, '');
+    execFileSync('touch', ['--reference', memory, times]);
+    const flip = (): void => {
+      flipByte(memory, 64 * 1_048_576);
+      execFileSync('touch', ['--reference', times, memory]);
+    };
+    flip();
+    await daemon('POST', '/restore?wait=30s');
+    expect(await refusal()).toBe('memory_altered');
+    expect(await view()).toMatchObject({
+      state: 'Standby',
+      state_error: expect.stringContaining('not what was saved'),
+    });
+    flip();
+  });
+
+  test('stays asleep while somebody else has its address, and the refusal says so', async () => {
+    const [name = ''] = readdirSync(await snapshots());
+    const files = readdirSync(join(await snapshots(), name));
+    await host.run('ip', 'address', 'add', `${address}/32`, 'dev', 'lo');
+    await daemon('POST', '/restore?wait=30s');
+    expect(await refusal()).toBe('address_taken');
+    expect(await view()).toMatchObject({ state: 'Standby', has_snapshot: true, state_error: expect.any(String) });
+    expect(readdirSync(join(await snapshots(), name)), 'it is as it was').toEqual(files);
+    expect(await vmmsUnder(host.place.data)).toEqual([]);
+    await host.run('ip', 'address', 'delete', `${address}/32`, 'dev', 'lo');
+  });
+
   test('wakes as who it was: its uptime goes on, its clock is right, and its client is still connected', async () => {
     expect((await daemon('POST', '/restore?wait=30s')).status).toBe(200);
     expect(await client.echo('after'), 'over the connection from before').toBe('after');
@@ -111,5 +144,38 @@ describe('a guest that is put to sleep', { timeout: LIMIT_MS }, () => {
     expect(awake.uptimeMs).toBeGreaterThan(asleep.uptimeMs);
     expect(awake.uptimeMs - asleep.uptimeMs, 'it stood still meanwhile').toBeLessThan(clock.now() - asleep.nowMs);
     expect(readdirSync(await snapshots())).toEqual([]);
+  });
+
+  test('is kept under a name and forked, and its client notices nothing; the fork answers at an address of its own', async () => {
+    const before = await guest();
+    expect((await daemon('POST', '/snapshots?name=kept&wait=30s')).status).toBe(200);
+    expect(await client.echo('kept')).toBe('kept');
+    const forked = await daemon('POST', '/fork?name=copy&from_running=true&wait=60s');
+    const copy = JSON.parse(forked.text) as InstanceView;
+    expect([forked.status, copy.state, addressOf(copy) === address]).toEqual([201, 'Running', false]);
+    const told = await guest(addressOf(copy));
+    expect([told.boot, told.uptimeMs >= before.uptimeMs]).toEqual([before.boot, true]);
+    expect(await client.echo('forked')).toBe('forked');
+    const { snapshots: listed } = JSON.parse((await daemon('GET', '/snapshots')).text) as SnapshotList;
+    expect(listed).toMatchObject([{ name: 'kept', run: (await view()).run }]);
+    expect(listed[0]?.size_bytes).toBeGreaterThan(0);
+  });
+
+  test('goes on from that snapshot once it was stopped, and the snapshot stays until it is deleted', async () => {
+    const before = await guest();
+    expect((await daemon('POST', '/stop?force=true&wait=60s')).status).toBe(200);
+    expect((await daemon('POST', '/snapshots/kept/restore?wait=60s')).status).toBe(200);
+    const again = await guest();
+    expect(again.boot).toBe(before.boot);
+    expect(again.uptimeMs - before.uptimeMs, 'it was taken back to then').toBeLessThan(clock.now() - before.nowMs);
+    expect(Math.abs(again.nowMs - clock.now())).toBeLessThanOrEqual(CLOCK_TOLERANCE_MS);
+    expect(readdirSync(await snapshots())).toEqual(['kept']);
+    expect((await daemon('DELETE', '/snapshots/kept?wait=30s')).status).toBe(200);
+    const place = await snapshots();
+    await until(
+      async () => readdirSync(place),
+      (left) => left.length === 0,
+      LIMIT_MS,
+    );
   });
 });

@@ -1,4 +1,15 @@
-import { readFileSync, rmSync, statSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  openSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import type { SnapshotErrorCode } from '../../../src/actors/contracts/hypervisor.ts';
 import { readManifest, type SnapshotManifest, writeManifest } from '../../../src/adapters/qemu/snapshots/manifest.ts';
@@ -9,6 +20,16 @@ export function changeManifest(directory: string, change: (manifest: SnapshotMan
   const manifest = readManifest(readFileSync(path, 'utf8'));
   if (typeof manifest === 'string') throw new Error(`the manifest is ${manifest}`);
   writeFileSync(path, writeManifest(change(manifest)));
+}
+
+/** Changes one byte of a file; done again, it is as it was. */
+export function flipByte(path: string, at: number): void {
+  const file = openSync(path, 'r+');
+  const byte = Buffer.alloc(1);
+  readSync(file, byte, 0, 1, at);
+  byte.writeUInt8(byte.readUInt8() ^ 0xff);
+  writeSync(file, byte, 0, 1, at);
+  closeSync(file);
 }
 
 /** Does to the files of a snapshot what it has to be refused for. */

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import {
   existsSync,
   mkdirSync,
@@ -13,6 +14,7 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -143,6 +145,15 @@ describe('a guest that is saved', () => {
   rule('is refused on another machine', async () => {
     await expectRefused(2, 'sound', 'snapshot_mismatch', { memory_bytes: 160 * MIB });
     await expectRefused(2, 'sound', 'snapshot_mismatch', { vcpus: 2 });
+  });
+
+  rule('is there still when a port of the host that it had is taken by something else', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const network = { mode: 'user' as const, ports: [{ host_port: port, guest_port: 80 }] };
+    await expectRefused(2, 'sound', 'port_in_use', { network });
+    server.close();
   });
 
   rule('is refused when its memory was changed unseen, where memory is hashed', async () => {
