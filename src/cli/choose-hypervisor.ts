@@ -53,7 +53,8 @@ export function chooseHypervisor(choice: HypervisorChoice, directory: DataDirect
   }
   const images = openImageStore(directory.images);
   const { clock, random, log, version, verifyMemory, probeAddress } = given;
-  const hypervisor = createQemuHypervisor({ directory: directory.path, images, clock, random, log, verifyMemory });
+  const told = { log, verifyMemory, probeAddress };
+  const hypervisor = createQemuHypervisor({ directory: directory.path, images, clock, random, ...told });
   const prober = createProbers({
     http: createHttpProber({ clock, version, probeAddress }),
     tcp: createTcpProber({ clock, probeAddress }),

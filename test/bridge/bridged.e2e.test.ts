@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { InstanceView } from '../../src/projections/instance-view.ts';
 import { until } from '../cli/daemon-process.ts';
 import { addressOf, BRIDGE, type BridgedHost, bridgedHost, untilReachable } from './bridged-host.ts';
 
@@ -26,6 +27,11 @@ function byPort(images: string): void {
 describe('bridged guests', { timeout: LIMIT_MS }, () => {
   let host: BridgedHost;
   const pidsOf = async (): Promise<(number | null)[]> => (await host.list()).map(({ pid }) => pid);
+  /** From where connections to a port of a guest have come, as the kernel's table has them. */
+  const sourcesOf = async (address: string, port: number): Promise<Set<string>> => {
+    const table = await host.run('conntrack', '-L', '-p', 'tcp', '-d', address, '--dport', String(port));
+    return new Set([...table.matchAll(/ src=(\S+) dst=\S+ sport=\d+ dport=\d+ .*src=/g)].map(([, from]) => from ?? ''));
+  };
 
   beforeAll(async () => {
     host = await bridgedHost();
@@ -34,9 +40,18 @@ describe('bridged guests', { timeout: LIMIT_MS }, () => {
   }, LIMIT_MS);
   afterAll(() => host.destroy(), LIMIT_MS);
 
-  test('are reached at the addresses that `ps` shows, and no address is given twice', async () => {
+  test('are asked whether they are ready from the address of probes, so that nobody takes it for traffic', async () => {
     await host.create('one');
     await host.create('two', '--address', ASKED, '--image', 'by-port');
+    const areRunning = (views: readonly InstanceView[]): boolean => views.every(({ state }) => state === 'Running');
+    await until(host.list, areRunning, BOOT_LIMIT_MS);
+    const { network } = JSON.parse((await host.place.cli('host', 'status', '--json')).stdout) as {
+      network: { probe_address: string };
+    };
+    expect(await sourcesOf(ASKED, 80)).toEqual(new Set([network.probe_address]));
+  });
+
+  test('are reached at the addresses that `ps` shows, and no address is given twice', async () => {
     const views = await untilReachable(host, ['one', 'two'], BOOT_LIMIT_MS);
     expect(views.map(addressOf)).toEqual([GIVEN, ASKED]);
     const { stdout } = await host.place.cli('ps');

@@ -3,9 +3,10 @@ import { connect, type Socket, type TcpSocketConnectOpts } from 'node:net';
 import { createSecureContext, type SecureContext, connect as tlsConnect } from 'node:tls';
 import type { Clock } from '../../actors/contracts/clock.ts';
 import type { ProbeResult, Prober, ProbeTarget } from '../../actors/contracts/probe.ts';
+import { openedAt, type Place, type ProbeAddress } from '../../actors/contracts/probe-address.ts';
 import { type Asking, ask } from './asking.ts';
 import { verdictOn } from './failures.ts';
-import { authority, openedAt, type Place, type ProbeAddress, placeOf, unreachable } from './place.ts';
+import { authority, placeOf, unreachable } from './place.ts';
 import { isConnectedToItself } from './self-connection.ts';
 
 /** How much of a body is read, so that a workload can finish what it says, before the connection is closed. */

@@ -1,22 +1,6 @@
-import { isIPv6, type TcpSocketConnectOpts } from 'node:net';
+import { isIPv6 } from 'node:net';
 import type { ProbedGuest } from '../../actors/contracts/probe.ts';
-
-/** Where a port of a guest is reached from this host. */
-export interface Place {
-  readonly host: string;
-  readonly port: number;
-  /** The connection ends at the VMM, which makes one of its own to the guest. */
-  readonly isForwarded: boolean;
-}
-
-/** The address of this host from which only probes come, by which they are told from what others say; null: none. */
-export type ProbeAddress = () => string | null;
-
-/** What a socket is opened with. */
-export function openedAt({ host, port, isForwarded }: Place, probeAddress: ProbeAddress): TcpSocketConnectOpts {
-  const localAddress = isForwarded ? null : probeAddress();
-  return localAddress === null ? { host, port } : { host, port, localAddress };
-}
+import type { Place } from '../../actors/contracts/probe-address.ts';
 
 /** VMMs forward from here alone (src/adapters/qemu/command-line.ts). */
 const FORWARDED_HOST = '127.0.0.1';

@@ -1,9 +1,10 @@
 import { connect, type Socket } from 'node:net';
 import type { Clock } from '../../actors/contracts/clock.ts';
 import type { ProbeResult, Prober } from '../../actors/contracts/probe.ts';
+import { openedAt, type Place, type ProbeAddress } from '../../actors/contracts/probe-address.ts';
 import { type Asking, ask } from './asking.ts';
 import { verdictOn } from './failures.ts';
-import { openedAt, type Place, type ProbeAddress, placeOf, unreachable } from './place.ts';
+import { placeOf, unreachable } from './place.ts';
 import { isConnectedToItself } from './self-connection.ts';
 
 /**

@@ -5,6 +5,7 @@ import type { EffectControl, Observation, Outcome, RunRef } from '../../actors/c
 import type { ProcessIdentity } from '../../actors/contracts/process-identity.ts';
 import { MONITOR_SOCKET } from './command-line.ts';
 import { type DirectoryChanges, watchDirectory } from './directory-changes.ts';
+import type { Asker } from './readiness.ts';
 import { giveUpRun, type RunFacts, readRunState, readStatus, runDirectory } from './run-directory.ts';
 import { isKilled, tellEnd } from './run-ending.ts';
 import { type RunWatch, watchRun } from './run-watch.ts';
@@ -17,10 +18,9 @@ export const BOOT_LIMIT_MS = 20_000;
 /** What a shell answers when the program cannot be run. */
 const CANNOT_RUN_STATUS = [126, 127];
 
-export interface BootOptions {
+export interface BootOptions extends Asker {
   readonly root: string;
   readonly binary: string;
-  readonly clock: Clock;
   readonly random: Random;
   readonly log: (line: string) => void;
   readonly emit: (observation: Observation) => void;
@@ -126,7 +126,7 @@ async function follow(
   options: BootOptions,
   changes: DirectoryChanges,
 ): Promise<ComeUp> {
-  const { clock } = options;
+  const { clock, probeAddress, log } = options;
   const directory = runDirectory(options.root, spec);
   const ref = { instance: spec.instance, run: spec.run };
   const gated = gate(options.emit);
@@ -151,7 +151,7 @@ async function follow(
     const state = readRunState(directory);
     if (state.state === 'alive' && watch === null && existsSync(join(directory, MONITOR_SOCKET))) {
       const run = { ref, directory, facts, identity: state.identity };
-      watch = watchRun(run, { clock, emit: gated.emit, log: options.log, isFresh: true });
+      watch = watchRun(run, { clock, probeAddress, emit: gated.emit, log, isFresh: true });
       void watch.linked.then(changes.nudge);
     }
     if (watch?.monitor() && state.state === 'alive') {

@@ -12,6 +12,7 @@ import type {
   RunRef,
   RunSpec,
 } from '../../actors/contracts/hypervisor.ts';
+import type { ProbeAddress } from '../../actors/contracts/probe-address.ts';
 import { type Accelerator, type ProbedAccelerator, probeAccelerator } from './accelerator.ts';
 import { bootRun, isWithdrawn } from './boot.ts';
 import type { BootOptions } from './come-up.ts';
@@ -35,6 +36,8 @@ export interface QemuOptions {
   readonly images: ImageStore;
   readonly clock: Clock;
   readonly random: Random;
+  /** Where bridged guests are asked from whether they are ready; by default from wherever the kernel takes it. */
+  readonly probeAddress?: ProbeAddress;
   /** The program; `qemu-system-x86_64` by default. */
   readonly binary?: string;
   /** Whether the memory of snapshots is hashed too: it takes as long as reading it. */
@@ -138,7 +141,7 @@ export interface QemuHypervisor extends Hypervisor {
 
 /** QEMU as a hypervisor: each run is a detached QEMU process under a small supervisor, both outliving this process. */
 export function createQemuHypervisor(options: QemuOptions): QemuHypervisor {
-  const { directory: root, images, clock, random } = options;
+  const { directory: root, images, clock, random, probeAddress = () => null } = options;
   const log = options.log ?? (() => undefined);
   const listeners = new Set<(observation: Observation) => void>();
   const emit = (observation: Observation): void => {
@@ -153,15 +156,15 @@ export function createQemuHypervisor(options: QemuOptions): QemuHypervisor {
   };
   const watches = createWatches();
   const binary = options.binary ?? BINARY;
-  const boot: BootOptions = { root, binary, clock, random, log, emit, keep: watches.keep };
+  const boot: BootOptions = { root, binary, clock, probeAddress, random, log, emit, keep: watches.keep };
   const starter = createStarter(options, createProbe(binary, clock));
-  const scope: RunScope = { root, clock, watches, isBooting: starter.isBooting };
+  const scope: RunScope = { root, clock, probeAddress, watches, isBooting: starter.isBooting };
   const agents = agentsOf(scope, options);
   const { verifyMemory = false, loadLimitMs = LOAD_LIMIT_MS } = options;
   const store = openSnapshotStore(root, random, verifyMemory);
   const tools = { scope, clock, store, boot, agents, verifyMemory, loadLimitMs };
   const watchAdopted = (run: WatchedRun): RunWatch => {
-    const watch = watchRun(run, { clock, emit, log, isFresh: false });
+    const watch = watchRun(run, { clock, probeAddress, emit, log, isFresh: false });
     watches.keep(watch);
     return watch;
   };

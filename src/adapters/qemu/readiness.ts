@@ -1,5 +1,6 @@
 import { connect } from 'node:net';
 import type { Clock } from '../../actors/contracts/clock.ts';
+import { openedAt, type Place, type ProbeAddress } from '../../actors/contracts/probe-address.ts';
 import { AGENT_DEVICE } from './command-line.ts';
 import type { ReadyRule } from './image/manifest.ts';
 import { queryAgentOpen } from './monitor.ts';
@@ -12,22 +13,22 @@ const CONNECT_LIMIT_MS = 200;
 const PORT_ANSWER_LIMIT_MS = 1_000;
 const PORT_QUESTION = 'GET / HTTP/1.0\r\n\r\n';
 
-/** Where a guest's port can be reached. */
-export interface Door {
-  readonly host: string;
-  readonly port: number;
+/** Where the port of a `port:N` rule is reached; null by the other rules. */
+export function readyPlaceOf({ ready_host: host, ready_host_port: port, identity }: RunFacts): Place | null {
+  return port === null ? null : { host, port, isForwarded: identity === null };
 }
 
-export function readyDoorOf(facts: RunFacts): Door | null {
-  return facts.ready_host_port === null ? null : { host: facts.ready_host, port: facts.ready_host_port };
+/** How the daemon asks guests. */
+export interface Asker {
+  readonly clock: Clock;
+  readonly probeAddress: ProbeAddress;
 }
 
 /** What a rule needs to be asked. */
-export interface ReadyQuestion {
+export interface ReadyQuestion extends Asker {
   readonly rule: ReadyRule;
   readonly directory: string;
-  readonly door: Door | null;
-  readonly clock: Clock;
+  readonly place: Place | null;
   readonly monitor: QmpConnection;
 }
 
@@ -35,10 +36,11 @@ export interface ReadyQuestion {
  * Whether something behind a guest's port answers at least one byte to an HTTP question. A connection alone proves
  * nothing: QEMU's user network accepts it before the guest even boots. One that takes long is given up and made anew: a
  * packet sent to a bridged guest before it listens is lost, and would be repeated a whole second later only.
+ * A bridged guest is asked from the address of probes, so that the question is never taken for somebody who uses it.
  */
-export function portAnswers(door: Door, clock: Clock): Promise<boolean> {
+export function portAnswers(place: Place, { clock, probeAddress }: Asker): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect(door);
+    const socket = connect(openedAt(place, probeAddress));
     const settle = (answered: boolean): void => {
       cancel();
       socket.destroy();
@@ -61,7 +63,7 @@ export async function isReadyNow(question: ReadyQuestion): Promise<boolean> {
   const { rule } = question;
   if (rule.by === 'immediate') return true;
   if (rule.by === 'agent') return queryAgentOpen(question.monitor);
-  if (rule.by === 'port') return question.door !== null && portAnswers(question.door, question.clock);
+  if (rule.by === 'port') return question.place !== null && portAnswers(question.place, question);
   return rule.pattern.test(readLog(question.directory, 'console.log', 2 * CONSOLE_LOG_PART_BYTES));
 }
 

@@ -1,9 +1,8 @@
-import type { Clock } from '../../actors/contracts/clock.ts';
 import type { Reality, RunEnd, RunRef } from '../../actors/contracts/hypervisor.ts';
 import { parseReadyRule } from './image/manifest.ts';
 import { openMonitor, queryStatus } from './monitor.ts';
 import type { QmpConnection } from './qmp.ts';
-import { isReadyNow, readyDoorOf } from './readiness.ts';
+import { type Asker, isReadyNow, readyPlaceOf } from './readiness.ts';
 import {
   forgetRun,
   giveUpRun,
@@ -24,9 +23,8 @@ export interface RunWatches {
 }
 
 /** What the operations on runs share. */
-export interface RunScope {
+export interface RunScope extends Asker {
   readonly root: string;
-  readonly clock: Clock;
   readonly watches: RunWatches;
   /** Whether this process is booting the run right now. */
   readonly isBooting: (ref: RunRef) => boolean;
@@ -98,7 +96,8 @@ async function isReady(scope: RunScope, run: WatchedRun, monitor: QmpConnection)
   if (readMarks(run.directory).ready_at !== null) return true;
   const rule = parseReadyRule(run.facts.ready) ?? { by: 'immediate' };
   const { directory, facts } = run;
-  return isReadyNow({ rule, directory, door: readyDoorOf(facts), clock: scope.clock, monitor });
+  const { clock, probeAddress } = scope;
+  return isReadyNow({ rule, directory, place: readyPlaceOf(facts), clock, probeAddress, monitor });
 }
 
 /** QEMU's words for a guest that stands still; the last one after it was saved. */

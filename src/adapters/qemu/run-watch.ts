@@ -5,11 +5,12 @@ import { parseReadyRule } from './image/manifest.ts';
 import { openMonitor } from './monitor.ts';
 import type { QmpConnection, QmpEvent } from './qmp.ts';
 import {
+  type Asker,
   isPolled,
   isReadyNow,
   READY_POLL_MS,
   type ReadyQuestion,
-  readyDoorOf,
+  readyPlaceOf,
   saysAgentGone,
   saysReady,
 } from './readiness.ts';
@@ -42,8 +43,7 @@ export interface RunWatch extends WatchedRun {
   close(): Promise<void>;
 }
 
-export interface WatchOptions {
-  readonly clock: Clock;
+export interface WatchOptions extends Asker {
   readonly emit: (observation: Observation) => void;
   readonly log: (line: string) => void;
   /** The run was started just now: readiness found by the first question is then observed too, not only told. */
@@ -137,7 +137,7 @@ function createCallbacks(): Callbacks {
  */
 export function watchRun(run: WatchedRun, options: WatchOptions): RunWatch {
   const { directory, facts, ref } = run;
-  const { clock, isFresh } = options;
+  const { clock, probeAddress, isFresh } = options;
   const closing = new AbortController();
   const { signal } = closing;
   const attached = Promise.withResolvers<void>();
@@ -158,7 +158,7 @@ export function watchRun(run: WatchedRun, options: WatchOptions): RunWatch {
   };
   const rebooted = (at: number): void => emit({ type: 'guest.rebooted', ...ref, occurred_at: at });
   const askReady = async (monitor: QmpConnection): Promise<void> => {
-    const question: ReadyQuestion = { rule, directory, door: readyDoorOf(facts), clock, monitor };
+    const question: ReadyQuestion = { rule, directory, place: readyPlaceOf(facts), clock, probeAddress, monitor };
     if (!notes.isReady() && (await isReadyNow(question).catch(() => false))) ready();
   };
   const attach = (): void => {
