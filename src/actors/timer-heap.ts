@@ -1,5 +1,6 @@
 import type { TimerName } from '../../machines/step.ts';
 import type { CancelTimer, Clock } from './contracts/clock.ts';
+import { type Due, DueHeap } from './due-heap.ts';
 
 /**
  * One heap for the timers of all instances, on one timer of the clock. Deadlines are wall-clock instants; the clock is
@@ -10,7 +11,7 @@ import type { CancelTimer, Clock } from './contracts/clock.ts';
 export const CLOCK_LOOK_MS = 1_000;
 /** A smaller difference is drift or scheduling, not a step. */
 export const CLOCK_STEP_MIN_MS = 500;
-/** Firings that are later than this share of a millisecond are not worth another look. */
+/** Timers armed since what is no longer pending was last dropped, before it is worth dropping it again. */
 const COMPACT_MIN_ENTRIES = 1_024;
 
 export interface DueTimer {
@@ -18,6 +19,10 @@ export interface DueTimer {
   readonly name: TimerName;
   readonly due: number;
   readonly armed: number;
+}
+
+interface Entry extends Due {
+  readonly timer: DueTimer;
 }
 
 export interface TimerHeapOptions {
@@ -32,7 +37,7 @@ export interface TimerHeapOptions {
 
 export class TimerHeap {
   readonly #options: TimerHeapOptions;
-  #entries: DueTimer[] = [];
+  readonly #heap = new DueHeap<Entry>();
   #cancelWake: CancelTimer | null = null;
   #wakeAt = Number.POSITIVE_INFINITY;
   #wallMinusMonotonic: number;
@@ -45,15 +50,14 @@ export class TimerHeap {
   }
 
   get size(): number {
-    return this.#entries.length;
+    return this.#heap.size;
   }
 
   add(timer: DueTimer): void {
     if (this.#closed) return;
-    this.#push(timer);
+    this.#heap.put({ timer, dueAt: timer.due, place: -1 }, timer.due);
     this.#sinceCompaction += 1;
-    if (this.#sinceCompaction > COMPACT_MIN_ENTRIES && this.#sinceCompaction > this.#entries.length / 2)
-      this.#compact();
+    if (this.#sinceCompaction > COMPACT_MIN_ENTRIES && this.#sinceCompaction > this.#heap.size / 2) this.#compact();
     this.#schedule();
   }
 
@@ -62,14 +66,14 @@ export class TimerHeap {
     this.#closed = true;
     this.#cancelWake?.();
     this.#cancelWake = null;
-    this.#entries = [];
+    this.#heap.clear();
   }
 
   #schedule(): void {
-    const first = this.#entries[0];
+    const first = this.#heap.first();
     if (first === undefined) return;
     const { clock, lookMs = CLOCK_LOOK_MS } = this.#options;
-    const inMs = Math.min(Math.max(0, first.due - clock.now()), lookMs);
+    const inMs = Math.min(Math.max(0, first.dueAt - clock.now()), lookMs);
     const wakeAt = clock.monotonic() + inMs;
     if (this.#cancelWake !== null && this.#wakeAt <= wakeAt) return;
     this.#cancelWake?.();
@@ -82,9 +86,9 @@ export class TimerHeap {
     this.#wakeAt = Number.POSITIVE_INFINITY;
     this.#noticeStep();
     const now = this.#options.clock.now();
-    for (let first = this.#entries[0]; first !== undefined && first.due <= now; first = this.#entries[0]) {
-      this.#pop();
-      if (this.#options.isPending(first)) this.#options.fire(first);
+    for (let first = this.#heap.first(); first !== undefined && first.dueAt <= now; first = this.#heap.first()) {
+      this.#heap.remove(first);
+      if (this.#options.isPending(first.timer)) this.#options.fire(first.timer);
     }
     this.#schedule();
   }
@@ -99,37 +103,7 @@ export class TimerHeap {
   }
 
   #compact(): void {
-    const pending = this.#entries.filter((entry) => this.#options.isPending(entry));
-    this.#entries = [];
-    for (const entry of pending) this.#push(entry);
+    this.#heap.keepOnly(({ timer }) => this.#options.isPending(timer));
     this.#sinceCompaction = 0;
-  }
-
-  #push(timer: DueTimer): void {
-    const entries = this.#entries;
-    let index = entries.push(timer) - 1;
-    while (index > 0) {
-      const parent = (index - 1) >> 1;
-      if (entries[parent]!.due <= timer.due) break;
-      entries[index] = entries[parent]!;
-      index = parent;
-    }
-    entries[index] = timer;
-  }
-
-  #pop(): void {
-    const entries = this.#entries;
-    const last = entries.pop()!;
-    if (entries.length === 0) return;
-    let index = 0;
-    for (;;) {
-      let child = 2 * index + 1;
-      if (child >= entries.length) break;
-      if (child + 1 < entries.length && entries[child + 1]!.due < entries[child]!.due) child += 1;
-      if (entries[child]!.due >= last.due) break;
-      entries[index] = entries[child]!;
-      index = child;
-    }
-    entries[index] = last;
   }
 }

@@ -24,8 +24,8 @@ export const MUTANTS_OF_LIFECYCLE: readonly Mutant[] = [
   {
     name: 'of two timers that are due at once one is dropped',
     file: HEAP,
-    find: '      this.#pop();\n      if (this.#options.isPending(first)) this.#options.fire(first);\n',
-    put: '      this.#pop();\n      if (this.#options.isPending(first)) this.#options.fire(first);\n      if (this.#entries.length > 0) this.#pop();\n',
+    find: '      if (this.#options.isPending(first.timer)) this.#options.fire(first.timer);\n',
+    put: '      if (this.#options.isPending(first.timer)) this.#options.fire(first.timer);\n      const next = this.#heap.first();\n      if (next !== undefined) this.#heap.remove(next);\n',
     killedBy: heap('fires timers in the order of their deadlines, whatever the order in which they were armed'),
   },
   {

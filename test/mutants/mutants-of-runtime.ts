@@ -6,6 +6,7 @@ const ACTOR = 'src/actors/instance-actor.ts';
 const APPEND = 'src/actors/durable-append.ts';
 const EFFECTS = 'src/actors/effect-queue.ts';
 const TIMERS = 'src/actors/timer-heap.ts';
+const DUE = 'src/actors/due-heap.ts';
 const MAILBOX = 'src/actors/mailbox.ts';
 
 const supervisor = (title: string) => ({ file: 'test/actors/supervisor.unit.test.ts', title });
@@ -96,24 +97,24 @@ export const MUTANTS_OF_RUNTIME: readonly Mutant[] = [
   {
     name: 'cancelled timers fire',
     file: TIMERS,
-    find: 'if (this.#options.isPending(first)) this.#options.fire(first);',
-    put: 'this.#options.fire(first);',
+    find: 'if (this.#options.isPending(first.timer)) this.#options.fire(first.timer);',
+    put: 'this.#options.fire(first.timer);',
     killedBy: timers('drops a timer that is no longer pending when its time comes'),
   },
   {
     name: 'a step of the wall clock is not noticed before the next timer',
     file: TIMERS,
-    find: 'Math.min(Math.max(0, first.due - clock.now()), lookMs)',
-    put: 'Math.max(0, first.due - clock.now())',
+    find: 'Math.min(Math.max(0, first.dueAt - clock.now()), lookMs)',
+    put: 'Math.max(0, first.dueAt - clock.now())',
     killedBy: timers(
       'fires what has become overdue soon after the wall clock stepped an hour forth, and says by how much',
     ),
   },
   {
     name: 'timers fire in the order in which they were armed',
-    file: TIMERS,
-    find: 'if (entries[parent]!.due <= timer.due) break;',
-    put: 'if (entries[parent]!.due !== timer.due) break;',
+    file: DUE,
+    find: 'if (parent.dueAt <= item.dueAt) break;',
+    put: 'if (parent.dueAt !== item.dueAt) break;',
     killedBy: timers('fires timers in the order of their deadlines, whatever the order in which they were armed'),
   },
   {

@@ -5,8 +5,8 @@ import { PROBE_TIME_UP, type ProbedGuest, type ProbeResult, type Prober } from '
 import type { ProbeReading, ProbeReadings } from '../contracts/probe-readings.ts';
 import { safeSentence } from '../contracts/safe-sentence.ts';
 import type { Telemetry } from '../contracts/telemetry.ts';
+import { type Due, DueHeap } from '../due-heap.ts';
 import { answerBy, dueAt, firstOffsetMs, type Slots, slotAfter, startBy, WAKE_GAP_MS } from './cadence.ts';
-import { type Due, DueHeap } from './due-heap.ts';
 import { type Counted, KeptReadings } from './kept-readings.ts';
 import { type Lane, type PlaceLimits, Places } from './places.ts';
 import { askProber } from './question.ts';

@@ -1,10 +1,10 @@
 /**
  * What is due next, of many that are each due once: a binary heap whose items know their place, so that one whose
- * instant changes is moved and one that ends is taken out. Nothing that is over stays behind.
+ * instant changes is moved and one that ends is taken out.
  */
 
 export interface Due {
-  /** Monotonic ms. Changed by the heap alone while the item is in it. */
+  /** By the clock of whoever owns the heap. Changed by the heap alone while the item is in it. */
   dueAt: number;
   /** Where it stands in the heap; -1 outside of it. */
   place: number;
@@ -37,6 +37,13 @@ export class DueHeap<Item extends Due> {
     last.place = place;
     this.#items[place] = last;
     this.#settle(last);
+  }
+
+  /** Drops all others. */
+  keepOnly(isKept: (item: Item) => boolean): void {
+    const items = [...this.#items];
+    this.clear();
+    for (const item of items) if (isKept(item)) this.put(item, item.dueAt);
   }
 
   clear(): void {
