@@ -5,21 +5,51 @@ import { defineConfig } from 'vitest/config';
  * Unit tests are pure and take milliseconds, some of them a few seconds of thinking, which are many on a busy machine;
  * anything slower than this is waiting for something it should be given.
  */
-const UNIT_TIMEOUT_MS = 30_000;
+const UNIT_TIMEOUT_MS = 60_000;
 /** Tests with real processes, sockets and disks, on a small machine that does several things at once. */
 const INT_TIMEOUT_MS = 60_000;
 /** Whole processes, real VMs under emulation. */
 const E2E_TIMEOUT_MS = 180_000;
 
+/** What computes all the time, as a guest under emulation does, or asks how soon a kernel or a guest answers. */
+const ALONE = [
+  ...['adapters/qemu', 'adapters/probes', 'adapters/conntrack', 'adapters/bridge', 'actors/probing', 'mutants'],
+  ...['bridge', 'health', 'standby', 'crash/stop-race', 'cli/first-run', 'cli/sick-guest'],
+];
+/** Files below `test/` whose path begins so. */
+const filesOf = (beginnings: readonly string[], kind: 'int' | 'e2e'): string =>
+  `test/{${beginnings.join(',')}}{/**/*,*}.${kind}.test.ts`;
+
+/** Most other tests with real processes wait for them: two files at a time leave none of them without a processor. */
+const BESIDE_EACH_OTHER = Math.min(2, availableParallelism());
+
+function withProcesses(kind: 'int' | 'e2e', { alone }: { readonly alone: boolean }) {
+  const timeout = kind === 'int' ? INT_TIMEOUT_MS : E2E_TIMEOUT_MS;
+  return {
+    extends: true as const,
+    test: {
+      name: alone ? `${kind}-alone` : kind,
+      include: [alone ? filesOf(ALONE, kind) : `test/**/*.${kind}.test.ts`],
+      exclude: alone ? [] : [filesOf(ALONE, kind)],
+      testTimeout: timeout,
+      hookTimeout: timeout,
+      pool: 'forks' as const,
+      maxWorkers: alone ? 1 : BESIDE_EACH_OTHER,
+      sequence: { groupOrder: alone ? 2 : 1 },
+    },
+  };
+}
+
 /**
- * Three groups, one after the other: unit tests share all cores; tests with real processes run one file at a time, so
- * that none starves another of its deadline on a machine with two cores. Nothing is retried: a test that sometimes
+ * Three groups, one after the other: unit tests share all cores; tests with real processes run two files at a time, or
+ * one, so that none starves another of its deadline on a machine with two cores. Nothing is retried: a test that sometimes
  * fails is a defect of the test or of the code.
  */
 export default defineConfig({
   test: {
     retry: 0,
     passWithNoTests: false,
+    globalSetup: 'test/compile-cache.ts',
     projects: [
       {
         extends: true,
@@ -32,30 +62,10 @@ export default defineConfig({
           sequence: { groupOrder: 0 },
         },
       },
-      {
-        extends: true,
-        test: {
-          name: 'int',
-          include: ['test/**/*.int.test.ts'],
-          testTimeout: INT_TIMEOUT_MS,
-          hookTimeout: INT_TIMEOUT_MS,
-          pool: 'forks',
-          maxWorkers: 1,
-          sequence: { groupOrder: 1 },
-        },
-      },
-      {
-        extends: true,
-        test: {
-          name: 'e2e',
-          include: ['test/**/*.e2e.test.ts'],
-          testTimeout: E2E_TIMEOUT_MS,
-          hookTimeout: E2E_TIMEOUT_MS,
-          pool: 'forks',
-          maxWorkers: 1,
-          sequence: { groupOrder: 2 },
-        },
-      },
+      withProcesses('int', { alone: false }),
+      withProcesses('e2e', { alone: false }),
+      withProcesses('int', { alone: true }),
+      withProcesses('e2e', { alone: true }),
     ],
   },
 });

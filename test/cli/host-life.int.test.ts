@@ -11,6 +11,7 @@ import { CliError } from '../../src/cli/client.ts';
 import { makeProgram } from '../../src/cli/program.ts';
 import { worldProgram } from '../../src/cli/simulator-world.ts';
 import type { InstanceView } from '../../src/projections/instance-view.ts';
+import { hurryGuests } from '../crash/simulated-load.ts';
 import { type DaemonProcess, until, type Workplace, workplace } from './daemon-process.ts';
 
 const LIMIT_MS = 20_000;
@@ -25,6 +26,7 @@ beforeAll(async () => {
   place = workplace();
   fate = controlSimulator({ world: { directory: place.data, program: worldProgram }, clock: systemClock() });
   await serve();
+  await hurryGuests(fate);
 });
 /** Every test leaves an empty host behind that does what is automatic. */
 afterEach(async () => {

@@ -3,6 +3,7 @@ import { controlSimulator, type SimulatorControl } from '../../src/adapters/simu
 import { CliError } from '../../src/cli/client.ts';
 import { makeProgram } from '../../src/cli/program.ts';
 import { worldProgram } from '../../src/cli/simulator-world.ts';
+import { hurryGuests } from '../crash/simulated-load.ts';
 import { type DaemonProcess, type Workplace, workplace } from './daemon-process.ts';
 
 /** How a daemon on the simulator is served. */
@@ -50,5 +51,6 @@ export async function openSimulatedCommandLine(): Promise<SimulatedCommandLine> 
       place.remove();
     },
   };
+  await hurryGuests(fate);
   return opened;
 }

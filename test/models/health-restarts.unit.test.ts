@@ -78,7 +78,7 @@ describe('restarts of unhealthy guests', () => {
         }
         await pair.host.supervisor.close();
       }),
-      runs(300),
+      runs(120),
     );
   });
 });

@@ -3,7 +3,11 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { systemClock } from '../../src/actors/clock.ts';
+import { controlSimulator } from '../../src/adapters/simulator/control.ts';
 import { type Daemon, startDaemon } from '../../src/cli/daemon/daemon.ts';
+import { worldProgram } from '../../src/cli/simulator-world.ts';
+import { hurryGuests } from '../crash/simulated-load.ts';
 import { document, name, quoted, tableRows } from '../documents/markdown.ts';
 import { type Family, parseMetrics } from './prometheus-text.ts';
 
@@ -21,6 +25,9 @@ beforeAll(async () => {
     log: 'memory',
     say: () => {},
   });
+  const fate = controlSimulator({ world: { directory: place, program: worldProgram }, clock: systemClock() });
+  await hurryGuests(fate);
+  await fate.close();
   token = readFileSync(daemon.endpoints.token_file, 'utf8').trim();
 });
 afterAll(async () => {
