@@ -50,6 +50,11 @@ it('an entry of UDP counts as long as it is there', () => {
   expect([countedUnder(ANY)(udp), stateName(udp)]).toEqual([true, 'UDP']);
 });
 
+it.each(['sctp', 'gre', 'protocol-50'] as const)('an entry of %s counts as long as it is there, too', (protocol) => {
+  const other = entry({ protocol, tcp_state: null });
+  expect([countedUnder(ANY)(other), stateName(other)]).toEqual([true, protocol.toUpperCase()]);
+});
+
 describe('what a policy leaves out', () => {
   it.each([
     ['an ignored network', { ignore_source_cidrs: ['203.0.113.0/24'] }, '203.0.113.7', 80, false],

@@ -5,12 +5,16 @@ import type { Mutant } from './mutant.ts';
 const RULE = 'src/actors/contracts/counted-connections.ts';
 const GUEST = 'src/adapters/conntrack/watched-guest.ts';
 const OBSERVER = 'src/adapters/conntrack/observer.ts';
+const MESSAGES = 'src/adapters/conntrack/netlink-messages.ts';
+const ROOM = 'src/adapters/conntrack/table-room.ts';
 const KEPT = 'src/actors/tracking/kept-tracking.ts';
 const DUMPS = 'src/adapters/conntrack/shared-dumps.ts';
 
 const rule = (title: string) => ({ file: 'test/actors/counted-connections.unit.test.ts', title });
 const known = (title: string) => ({ file: 'test/adapters/conntrack/watched-guest.unit.test.ts', title });
 const observer = (title: string) => ({ file: 'test/adapters/conntrack/observer.unit.test.ts', title });
+const told = (title: string) => ({ file: 'test/adapters/conntrack/netlink-messages.unit.test.ts', title });
+const room = (title: string) => ({ file: 'test/adapters/conntrack/table-room.unit.test.ts', title });
 const kept = (title: string) => ({ file: 'test/actors/kept-tracking.unit.test.ts', title });
 
 const THE_TRUTH = known('is the truth after every event and every dump, also of a dump that the table changes under');
@@ -58,9 +62,59 @@ export const MUTANTS_OF_CONNTRACK: readonly Mutant[] = [
   {
     name: 'UDP does not count',
     file: RULE,
-    find: "return protocol === 'udp' || state === null || !OVER.includes(state);",
+    find: "return protocol !== 'tcp' || state === null || !OVER.includes(state);",
     put: "return protocol === 'tcp' && (state === null || !OVER.includes(state));",
     killedBy: rule('an entry of UDP counts as long as it is there'),
+  },
+  {
+    name: 'what is neither TCP nor UDP does not count',
+    file: 'src/adapters/conntrack/protocols.ts',
+    find: 'if (NO_CONNECTIONS.includes(number)) return null;',
+    put: 'if (number !== 6 && number !== 17) return null;',
+    killedBy: told('is something else than TCP and UDP, which counts too: %i'),
+  },
+  {
+    name: 'a connection that the kernel took up in the middle is believed to be of who spoke first since',
+    file: MESSAGES,
+    find: '  if (!mayBeTurned(bytes, change)) return true;\n',
+    put: '  return true;\n',
+    killedBy: told(
+      'is one that the kernel took up in the middle: whoever spoke first since may be the guest that it is to',
+    ),
+  },
+  {
+    name: 'what a guest opens itself keeps it awake',
+    file: MESSAGES,
+    find: '(TCP_FLAG.isLiberal | TCP_FLAG.scalesWindows)) === TCP_FLAG.isLiberal',
+    put: 'TCP_FLAG.isLiberal) === TCP_FLAG.isLiberal',
+    killedBy: told(
+      'is one that it saw from the beginning, when it knows how windows are scaled: who opened it has no client',
+    ),
+  },
+  {
+    name: 'connections of two zones are one',
+    file: MESSAGES,
+    find: 'original_zone: originalZoneOf(bytes) }',
+    put: 'original_zone: 0 }',
+    killedBy: told('is one of a zone of its opening direction: it is another one than the same without'),
+  },
+  {
+    name: 'a table that is full is believed',
+    file: ROOM,
+    find: 'entries >= max * NEARLY_FULL',
+    put: 'entries > max',
+    killedBy: room(
+      'tells nothing of who it lacks, until it has room again: idle is then whoever has nobody, since then',
+    ),
+  },
+  {
+    name: 'a table from which the kernel removed open connections is believed',
+    file: OBSERVER,
+    find: '      await this.#room.check();\n      if (interrupted',
+    put: '      if (interrupted',
+    killedBy: room(
+      'has forgotten connections that are open, when the kernel says that it made room: also while it was being read',
+    ),
   },
   {
     name: 'a network of IPv6 cannot be ignored',
@@ -128,8 +182,8 @@ export const MUTANTS_OF_CONNTRACK: readonly Mutant[] = [
   {
     name: 'UDP that has run out is never looked at again',
     file: GUEST,
-    find: 'this.#notTcp > 0 && this.#notTcp === this.#counted.size ? this.#udpUntil : Number.POSITIVE_INFINITY',
-    put: 'this.#notTcp < 0 ? this.#udpUntil : Number.POSITIVE_INFINITY',
+    find: 'this.#notTcp > 0 && this.#notTcp === this.#counted.size ? this.#notTcpUntil : Number.POSITIVE_INFINITY',
+    put: 'this.#notTcp < 0 ? this.#notTcpUntil : Number.POSITIVE_INFINITY',
     killedBy: known('is to be read again when nothing is left but UDP whose time is over'),
   },
   {

@@ -1,4 +1,5 @@
 import type { AutoStandby } from '../../../machines/policies.ts';
+import type { Protocol } from './counted-connections.ts';
 
 /**
  * Who talks to guests: the connections from outside to each of them, as the kernel of the host tracks them, without
@@ -7,8 +8,8 @@ import type { AutoStandby } from '../../../machines/policies.ts';
  * Promises every implementation keeps:
  * - A connection is a guest's when it is answered from one of the guest's addresses: `port` is the guest's port, `client`
  *   who opened it. What a guest opens itself is none of its connections.
- * - TCP counts in every state but NONE, TIME_WAIT and CLOSE; a state that is not known counts. UDP counts for as long as
- *   the kernel keeps its entry.
+ * - TCP counts in every state but NONE, TIME_WAIT and CLOSE; a state that is not known counts. UDP, and all else but ICMP,
+ *   counts for as long as the kernel keeps its entry.
  * - Loss is told as `lost`, never hidden, and ends with a reading from a new dump of the table.
  * - Whatever is not known keeps a guest awake: no reading says 0 unless the table was read and events followed it since.
  */
@@ -32,7 +33,7 @@ export type ActivityReading =
   | { readonly observer: 'lost'; readonly error: string };
 
 export interface Connection {
-  readonly protocol: 'tcp' | 'udp';
+  readonly protocol: Protocol;
   readonly client: string;
   readonly client_port: number;
   /** Of the guest. */

@@ -6,6 +6,9 @@ import type { AutoStandby } from '../../../machines/policies.ts';
  * simulated, and the same wherever in a source it is asked: of an event, of a dump, of what is shown.
  */
 
+/** By name where it has one here, else by the number that the kernel has for it. */
+export type Protocol = 'tcp' | 'udp' | 'udplite' | 'sctp' | 'dccp' | 'gre' | `protocol-${number}`;
+
 /** One direction of a connection. Addresses in canonical text, IPv4 or IPv6. */
 export interface Endpoints {
   readonly source: string;
@@ -16,10 +19,10 @@ export interface Endpoints {
 
 /** One entry as the kernel keeps it. Where addresses are translated only the reply tells which guest answers. */
 export interface TableEntry {
-  readonly protocol: 'tcp' | 'udp';
+  readonly protocol: Protocol;
   readonly original: Pick<Endpoints, 'source' | 'source_port'>;
   readonly reply: Pick<Endpoints, 'source' | 'source_port'>;
-  /** The kernel's number of the TCP state; null for UDP, and where an event leaves it out. */
+  /** The kernel's number of the TCP state; null for all but TCP, and where an event leaves it out. */
   readonly tcp_state: number | null;
 }
 
@@ -48,13 +51,16 @@ const OVER: readonly number[] = [
 
 /** What is shown of the state of an entry. */
 export function stateName({ protocol, tcp_state: state }: TableEntry): string {
-  if (protocol === 'udp') return 'UDP';
+  if (protocol !== 'tcp') return protocol.toUpperCase();
   return state === null ? 'unknown' : (TCP_STATES[state] ?? `state ${state}`);
 }
 
-/** A half-open connection counts, and so does one of which only one side is closed. UDP counts while its entry lasts. */
+/**
+ * A half-open connection counts, and so does one of which only one side is closed. Whatever is not TCP counts while its
+ * entry lasts.
+ */
 export function isLive({ protocol, tcp_state: state }: TableEntry): boolean {
-  return protocol === 'udp' || state === null || !OVER.includes(state);
+  return protocol !== 'tcp' || state === null || !OVER.includes(state);
 }
 
 /** Whether an entry counts, given that its reply comes from one of the guest's addresses. */

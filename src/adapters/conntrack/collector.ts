@@ -7,6 +7,7 @@ import { unreadStatus } from './observer-status.ts';
 import { openTable } from './open-table.ts';
 import { sendToSelf } from './own-flow.ts';
 import { sentenceOf } from './sentences.ts';
+import { readKernelRoom } from './table-room.ts';
 import type { WatchedGuest } from './watched-guest.ts';
 
 /** Readings in one message, so that taking it keeps the daemon from nothing else for long. */
@@ -105,6 +106,7 @@ export class Collector {
       clock,
       table: (listener) => openTable(mode, { clock, listener, receiveBufferBytes: settings.receive_buffer_bytes }),
       sendToSelf,
+      readRoom: readKernelRoom,
       ignoredSources: settings.ignored_sources,
       recheckMs: settings.recheck_ms,
       told: {

@@ -1,4 +1,4 @@
-import type { TableEntry } from '../../actors/contracts/counted-connections.ts';
+import type { Protocol, TableEntry } from '../../actors/contracts/counted-connections.ts';
 import type { AddressKey } from './addresses.ts';
 
 /** The kernel's table of connections, by whichever way this machine lets it be read. */
@@ -7,17 +7,23 @@ import type { AddressKey } from './addresses.ts';
 export interface Tuple {
   readonly source: AddressKey;
   readonly destination: AddressKey;
-  readonly protocol: 'tcp' | 'udp';
+  readonly protocol: Protocol;
   readonly source_port: number;
   readonly destination_port: number;
+  /** Of both directions. */
   readonly zone: number;
+  /** Of this direction alone: two connections with the same addresses and ports may differ in nothing else. */
+  readonly original_zone: number;
 }
 
 export interface KernelEntry extends TableEntry {
   /** Text of the tuple. */
   readonly key: string;
   readonly tuple: Tuple;
-  /** Address that answers: the guest's, where addresses are translated, too. */
+  /**
+   * Address that answers: the guest's, where addresses are translated, too. Of a connection that the kernel took up in the
+   * middle it may be the one that spoke first since: who opened it is not known.
+   */
   readonly guest: AddressKey;
   /** The kernel's number of this entry: another connection over the same tuple has another. Null where it is not told. */
   readonly id: number | null;
@@ -80,6 +86,7 @@ export class TableError extends Error {
   }
 }
 
-export function keyOfTuple({ protocol, source, source_port, destination, destination_port, zone }: Tuple): string {
-  return `${protocol}|${source}|${source_port}|${destination}|${destination_port}|${zone}`;
+export function keyOfTuple(tuple: Tuple): string {
+  const { protocol, source, source_port, destination, destination_port, zone, original_zone } = tuple;
+  return `${protocol}|${source}|${source_port}|${destination}|${destination_port}|${zone}|${original_zone}`;
 }

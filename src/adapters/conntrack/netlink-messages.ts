@@ -1,5 +1,6 @@
 import { type AddressKey, keyOfBytes, textOfKey } from './addresses.ts';
 import { type Change, type KernelEntry, keyOfTuple, type Tuple } from './kernel-table.ts';
+import { hasPorts, protocolOf } from './protocols.ts';
 
 /**
  * Messages of the kernel's connection tracking. Headers are in the byte order of the machine, which is little-endian
@@ -18,11 +19,13 @@ export const ATTRIBUTE = {
   zone: 18,
   eventTime: 27,
 } as const;
-export const TUPLE_ATTRIBUTE = { address: 1, protocol: 2 } as const;
+export const TUPLE_ATTRIBUTE = { address: 1, protocol: 2, zone: 3 } as const;
 export const ADDRESS_ATTRIBUTE = { v4Source: 1, v4Destination: 2, v6Source: 3, v6Destination: 4 } as const;
 export const PROTOCOL_ATTRIBUTE = { number: 1, sourcePort: 2, destinationPort: 3 } as const;
 const TCP_INFO = 1;
-const TCP_STATE = 1;
+const TCP_ATTRIBUTE = { state: 1, originalFlags: 4 } as const;
+/** What the kernel notes of a TCP connection: its opener said how windows are scaled; it is not checked strictly. */
+const TCP_FLAG = { scalesWindows: 1, isLiberal: 8 } as const;
 
 export const HEADER_BYTES = 16;
 /** Follows the header in messages about entries: family, version, resource. */
@@ -34,8 +37,10 @@ const TYPE_MASK = 0x3fff;
 const DUMP_INTERRUPTED = 0x10;
 /** Attributes of one kind of place; the kernel knows fewer than this many. */
 const ATTRIBUTES_MAX = 32;
-const PROTOCOLS: Readonly<Record<number, 'tcp' | 'udp'>> = { 6: 'tcp', 17: 'udp' };
 const NS_PER_MS = 1_000_000n;
+
+/** The attribute of a tuple. */
+type Direction = typeof ATTRIBUTE.original | typeof ATTRIBUTE.reply;
 
 export interface NetlinkSink {
   concerns(address: AddressKey): boolean;
@@ -107,57 +112,69 @@ function readMessage(bytes: Buffer, at: number, end: number, sink: NetlinkSink, 
     case MESSAGE.entry:
     case MESSAGE.delete: {
       read.messages += 1;
-      const entry = readEntry(bytes, at + HEADER_BYTES + FAMILY_BYTES, end, sink);
-      if (entry === 'garbage') break;
-      if (entry !== null) sink.entry(entry, type === MESSAGE.entry ? 'present' : 'destroyed');
+      const change = type === MESSAGE.entry ? 'present' : 'destroyed';
+      if (!readEntry(bytes, at + HEADER_BYTES + FAMILY_BYTES, end, change, sink)) break;
       return;
     }
   }
   read.garbage += 1;
 }
 
-/** Null: it concerns nobody here. */
-function readEntry(bytes: Buffer, from: number, end: number, sink: NetlinkSink): KernelEntry | 'garbage' | null {
-  if (!index(bytes, from, end, outer) || outer.at[ATTRIBUTE.reply] === 0) return 'garbage';
-  // Most events concern no guest that is watched: nothing more is read of those.
-  const guest = sourceOf(bytes, ATTRIBUTE.reply);
-  if (guest === null) return 'garbage';
-  if (!sink.concerns(guest)) return null;
-  const protocol = protocolOf(bytes, ATTRIBUTE.reply);
-  if (protocol === null) return 'garbage';
-  const kind = PROTOCOLS[protocol.number];
-  // Pings and what else has no ports are not connections.
-  if (kind === undefined) return null;
-  return entryOf(bytes, guest, kind, protocol.sourcePort) ?? 'garbage';
+/** False when it cannot be understood. */
+function readEntry(bytes: Buffer, from: number, end: number, change: Change, sink: NetlinkSink): boolean {
+  if (!index(bytes, from, end, outer) || outer.at[ATTRIBUTE.reply] === 0) return false;
+  // Most events concern no guest that is watched: hardly more is read of those.
+  const answers = sourceOf(bytes, ATTRIBUTE.reply);
+  if (answers === null) return false;
+  if (sink.concerns(answers) && !tell(bytes, ATTRIBUTE.reply, change, sink)) return false;
+  if (!mayBeTurned(bytes, change)) return true;
+  const spokeFirst = sourceOf(bytes, ATTRIBUTE.original);
+  return spokeFirst === null || !sink.concerns(spokeFirst) || tell(bytes, ATTRIBUTE.original, change, sink);
 }
 
-function entryOf(bytes: Buffer, guest: AddressKey, protocol: 'tcp' | 'udp', port: number): KernelEntry | null {
+/**
+ * Whether its directions may be the wrong way round. The kernel forgets connections that are open, when it is told to or
+ * when its table is full, and takes them up again with their next packet: whoever sends that is their opener for it. Such
+ * an entry is not checked strictly, and nobody has said how windows are scaled. Its end no longer tells.
+ */
+function mayBeTurned(bytes: Buffer, change: Change): boolean {
+  if (!enter(bytes, outer, ATTRIBUTE.protocolInfo, nested) || !enter(bytes, nested, TCP_INFO, inner)) return false;
+  if (change === 'destroyed') return true;
+  const at = inner.at[TCP_ATTRIBUTE.originalFlags]!;
+  if (at === 0 || inner.length[TCP_ATTRIBUTE.originalFlags]! < 1) return false;
+  return (bytes.readUInt8(at) & (TCP_FLAG.isLiberal | TCP_FLAG.scalesWindows)) === TCP_FLAG.isLiberal;
+}
+
+/** Tells the entry of the guest that the source of one direction is. False when it cannot be understood. */
+function tell(bytes: Buffer, guestIs: Direction, change: Change, sink: NetlinkSink): boolean {
+  const number = protocolNumberOf(bytes, guestIs);
+  const protocol = number === null ? null : protocolOf(number);
+  if (protocol === null) return number !== null;
   const source = sourceOf(bytes, ATTRIBUTE.original);
   const destination = destinationOf(bytes, ATTRIBUTE.original);
-  const ports = protocolOf(bytes, ATTRIBUTE.original);
-  if (source === null || destination === null || ports === null) return null;
+  const answers = sourceOf(bytes, ATTRIBUTE.reply);
+  const ports = portsOf(bytes, ATTRIBUTE.original, hasPorts(protocol));
+  const port = portsOf(bytes, ATTRIBUTE.reply, hasPorts(protocol))?.source_port;
+  if (source === null || destination === null || answers === null || ports === null || port === undefined) return false;
   const zone = number16(bytes, outer, ATTRIBUTE.zone) ?? 0;
-  const { sourcePort, destinationPort } = ports;
-  const tuple: Tuple = {
-    source,
-    destination,
-    protocol,
-    source_port: sourcePort,
-    destination_port: destinationPort,
-    zone,
-  };
-  return {
+  const tuple: Tuple = { source, destination, protocol, ...ports, zone, original_zone: originalZoneOf(bytes) };
+  const opener = { source: textOfKey(source), source_port: ports.source_port };
+  const answerer = { source: textOfKey(answers), source_port: port };
+  const isTurned = guestIs === ATTRIBUTE.original;
+  const entry: KernelEntry = {
     key: keyOfTuple(tuple),
     tuple,
-    guest,
+    guest: isTurned ? source : answers,
     protocol,
-    original: { source: textOfKey(source), source_port: sourcePort },
-    reply: { source: textOfKey(guest), source_port: port },
+    original: isTurned ? answerer : opener,
+    reply: isTurned ? opener : answerer,
     id: number32(bytes, outer, ATTRIBUTE.id),
     timeout_s: number32(bytes, outer, ATTRIBUTE.timeout),
     tcp_state: protocol === 'tcp' ? tcpStateOf(bytes) : null,
     occurred_at: eventTimeOf(bytes),
   };
+  sink.entry(entry, change);
+  return true;
 }
 
 /** Notes where the attributes between the two offsets are. False when they do not fit. */
@@ -184,38 +201,46 @@ function enter(bytes: Buffer, around: Attributes, type: number, found: Attribute
   return at !== 0 && index(bytes, at, at + around.length[type]!, found);
 }
 
-function sourceOf(bytes: Buffer, tuple: number): AddressKey | null {
+function sourceOf(bytes: Buffer, tuple: Direction): AddressKey | null {
   return addressOf(bytes, tuple, ADDRESS_ATTRIBUTE.v4Source, ADDRESS_ATTRIBUTE.v6Source);
 }
 
-function destinationOf(bytes: Buffer, tuple: number): AddressKey | null {
+function destinationOf(bytes: Buffer, tuple: Direction): AddressKey | null {
   return addressOf(bytes, tuple, ADDRESS_ATTRIBUTE.v4Destination, ADDRESS_ATTRIBUTE.v6Destination);
 }
 
-function addressOf(bytes: Buffer, tuple: number, v4: number, v6: number): AddressKey | null {
+function addressOf(bytes: Buffer, tuple: Direction, v4: number, v6: number): AddressKey | null {
   if (!enter(bytes, outer, tuple, nested) || !enter(bytes, nested, TUPLE_ATTRIBUTE.address, inner)) return null;
   const type = inner.at[v4] !== 0 ? v4 : v6;
   return inner.at[type] === 0 ? null : keyOfBytes(bytes, inner.at[type]!, inner.length[type]!);
 }
 
-function protocolOf(
-  bytes: Buffer,
-  tuple: number,
-): { number: number; sourcePort: number; destinationPort: number } | null {
+function protocolNumberOf(bytes: Buffer, tuple: Direction): number | null {
   if (!enter(bytes, outer, tuple, nested) || !enter(bytes, nested, TUPLE_ATTRIBUTE.protocol, inner)) return null;
-  const number = number8(bytes, inner, PROTOCOL_ATTRIBUTE.number);
-  if (number === null) return null;
-  const sourcePort = number16(bytes, inner, PROTOCOL_ATTRIBUTE.sourcePort);
-  const destinationPort = number16(bytes, inner, PROTOCOL_ATTRIBUTE.destinationPort);
-  const hasPorts = sourcePort !== null && destinationPort !== null;
-  if (!hasPorts && PROTOCOLS[number] !== undefined) return null;
-  return { number, sourcePort: sourcePort ?? 0, destinationPort: destinationPort ?? 0 };
+  return number8(bytes, inner, PROTOCOL_ATTRIBUTE.number);
+}
+
+/** Null when there are none and there should be. */
+function portsOf(
+  bytes: Buffer,
+  tuple: Direction,
+  needed: boolean,
+): Pick<Tuple, 'source_port' | 'destination_port'> | null {
+  if (!enter(bytes, outer, tuple, nested) || !enter(bytes, nested, TUPLE_ATTRIBUTE.protocol, inner)) return null;
+  const source = number16(bytes, inner, PROTOCOL_ATTRIBUTE.sourcePort);
+  const destination = number16(bytes, inner, PROTOCOL_ATTRIBUTE.destinationPort);
+  if (needed && (source === null || destination === null)) return null;
+  return { source_port: source ?? 0, destination_port: destination ?? 0 };
+}
+
+function originalZoneOf(bytes: Buffer): number {
+  return enter(bytes, outer, ATTRIBUTE.original, nested) ? (number16(bytes, nested, TUPLE_ATTRIBUTE.zone) ?? 0) : 0;
 }
 
 /** An event that is not about the state leaves it out. */
 function tcpStateOf(bytes: Buffer): number | null {
   if (!enter(bytes, outer, ATTRIBUTE.protocolInfo, nested) || !enter(bytes, nested, TCP_INFO, inner)) return null;
-  return number8(bytes, inner, TCP_STATE);
+  return number8(bytes, inner, TCP_ATTRIBUTE.state);
 }
 
 function eventTimeOf(bytes: Buffer): number | null {

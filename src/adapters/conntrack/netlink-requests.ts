@@ -11,6 +11,7 @@ import {
   padded,
   TUPLE_ATTRIBUTE,
 } from './netlink-messages.ts';
+import { numberOf } from './protocols.ts';
 
 /** What is asked of the kernel. */
 
@@ -19,7 +20,6 @@ const NESTED = 0x8000;
 const AF_UNSPEC = 0;
 const AF_INET = 2;
 const AF_INET6 = 10;
-const IP_PROTOCOL = { tcp: 6, udp: 17 } as const;
 
 export function dumpRequest(sequence: number): Buffer {
   return message(MESSAGE.get, FLAG.request | FLAG.dump, sequence, [family(AF_UNSPEC)]);
@@ -45,16 +45,18 @@ export function noopMessage(sequence: number): Buffer {
 }
 
 function tupleBytes(tuple: Tuple): Buffer {
+  const zone = tuple.original_zone === 0 ? [] : [attribute(TUPLE_ATTRIBUTE.zone, big16(tuple.original_zone))];
   return Buffer.concat([
     attribute(TUPLE_ATTRIBUTE.address | NESTED, addressBytes(tuple.source, tuple.destination)),
     attribute(
       TUPLE_ATTRIBUTE.protocol | NESTED,
       Buffer.concat([
-        attribute(PROTOCOL_ATTRIBUTE.number, Buffer.from([IP_PROTOCOL[tuple.protocol]])),
+        attribute(PROTOCOL_ATTRIBUTE.number, Buffer.from([numberOf(tuple.protocol)])),
         attribute(PROTOCOL_ATTRIBUTE.sourcePort, big16(tuple.source_port)),
         attribute(PROTOCOL_ATTRIBUTE.destinationPort, big16(tuple.destination_port)),
       ]),
     ),
+    ...zone,
   ]);
 }
 

@@ -7,6 +7,7 @@ import { type Change, type KernelEntry, type KernelTable, TableError, type Table
 import type { SendToSelf } from './own-flow.ts';
 import { sentenceOf } from './sentences.ts';
 import { SharedDumps } from './shared-dumps.ts';
+import { type ReadRoom, RoomProof } from './table-room.ts';
 import { TrackingProof } from './tracking-proof.ts';
 import type { WatchedGuest } from './watched-guest.ts';
 
@@ -32,6 +33,7 @@ export interface ObserverOptions {
   readonly clock: Clock;
   readonly table: (listener: TableListener) => Promise<KernelTable>;
   readonly sendToSelf: SendToSelf;
+  readonly readRoom: ReadRoom;
   readonly ignoredSources: readonly string[];
   readonly recheckMs: number;
   readonly told: ObserverTold;
@@ -53,6 +55,7 @@ export class Observer implements TableListener {
   readonly #dumps: SharedDumps;
   readonly #removals: SharedDumps;
   readonly #proof: TrackingProof;
+  readonly #room: RoomProof;
   readonly #ended = new AbortController();
   readonly #watched = new Set<WatchedGuest>();
   readonly #changed: ChangedGuests;
@@ -72,6 +75,7 @@ export class Observer implements TableListener {
     this.#index = new GuestIndex(options.ignoredSources);
     this.#changed = new ChangedGuests(options.clock, options.told.changed);
     this.#proof = new TrackingProof(options.sendToSelf);
+    this.#room = new RoomProof(options.readRoom);
     this.#dumps = new SharedDumps(this.#clock, () => this.#read());
     this.#removals = new SharedDumps(this.#clock, () => this.#openTable().remove(this.#toRemove.splice(0)));
   }
@@ -221,6 +225,7 @@ export class Observer implements TableListener {
     const table = this.#openTable();
     // Until what was queued before an overrun has been read, the kernel drops events and does not say so again.
     if (this.#error !== null) await table.caughtUp();
+    await this.#room.check();
     const [begun, at, losses] = [this.#clock.monotonic(), this.#clock.now(), this.#overruns];
     const guests = [...this.#index.all()];
     try {
@@ -235,6 +240,7 @@ export class Observer implements TableListener {
       });
       this.#proof.checkDump();
       await table.caughtUp();
+      await this.#room.check();
       if (interrupted || losses !== this.#overruns) return false;
       if (table.pollMs === null) this.#proof.checkEvents();
       this.#counts.entries = entries;

@@ -27,8 +27,8 @@ export class WatchedGuest {
   #dumping: Dumping | null = null;
   #since: number | null = null;
   #notTcp = 0;
-  /** At least until then some UDP entry lasts. */
-  #udpUntil = 0;
+  /** At least until then some entry lasts that is not of TCP. */
+  #notTcpUntil = 0;
 
   constructor(guest: TrackedGuest, ignoredSources: readonly string[]) {
     this.guest = guest;
@@ -45,9 +45,9 @@ export class WatchedGuest {
     return this.#since;
   }
 
-  /** When the table must be read again: only UDP is left, and may have run out unheard. Infinity: never. */
+  /** When the table must be read again: no TCP is left, and all else may have run out unheard. Infinity: never. */
   get readAgainAt(): number {
-    return this.#notTcp > 0 && this.#notTcp === this.#counted.size ? this.#udpUntil : Number.POSITIVE_INFINITY;
+    return this.#notTcp > 0 && this.#notTcp === this.#counted.size ? this.#notTcpUntil : Number.POSITIVE_INFINITY;
   }
 
   listed(): readonly Connection[] {
@@ -75,7 +75,7 @@ export class WatchedGuest {
   hear(entry: KernelEntry, change: Change, now: number): void {
     this.#dumping?.touched.add(entry.key);
     const had = this.#counted.size;
-    const ranOut = entry.protocol === 'udp' && change === 'destroyed' ? this.#udpUntil : now;
+    const ranOut = entry.protocol !== 'tcp' && change === 'destroyed' ? this.#notTcpUntil : now;
     if (change === 'present') this.#put(entry, now);
     else this.#remove(entry);
     // The kernel tells of a UDP entry that ran out when it clears it away, which is later.
@@ -104,8 +104,8 @@ export class WatchedGuest {
     this.#dumping = null;
     const first = this.#since === null;
     const had = this.#counted.size;
-    // Of UDP it is known when it ran out; of all else only that it is gone by now.
-    const endedAt = this.#notTcp === had && had > 0 ? Math.min(this.#udpUntil, begunAt) : begunAt;
+    // Of UDP it is known when it ran out; of TCP only that it is gone by now.
+    const endedAt = this.#notTcp === had && had > 0 ? Math.min(this.#notTcpUntil, begunAt) : begunAt;
     let untold = 0;
     let strangerIsOver = false;
     for (const key of [...this.#counted.keys(), ...this.#over.keys()]) {
@@ -150,10 +150,10 @@ export class WatchedGuest {
       return;
     }
     this.#over.delete(entry.key);
-    if (known === undefined && entry.protocol === 'udp') this.#notTcp += 1;
+    if (known === undefined && entry.protocol !== 'tcp') this.#notTcp += 1;
     this.#counted.set(entry.key, entry);
     if (known?.id !== entry.id || known.tcp_state !== entry.tcp_state) this.changed = true;
-    if (entry.protocol === 'udp') this.#udpUntil = Math.max(this.#udpUntil, now + (entry.timeout_s ?? 0) * 1_000);
+    if (entry.protocol !== 'tcp') this.#notTcpUntil = Math.max(this.#notTcpUntil, now + (entry.timeout_s ?? 0) * 1_000);
   }
 
   /** A tuple may have been taken by another connection since: only the entry that was destroyed goes. */
@@ -167,8 +167,8 @@ export class WatchedGuest {
     if (known === undefined) return;
     this.#counted.delete(key);
     this.changed = true;
-    if (known.protocol === 'udp') this.#notTcp -= 1;
-    if (this.#notTcp === 0) this.#udpUntil = 0;
+    if (known.protocol !== 'tcp') this.#notTcp -= 1;
+    if (this.#notTcp === 0) this.#notTcpUntil = 0;
   }
 
   #settle(had: number, at: number): void {

@@ -14,6 +14,20 @@ const LINES = {
     'ipv4     2 tcp      6 299 SYN_SENT2 src=10.0.0.1 dst=10.0.0.3 sport=1235 dport=80 [UNREPLIED] src=10.0.0.3 dst=10.0.0.1 sport=80 dport=1235 mark=0 zone=0 use=2',
   offloaded:
     'tcp      6 src=203.0.113.7 dst=10.9.0.2 sport=40001 dport=80 src=10.9.0.2 dst=203.0.113.7 sport=80 dport=40001 [OFFLOAD] mark=0 use=2 id=7',
+  ping6:
+    'icmpv6   58 29 src=fd00:9::3 dst=fd00:9::2 type=128 code=0 id=7 [UNREPLIED] src=fd00:9::2 dst=fd00:9::3 type=129 code=0 id=7 mark=0 use=1 id=3978926772',
+  ping6InFile:
+    'ipv6     10 icmpv6   58 99 src=fd00:0009:0000:0000:0000:0000:0000:0003 dst=fd00:0009:0000:0000:0000:0000:0000:0002 type=128 code=0 id=7 [UNREPLIED] src=fd00:0009:0000:0000:0000:0000:0000:0002 dst=fd00:0009:0000:0000:0000:0000:0000:0003 type=129 code=0 id=7 mark=0 zone=0 use=2',
+  tunnel:
+    'gre      47 99 src=203.0.113.7 dst=10.9.0.2 srckey=0x1 dstkey=0x2 [UNREPLIED] src=10.9.0.2 dst=203.0.113.7 srckey=0x2 dstkey=0x1 mark=0 use=1 id=1068000805',
+  tunnelInFile:
+    'ipv4     2 gre      47 99 timeout=30, stream_timeout=180 src=203.0.113.7 dst=10.9.0.2 srckey=0x1 dstkey=0x2 [UNREPLIED] src=10.9.0.2 dst=203.0.113.7 srckey=0x2 dstkey=0x1 mark=0 zone=0 use=2',
+  unnamed:
+    'unknown  50 99 src=203.0.113.7 dst=10.9.0.2 [UNREPLIED] src=10.9.0.2 dst=203.0.113.7 mark=0 use=1 id=3446726347',
+  datagrams:
+    'udplite  136 99 src=203.0.113.7 dst=10.9.0.2 sport=40001 dport=80 [UNREPLIED] src=10.9.0.2 dst=203.0.113.7 sport=80 dport=40001 mark=0 use=1 id=2177962468',
+  zoned:
+    'tcp      6 99 ESTABLISHED src=203.0.113.7 dst=10.9.0.2 sport=40001 dport=80 zone-orig=4 [UNREPLIED] src=10.9.0.2 dst=203.0.113.7 sport=80 dport=40001 mark=0 use=1 id=1671188501',
   ping: 'icmp     1 30 src=10.0.0.1 dst=10.0.0.3 type=8 code=0 id=7 src=10.0.0.3 dst=10.0.0.1 type=0 code=0 id=7 mark=0 use=1 id=1404996839',
 } as const;
 
@@ -55,8 +69,24 @@ describe('a line about a connection', () => {
     expect(read(LINES.listed.replace('ESTABLISHED', 'BRAND_NEW'))).toMatchObject({ entry: { tcp_state: null } });
   });
 
+  it.each([
+    [LINES.tunnel, 'gre', 2],
+    [LINES.tunnelInFile, 'gre', 2],
+    [LINES.unnamed, 'protocol-50', 0],
+    [LINES.datagrams, 'udplite', 80],
+  ])('is about something else than TCP and UDP, which counts too: %s', (line, protocol, port) => {
+    const reply = { source: '10.9.0.2', source_port: port };
+    expect(read(line)).toMatchObject({ entry: { protocol, reply, tcp_state: null, timeout_s: 99 } });
+  });
+
+  it('is of another connection when its opening direction has a zone of its own', () => {
+    const [zoned, plain] = [read(LINES.zoned), read(LINES.zoned.replace('zone-orig=4 ', ''))];
+    expect(zoned).toMatchObject({ entry: { tuple: { zone: 0, original_zone: 4 } } });
+    expect(zoned).not.toMatchObject({ entry: { key: typeof plain === 'string' ? '' : plain.entry.key } });
+  });
+
   it('is other people’s when it is about a ping, or about nobody here', () => {
-    expect(read(LINES.ping)).toBe('other');
+    expect([LINES.ping, LINES.ping6, LINES.ping6InFile].map(read)).toEqual(['other', 'other', 'other']);
     expect(readLine(LINES.listed, () => false)).toBe('other');
   });
 });

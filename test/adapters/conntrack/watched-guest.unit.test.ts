@@ -29,6 +29,7 @@ class Kernel {
       source_port: 40_000 + client,
       destination_port: 80,
       zone: 0,
+      original_zone: 0,
     };
     const entry: KernelEntry = {
       protocol,

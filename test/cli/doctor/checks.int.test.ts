@@ -9,7 +9,6 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { parseRange } from '../../../src/actors/address-pool.ts';
 import { SimulatedClock, systemClock } from '../../../src/actors/clock.ts';
-import { IN_BRIDGE } from '../../../src/adapters/bridge/tracking.ts';
 import { dataDirectory, writeEndpoints } from '../../../src/cli/data-directory.ts';
 import { checkClock } from '../../../src/cli/doctor/clock-checks.ts';
 import {
@@ -27,8 +26,6 @@ import { checkNats } from '../../../src/cli/doctor/nats-checks.ts';
 import { checkNetwork } from '../../../src/cli/doctor/network-checks.ts';
 import { checkDaemon } from '../../../src/cli/doctor/program-checks.ts';
 import { checkDirectory, mayChangeNetwork } from '../../../src/cli/doctor/rights-checks.ts';
-import type { RunProgram } from '../../../src/cli/doctor/run-program.ts';
-import { checkTracking } from '../../../src/cli/doctor/tracking-checks.ts';
 import { startNatsServer } from '../../gateway/nats-door.ts';
 import { surroundings } from './surroundings.ts';
 
@@ -189,36 +186,6 @@ describe('the network', () => {
       'problem network: ip is not there',
       'problem network: nft is not there',
     ]);
-  });
-});
-
-describe('who talks to guests', () => {
-  const events = 'test -w /proc/sys/net/netfilter/nf_conntrack_events';
-  const isThere = events.replace('-w', '-e');
-  const byNetfilter = 'test -e /proc/sys/net/bridge/bridge-nf-call-iptables';
-  const inBridge = `nft --check ${IN_BRIDGE}`;
-  const module = 'modprobe --dry-run --quiet nf_conntrack';
-
-  test.for<[readonly string[], string, string]>([
-    [[events, inBridge], 'ok tracking: the kernel can tell', 'ok between guests'],
-    [[events, byNetfilter], 'ok tracking: the kernel can tell', 'ok between guests'],
-    [[isThere], 'problem tracking: /proc/sys/net/netfilter/nf_conntrack_events cannot be written', 'warning between'],
-    [[module], 'ok tracking: the module nf_conntrack is there', 'warning between guests: the kernel has neither'],
-    [[], 'problem tracking: the kernel tracks no connections', 'warning between guests: the kernel has neither'],
-  ])('can be known when these say yes: %j', async ([yes, tracking, between]) => {
-    const around = surroundings({ data, config: { bridge: 'sv-doctor' } });
-    const run: RunProgram = async (program, args) => {
-      return { status: yes.includes([program, ...args].join(' ')) ? 0 : 1, stdout: '' };
-    };
-    const findings = await checkTracking({ ...around, run });
-    const lines = findings.map(({ verdict, check, found: said }) => `${verdict} ${check}: ${said}`);
-    expect(lines[0]).toContain(tracking);
-    expect(lines[1]).toContain(between);
-    expect(findings.every(({ verdict, remedy }) => (verdict === 'ok') === (remedy === undefined))).toBe(true);
-  });
-
-  test('is looked at only when a bridge is asked for', async () => {
-    expect(await found(checkTracking)).toEqual([]);
   });
 });
 
