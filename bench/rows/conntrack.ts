@@ -15,7 +15,7 @@ const GUEST: TrackedGuest = {
   instance: 'guest',
   run: 1,
   addresses: ['127.0.0.2'],
-  policy: { enabled: true, idle_timeout_ms: 60_000 },
+  policy: {},
 };
 const OTHERS = '10.99.0.2';
 const ENTRIES = 100_000;

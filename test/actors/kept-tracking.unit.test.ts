@@ -12,7 +12,7 @@ const GUEST: TrackedGuest = {
   instance: 'web',
   run: 1,
   addresses: ['10.77.0.2'],
-  policy: { enabled: true, idle_timeout_ms: 60_000 },
+  policy: {},
 };
 const IDLE: ActivityReading = { observer: 'in_order', connections: 0, since: START };
 const GONE: Tracking = { error: { code: 'not_tracked', message: 'the sysctl is read-only' } };

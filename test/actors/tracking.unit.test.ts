@@ -8,7 +8,7 @@ import { createSimulatedNetwork } from '../../src/adapters/simulator/simulated-n
 import { siteOf } from '../../src/cli/daemon/network.ts';
 import { methodsOf } from '../contracts/lying-networks.ts';
 import { scriptedActivity } from './scripted-activity.ts';
-import { runningInstance, type SimulatedHost, simulatedHost } from './simulated-host.ts';
+import { OPERATOR, runningInstance, type SimulatedHost, simulatedHost } from './simulated-host.ts';
 
 const auto_standby = { enabled: true, idle_timeout_ms: 60_000 };
 const BRIDGED: Definition['network'] = { enabled: true, mode: 'bridge', ports: [], address: null, mac: null };
@@ -175,10 +175,26 @@ describe('a source that has lost sight', () => {
 });
 
 describe('the traffic of a guest', () => {
+  test('is not watched anew for another idle timeout, which counts from the same instant', async () => {
+    const { activity, host, id } = await tracked();
+    const [guest] = activity.watched;
+    const since = host.clock.now();
+    activity.say(id, { observer: 'in_order', connections: 0, since });
+    await host.clock.advance(20_000);
+    const changes = { auto_standby: { ...auto_standby, idle_timeout_ms: 30_000 } };
+    await host.supervisor.command(id, { type: 'update', by: 'operator', changes }, OPERATOR);
+    await host.clock.settle();
+    expect([activity.watched.length, activity.watched[0]]).toEqual([1, guest]);
+    const { standby } = (await host.records(id)).at(-1)!.state.context;
+    expect(standby.idle_since).toBe(since);
+    await host.clock.advance(10_000);
+    expect((await host.records(id)).some(({ event }) => event.type === 'timer.idle')).toBe(true);
+  });
+
   test('is watched under its addresses from when it is ready until its run ends', async () => {
     const { activity, host, id } = await tracked();
     const [guest] = activity.watched;
-    expect(guest).toMatchObject({ instance: id, run: 1, policy: auto_standby });
+    expect(guest).toMatchObject({ instance: id, run: 1, policy: { ignore_destination_ports: [] } });
     expect(guest!.addresses).toEqual(['10.77.0.2', expect.stringMatching(/^fd.*::a4d:2$/)]);
     await host.control.guestExit(id, 0);
     await host.clock.settle();

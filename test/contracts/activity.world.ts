@@ -49,8 +49,6 @@ export const STATES = [
 export type TcpState = (typeof STATES)[number];
 
 export const POLICY: TrackedGuest['policy'] = {
-  enabled: true,
-  idle_timeout_ms: 60_000,
   ignore_source_cidrs: ['198.51.100.0/24', '2001:db8:1::/48'],
   ignore_destination_ports: [9100],
 };

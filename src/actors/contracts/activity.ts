@@ -1,5 +1,4 @@
-import type { AutoStandby } from '../../../machines/policies.ts';
-import type { Protocol } from './counted-connections.ts';
+import type { CountingRules, Protocol } from './counted-connections.ts';
 
 /**
  * Who talks to guests: the connections from outside to each of them, as the kernel of the host tracks them, without
@@ -19,7 +18,8 @@ export interface TrackedGuest {
   readonly run: number;
   /** All addresses it speaks under, IPv4 and IPv6, in canonical text; a hypervisor that tracks by itself needs none. */
   readonly addresses: readonly string[];
-  readonly policy: AutoStandby;
+  /** Nothing else of it: another idle timeout is no reason to look anew, and to forget since when nobody talks to it. */
+  readonly policy: CountingRules;
 }
 
 /** What is so now. `lost`: events were missed or the table cannot be read, so nothing is known. */

@@ -66,11 +66,14 @@ export function isLive({ protocol, tcp_state: state }: TableEntry): boolean {
 /** Whether an entry counts, given that its reply comes from one of the guest's addresses. */
 export type Counts = (entry: TableEntry) => boolean;
 
+/** What of a policy says which connections count. */
+export type CountingRules = Pick<AutoStandby, 'ignore_source_cidrs' | 'ignore_destination_ports'>;
+
 /**
  * The rule for one guest, made once for each policy. `ignoredSources`: addresses that only the daemon itself speaks
  * from, to probe. Nothing else is exempt: not the host, not its other guests.
  */
-export function countedUnder(policy: AutoStandby, ignoredSources: readonly string[] = []): Counts {
+export function countedUnder(policy: CountingRules, ignoredSources: readonly string[] = []): Counts {
   const ports = new Set(policy.ignore_destination_ports ?? []);
   const sources = sourceList();
   for (const cidr of policy.ignore_source_cidrs ?? []) {

@@ -35,8 +35,8 @@ export function trackedGuest(
   const own = pool?.probeAddress() ?? null;
   const ignored = own === null ? [] : [`${own}/${isIPv6(own) ? 128 : 32}`];
   const ignore_source_cidrs = [...(policy.ignore_source_cidrs ?? []), ...ignored];
-  const counted = ignored.length === 0 ? policy : { ...policy, ignore_source_cidrs };
-  return { instance, run, addresses, policy: counted };
+  const { ignore_destination_ports = [] } = policy;
+  return { instance, run, addresses, policy: { ignore_source_cidrs, ignore_destination_ports } };
 }
 
 /** All addresses that a guest speaks under; none unless it is bridged. */

@@ -11,7 +11,7 @@ const GUEST: TrackedGuest = {
   instance: 'web',
   run: 1,
   addresses: [],
-  policy: { enabled: true, idle_timeout_ms: 60_000 },
+  policy: {},
 };
 const CLIENT = '203.0.113.7:5000->80';
 
