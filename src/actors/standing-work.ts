@@ -1,5 +1,6 @@
 import type { ScheduleName } from '../../machines/definition.ts';
 import type { ObservationEvent, Unstamped } from '../../machines/events.ts';
+import { scheduledOf } from '../../machines/schedules.ts';
 import type { ChartSnapshot } from '../../machines/step.ts';
 import type { AddressPool } from './address-pool.ts';
 import type {
@@ -83,9 +84,7 @@ export class StandingWork implements ActivityView {
     if (this.#closed) return;
     this.#deriveProbing(instance, snapshot);
     this.#deriveTracking(instance, snapshot);
-    const { definition, schedules: heard } = snapshot.context;
-    const schedules = snapshot.matches({ lifecycle: 'deleted' }) ? null : (definition?.schedules ?? null);
-    this.#minutes.derive(instance, schedules === null ? null : { schedules, heard });
+    this.#minutes.derive(instance, scheduledOf(snapshot));
   }
 
   readingsOf(instance: string): ProbeReading | undefined {

@@ -28,6 +28,27 @@ export const MUTANTS_OF_SCHEDULES: readonly Mutant[] = [
     },
   },
   {
+    name: 'a minute that asks for what is so already is told',
+    file: 'src/actors/schedules/schedule-minutes.ts',
+    find: '      if (kept.fulfilled.includes(member.schedule)) continue;\n',
+    put: '',
+    killedBy: {
+      file: 'test/actors/schedules/scheduled-instances.unit.test.ts',
+      title: 'minutes that ask for what is so already leave no record, of a guest that runs and of one that sleeps',
+    },
+  },
+  {
+    name: 'who was woken since a minute that was missed is put to sleep for it',
+    file: 'machines/schedules.ts',
+    find: 'standby: later(heard.standby, standby.awake_since),',
+    put: 'standby: heard.standby,',
+    killedBy: {
+      file: 'test/actors/schedules/scheduled-instances.unit.test.ts',
+      title:
+        'who was woken since a minute of standby is not put to sleep for it by the next daemon, nor woken who was put to sleep',
+    },
+  },
+  {
     name: 'a schedule drops the snapshots that somebody made',
     file: 'machines/snapshot-actions.ts',
     find: '  const scheduled = snapshots.filter(isScheduled);\n',

@@ -23,6 +23,8 @@ export interface GivenSchedule {
 export interface GivenSchedules<Name extends string> {
   readonly schedules: Readonly<Partial<Record<Name, GivenSchedule>>>;
   readonly heard: Readonly<Partial<Record<Name, number | null>>>;
+  /** Those that ask for what is so already: their minutes pass untold. */
+  readonly fulfilled: readonly Name[];
 }
 
 export interface ScheduleMinutesOptions<Name extends string> {
@@ -48,6 +50,7 @@ interface Kept<Name> {
   /** What it was made from: the same again changes nothing. */
   readonly key: string;
   readonly joined: readonly { readonly groupKey: string; readonly member: Member<Name> }[];
+  fulfilled: readonly Name[];
 }
 
 export class ScheduleMinutes<Name extends string> {
@@ -71,6 +74,7 @@ export class ScheduleMinutes<Name extends string> {
   derive(instance: string, given: GivenSchedules<Name> | null): void {
     const key = given === null ? null : JSON.stringify(given.schedules);
     const kept = this.#kept.get(instance);
+    if (kept !== undefined && given !== null) kept.fulfilled = given.fulfilled;
     if (this.#closed || (kept?.key ?? null) === key) return;
     if (kept !== undefined) this.#leave(instance, kept);
     if (given !== null) this.#join(instance, key!, given);
@@ -85,7 +89,7 @@ export class ScheduleMinutes<Name extends string> {
     this.#kept.clear();
   }
 
-  #join(instance: string, key: string, { schedules, heard }: GivenSchedules<Name>): void {
+  #join(instance: string, key: string, { schedules, heard, fulfilled }: GivenSchedules<Name>): void {
     const joined: Kept<Name>['joined'][number][] = [];
     for (const [schedule, given] of Object.entries(schedules) as [Name, GivenSchedule | undefined][]) {
       if (given === undefined) continue;
@@ -97,7 +101,7 @@ export class ScheduleMinutes<Name extends string> {
       this.#groups.set(groupKey, group);
       joined.push({ groupKey, member });
     }
-    this.#kept.set(instance, { key, joined });
+    this.#kept.set(instance, { key, joined, fulfilled });
     this.#makeUp(joined);
   }
 
@@ -154,8 +158,10 @@ export class ScheduleMinutes<Name extends string> {
   async #tell(due: readonly [Member<Name>, number][]): Promise<void> {
     let told = 0;
     for (const [member, minute] of due) {
-      if (this.#closed || minute <= member.last || !this.#kept.has(member.instance)) continue;
+      const kept = this.#kept.get(member.instance);
+      if (this.#closed || minute <= member.last || kept === undefined) continue;
       member.last = minute;
+      if (kept.fulfilled.includes(member.schedule)) continue;
       this.#options.deliver(member.instance, member.schedule, minute);
       told += 1;
       if (told % TOLD_IN_A_TURN === 0) await this.#options.clock.turn();

@@ -17,7 +17,12 @@ interface Scene {
   /** `web wake 12:05`. */
   readonly told: string[];
   readonly reported: string[];
-  give(instance: string, schedules: Partial<Record<Name, string | GivenSchedule>> | null, heard?: Heard): void;
+  give(
+    instance: string,
+    schedules: Partial<Record<Name, string | GivenSchedule>> | null,
+    heard?: Heard,
+    fulfilled?: readonly Name[],
+  ): void;
 }
 
 /** Nothing was heard later than a moment before the beginning, unless a test says so. */
@@ -31,12 +36,13 @@ function sceneAt(start: number): Scene {
     },
     report: (instance, message) => void reported.push(`${instance}: ${message}`),
   });
-  const give: Scene['give'] = (instance, schedules, heard = { standby: start, wake: start }) => {
+  const give: Scene['give'] = (instance, schedules, heard = { standby: start, wake: start }, fulfilled = []) => {
     const whole = Object.entries(schedules ?? {}).map(([name, cron]) => [
       name,
       typeof cron === 'string' ? { cron, time_zone: 'UTC' } : cron,
     ]);
-    minutes.derive(instance, schedules === null ? null : { schedules: Object.fromEntries(whole), heard });
+    const given = { schedules: Object.fromEntries(whole), heard, fulfilled };
+    minutes.derive(instance, schedules === null ? null : given);
   };
   return { clock, minutes, told, reported, give };
 }
@@ -92,6 +98,16 @@ test('the minute that has begun is told at once, and not again at the next look'
   expect(told).toEqual(['web wake 12:00']);
 });
 
+test('a minute that asks for what is so already passes untold, and does not come later either', async () => {
+  const { clock, told, give } = sceneAt(NOON + 30_000);
+  const both = { standby: '*/2 * * * *', wake: '1-59/2 * * * *' };
+  give('web', both, {}, ['standby']);
+  await clock.advance(MINUTE_MS);
+  give('web', both, {}, ['wake']);
+  await clock.advance(2 * MINUTE_MS);
+  expect(told).toEqual(['web wake 11:59', 'web wake 12:01', 'web standby 12:02']);
+});
+
 test('of the minutes that passed while the machine slept the latest of the last 10 is told', async () => {
   const { clock, told, give } = sceneAt(NOON + 30_000);
   give('web', { wake: '*/3 * * * *', standby: '30 12 * * *' });
@@ -130,7 +146,7 @@ test('no minute is told twice and none in the wrong order, whatever the clock an
       const start = (): ScheduleMinutes<Name> => {
         const minutes = new ScheduleMinutes<Name>({ clock, deliver, report: () => {} });
         const schedules = { wake: { cron: '*/2 * * * *', time_zone: 'UTC' } };
-        minutes.derive('web', { schedules, heard: { wake: heard.at(-1) ?? NOON } });
+        minutes.derive('web', { schedules, heard: { wake: heard.at(-1) ?? NOON }, fulfilled: [] });
         return minutes;
       };
       let minutes = start();

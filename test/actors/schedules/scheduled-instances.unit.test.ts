@@ -88,6 +88,39 @@ test('an idle guest is put to sleep at its minute, long before its idle timeout;
   expect(await factsOf(id, 'standby.requested')).toMatchObject([{ cause: 'schedule' }]);
 });
 
+test('minutes that ask for what is so already leave no record, of a guest that runs and of one that sleeps', async () => {
+  const id = await scheduled({ standby: at('10-59 12 * * *'), wake: at('* * * * *') });
+  const awake = (await host.records(id)).length;
+  await host.clock.advance(5 * MINUTE_MS);
+  expect((await host.records(id)).length).toBe(awake);
+  const changes = { schedules: { standby: at('* * * * *') } };
+  await host.supervisor.command(id, { type: 'update', by: 'operator', changes }, OPERATOR);
+  await host.supervisor.command(id, { type: 'standby', by: 'operator' }, OPERATOR);
+  await host.clock.advance(10_000);
+  const slept = (await host.records(id)).length;
+  await host.clock.advance(30 * MINUTE_MS);
+  expect([stateOf(id), (await host.records(id)).length]).toEqual(['Standby', slept]);
+});
+
+test('who was woken since a minute of standby is not put to sleep for it by the next daemon, nor woken who was put to sleep', async () => {
+  const activity = scriptedActivity();
+  const id = await scheduled({ standby: at('5 12 * * *'), wake: at('15 12 * * *') }, { activity });
+  await host.supervisor.command(id, { type: 'standby', by: 'operator' }, OPERATOR);
+  await host.clock.advance(6 * MINUTE_MS);
+  await host.supervisor.command(id, { type: 'restore', by: 'operator' }, OPERATOR);
+  await host.clock.advance(10_000);
+  activity.say(id, { observer: 'in_order', connections: 0, since: host.clock.now() });
+  await host.restart();
+  await host.clock.advance(MINUTE_MS);
+  expect(stateOf(id)).toBe('Running');
+  await host.clock.advance(9 * MINUTE_MS);
+  await host.supervisor.command(id, { type: 'standby', by: 'operator' }, OPERATOR);
+  await host.clock.advance(10_000);
+  await host.restart();
+  await host.clock.advance(MINUTE_MS);
+  expect(stateOf(id)).toBe('Standby');
+});
+
 test('of the snapshots that a schedule takes the newest stay; one that somebody made is never dropped', async () => {
   const id = await scheduled({ snapshot: { ...at('* * * * *'), keep: 2 } });
   await host.supervisor.command(id, { type: 'create_snapshot', by: 'operator', name: 'mine' }, OPERATOR);
