@@ -34,6 +34,7 @@ export function instanceRows(view: WholeView, now: number): string[][] {
     ['health', healthWords(view, now)],
     ...probeRows(view, now),
     ['auto standby', standbyWords(view)],
+    ['held until', view.hold_until === undefined ? null : `${view.hold_until} (${inWords(view.hold_until, now)})`],
     ['schedules', scheduleWords(view)],
     ['next by schedule', nextScheduledWords(view, now)],
     [

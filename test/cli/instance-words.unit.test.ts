@@ -163,6 +163,12 @@ describe('get', () => {
     expect(told({ ...waiting, restart_status, restart }).get('attempts')).toContain(words);
   });
 
+  test('tells until when it is held, where it is', () => {
+    const hold_until = at(90_000);
+    expect(told({ ...plain, hold_until }).get('held until')).toBe(`${hold_until} (in 1m30s)`);
+    expect(told(plain).has('held until')).toBe(false);
+  });
+
   test('tells schedules, and when each comes next, the soonest first', () => {
     const schedules = {
       standby: { cron: '0 22 * * *', time_zone: 'UTC' },

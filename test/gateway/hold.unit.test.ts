@@ -53,6 +53,17 @@ describe('of a running instance with a policy', () => {
     expect(await report('web')).not.toHaveProperty('hold_until');
   });
 
+  test('is shown by a look at the instance, until it has elapsed', async () => {
+    const look = async (): Promise<object> => (await scene.useCases.get({ id: 'web' }, OPERATOR)).body as object;
+    expect(await look()).not.toHaveProperty('hold_until');
+    await scene.control.traffic(scene.instances.list()[0]!.id, { open: 'c1' });
+    const { hold_until } = await hold('web', { for: '30m' });
+    expect(await look()).toMatchObject({ state: 'Running', hold_until });
+    await scene.clock.advance(31 * 60_000);
+    expect(await look()).toMatchObject({ state: 'Running' });
+    expect(await look()).not.toHaveProperty('hold_until');
+  });
+
   test('comes too late once it sleeps', async () => {
     await scene.during(scene.useCases.standby({ id: 'web', wait: '1m' }, OPERATOR));
     await expect(hold('web')).rejects.toMatchObject({ code: 'instance_in_standby', status: 409 });

@@ -101,6 +101,8 @@ const wholeReply = instanceReply.extend({
       unbounded: z.boolean(),
     })
     .optional(),
+  /** Of a hold that has not elapsed. */
+  hold_until: z.string().optional(),
   /** Of instances with schedules: the next minute of each. */
   next_scheduled: z.record(z.string(), z.string()).optional(),
   /** While the guest is probed. */

@@ -15,9 +15,13 @@ export type TimedView = InstanceView & Partial<DurationFields>;
 export type WholeView = AccountedView & {
   readonly restart_forecast?: RestartForecastView;
   readonly probes?: ProbesView;
+  /** Of a hold that has not elapsed. */
+  readonly hold_until?: string;
   /** The next minute of each schedule that it has. */
   readonly next_scheduled?: Readonly<Record<string, string>>;
 };
+
+type Told = Pick<WholeView, 'restart_forecast' | 'hold_until'>;
 
 /** With how long it has been awake and asleep; absent while the history has not been read. */
 export type AccountedView = TimedView & { readonly wakefulness?: WakefulnessView };
@@ -53,11 +57,19 @@ export function createReadings(options: UseCaseOptions): Readings {
     const wakefulness = options.wakefulness?.of(view.id, clock.now());
     return wakefulness === undefined ? timed(view) : { ...timed(view), wakefulness };
   };
-  /** While the log cannot be read nothing is foretold; everything else is shown all the same. */
-  const forecastOf = async ({ id, restart_policy }: InstanceView): Promise<RestartForecastView | null> => {
-    if (restart_policy === undefined) return null;
+  /** What its state tells beside the view; while the log cannot be read nothing of it, and everything else all the same. */
+  const toldBy = async ({ id, restart_policy, state }: InstanceView): Promise<Told> => {
+    const mayBeHeld = state === 'Running' || state === 'Paused';
+    if (restart_policy === undefined && !mayBeHeld) return {};
     const snapshot = await supervisor.look(id).catch(() => null);
-    return snapshot === null ? null : restartForecastView(snapshot, clock.now());
+    if (snapshot === null) return {};
+    const { hold_until } = snapshot.context.standby;
+    const isHeld = hold_until !== null && hold_until > clock.now();
+    const forecast = restart_policy === undefined ? null : restartForecastView(snapshot, clock.now());
+    return {
+      ...(forecast === null ? {} : { restart_forecast: forecast }),
+      ...(isHeld ? { hold_until: toRfc3339(hold_until) } : {}),
+    };
   };
   const nextOf = (schedules: NonNullable<InstanceView['schedules']>): Readonly<Record<string, string>> => {
     const next = Object.entries(nextMinutes(schedules, clock.now()));
@@ -65,12 +77,12 @@ export function createReadings(options: UseCaseOptions): Readings {
   };
   return {
     whole: async (view) => {
-      const forecast = await forecastOf(view);
+      const told = await toldBy(view);
       const reading = supervisor.probeReadings.readingsOf(view.id);
       const isShown = reading !== undefined && reading.run === view.run && view.state === 'Running';
       return {
         ...accounted(view),
-        ...(forecast === null ? {} : { restart_forecast: forecast }),
+        ...told,
         ...(isShown ? { probes: probesView(reading) } : {}),
         ...(view.schedules === undefined ? {} : { next_scheduled: nextOf(view.schedules) }),
       };
