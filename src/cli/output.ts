@@ -19,10 +19,13 @@ export const terminal: Output = {
 
 /** `history web | head -1`: whoever reads has enough, which is no failure. Not for the daemon, which goes on unread. */
 export function endWithReader(): void {
-  process.stdout.once('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    process.exit(0);
-  });
+  // Once for a process, however many commands it runs.
+  if (!process.stdout.listeners('error').includes(endUnread)) process.stdout.on('error', endUnread);
+}
+
+function endUnread(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(0);
 }
 
 const GAP = '  ';

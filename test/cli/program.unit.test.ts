@@ -78,6 +78,13 @@ test('the version is that of the package', async () => {
   expect(failure).toBe(version.trim());
 });
 
+test('a process that runs many commands listens for the end of its reader once', async () => {
+  await call('ps');
+  const listeners = process.stdout.listenerCount('error');
+  for (let n = 0; n < 20; n++) await call('ps');
+  expect(process.stdout.listenerCount('error')).toBe(listeners);
+});
+
 describe('the list of images', () => {
   test('is empty without any', async () => {
     expect(await call('image', 'ls')).toEqual({ printed: 'NAME  READY BY  PORTS\n', failure: null });

@@ -59,6 +59,7 @@ test('what is refused names the flag that was typed', async () => {
   expect(await told('--standby-at', '61 * * * *')).toMatch(/^invalid_schedules: --standby-at: .*61 is not valid/);
   expect(await told('--wake-at', '0 6 * * *', '--time-zone', 'Mars/Base')).toMatch(/^invalid_schedules: --time-zone: /);
   expect(await told('--ignore-port', '22')).toMatch(/give --auto-standby too/);
+  expect(await told('--no-hooks', '--before-stop', 'x')).toMatch(/^invalid_request: --no-hooks .*--before-stop/);
   expect(await told('--snapshot-keep', '2')).toMatch(/needs --snapshot-at/);
   expect(await told('--time-zone', 'UTC')).toMatch(/needs --standby-at/);
 });
@@ -74,6 +75,7 @@ test('the status of standby and a hold are told in words', async () => {
   expect(report).toMatchObject({ active_inbound_connections: 1, why_awake: 'connection' });
   expect(await done('standby', 'web', '--status')).toMatch(/status +active: somebody talks to it\n/);
   expect(await done('hold', 'web', '--for', '2h')).toMatch(/^web is held until .* \(in (2h|1h59m)/);
+  expect(await done('get', 'web')).toMatch(/^held until +\S+Z \(in (2h|1h59m)/m);
   expect(await done('hold', 'whole')).toMatch(/^whole is not held: disabled \(switched off\)$/);
   await done('standby', 'web');
   expect(await refusal('hold', 'web')).toMatch(/^instance_in_standby: /);

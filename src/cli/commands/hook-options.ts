@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { CliError } from '../client.ts';
 import type { Options } from './command.ts';
 
 /** Flags that name hooks, and the part of a request they make. */
@@ -10,7 +11,12 @@ export function addHookOptions(command: Command): void {
 }
 
 /** Hooks are replaced together: naming one leaves out the other. */
-export function hooksOf({ beforeStop, beforeStandby }: Options): { hooks?: Record<string, unknown> } {
-  if (beforeStop === undefined && beforeStandby === undefined) return {};
-  return { hooks: { before_stop: beforeStop, before_standby: beforeStandby } };
+export function hooksOf({ hooks, beforeStop, beforeStandby }: Options): { hooks?: Record<string, unknown> | null } {
+  const isNamed = beforeStop !== undefined || beforeStandby !== undefined;
+  if (hooks === false) {
+    if (!isNamed) return { hooks: null };
+    const flag = beforeStop === undefined ? '--before-standby' : '--before-stop';
+    throw new CliError('invalid_request', `--no-hooks takes all hooks away: leave out ${flag}.`, undefined, 'hooks');
+  }
+  return isNamed ? { hooks: { before_stop: beforeStop, before_standby: beforeStandby } } : {};
 }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { ChartState, ChartStructure } from '../../projections/chart-structure.ts';
-import { formatSize } from '../../projections/instance-view.ts';
 import { type Client, connectClient } from '../client.ts';
+import { hostRows } from '../host-words.ts';
 import { endWithReader, type Output, table } from '../output.ts';
 
 /** The commands that speak to a running daemon about its host as a whole. */
@@ -39,7 +39,7 @@ export function addHostCommands(program: Command, output: Output): void {
   add('status', 'show every part of the daemon', async (client, options) => {
     const view = (await client.call('GET', '/v1/host')) as Readonly<Record<string, unknown>>;
     if (options.json === true) return output.line(JSON.stringify(view));
-    for (const line of table(rowsOf(view))) output.line(line);
+    for (const line of table(hostRows(view))) output.line(line);
   });
   add('chart', 'show the states and timers of the chart', async (client, options) => {
     const chart = (await client.call('GET', '/v1/chart')) as ChartStructure;
@@ -72,39 +72,4 @@ function modeLine({ mode, untold }: ModeAnswer): string {
 function stateLines({ name, timers, states }: ChartState, indent: string): string[] {
   const line = [`${indent}${name}`, ...timers.map((timer) => timer.name)].join('  ');
   return [line, ...states.flatMap((state) => stateLines(state, `${indent}  `))];
-}
-
-/** `log.survives  os`: one line for each thing a section says. */
-function rowsOf(view: Readonly<Record<string, unknown>>): string[][] {
-  return Object.entries(view).flatMap(([name, section]) => {
-    if (typeof section !== 'object' || section === null || Array.isArray(section)) return [[name, textOf(section)]];
-    return Object.entries(section).map(([key, value]) => [`${name}.${key}`, textOf(value, key)]);
-  });
-}
-
-function textOf(value: unknown, key = ''): string {
-  if (typeof value === 'string') return value;
-  return isUse(value) ? useWords(value, key.endsWith('_bytes') ? sizeWords : String) : JSON.stringify(value);
-}
-
-/** How much of something is taken, of how much. */
-interface Use {
-  readonly used: number;
-  readonly limit: number | null;
-}
-
-function isUse(value: unknown): value is Use {
-  return typeof value === 'object' && value !== null && Object.keys(value).sort().join() === 'limit,used';
-}
-
-function useWords({ used, limit }: Use, words: (amount: number) => string): string {
-  return limit === null ? `${words(used)}, no limit` : `${words(used)} of ${words(limit)}`;
-}
-
-const MIB = 1024 ** 2;
-const GIB = 1024 ** 3;
-
-/** Exact where that is short; what a machine happens to have is rounded. */
-function sizeWords(bytes: number): string {
-  return bytes === 0 || bytes % MIB === 0 ? formatSize(bytes) : `${(bytes / GIB).toFixed(1)}GB`;
 }

@@ -28,14 +28,12 @@ export function addUpdate(program: Command, output: Output): void {
 }
 
 function changesOf(options: Options): Record<string, unknown> {
-  const hooks = options.hooks === false ? { hooks: null } : {};
   const changes = {
     ...restartPolicyOf(options),
     ...healthCheckOf(options),
     ...autoStandbyOf(options),
     ...schedulesOf(options),
     ...lifetimeOf(options),
-    ...hooks,
     ...hooksOf(options),
   };
   if (Object.values(changes).every((change) => change === undefined)) {
