@@ -55,7 +55,7 @@ export const wakefulnessProjection: Projection<WakefulnessRow, WakefulnessAccoun
   publish: (rows) => ({
     of: (id, now) => {
       const row = rows.get(id);
-      return row === undefined ? undefined : viewOf(row, now);
+      return row === undefined ? undefined : wakefulnessView(row, now);
     },
     tally: (now) => (rows.complete() ? tallied(rows, now) : undefined),
     total: countTime(rows),
@@ -81,7 +81,7 @@ function goesOn(before: readonly Stretch[], after: readonly Stretch[]): boolean 
   return before.length === 1 && after.length === 1 && before[0]!.is === after[0]!.is;
 }
 
-function viewOf(row: WakefulnessRow, now: number): WakefulnessView {
+export function wakefulnessView(row: WakefulnessRow, now: number): WakefulnessView {
   const present = presentOf(row, now);
   const spent = spentIn(row, row.since, now, row.spent);
   const awake = WAKEFULNESS.filter(isAwake).flatMap((cause): [string, number][] =>

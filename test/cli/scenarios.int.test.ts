@@ -2,10 +2,11 @@
  * Goal: what policies do over time. Method: every file in test/scenarios is run as a user would run it; each holds its
  * own expectations.
  */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { projectDir } from '../architecture/project-files.ts';
+import { document, section } from '../documents/markdown.ts';
 import { simulateFile, simulateText } from './simulated-scenario.ts';
 
 const directory = join(projectDir, 'test', 'scenarios');
@@ -24,15 +25,18 @@ describe('scenario', () => {
     expect(out).toContain('Expectations:');
   });
 
-  test('in the how-to goes as it says there', async () => {
-    const text = readFileSync(join(projectDir, 'docs', 'how-to', 'try-a-policy.md'), 'utf8');
-    const blocks = [...text.matchAll(/^ {3}```yaml\n(.*?)^ {3}```$/gms)].map((match) =>
-      match[1]!.replace(/^ {3}/gm, ''),
-    );
-    const { code, out, err } = await simulateText(blocks.join(''));
-    expect(blocks).toHaveLength(2);
-    expect(`${err}${code === 0 ? '' : out}`).toBe('');
-    const shown = /^ {3}```text\n(.*?)^ {3}```$/ms.exec(text)![1]!.replace(/^ {3}/gm, '');
-    for (const line of shown.trimEnd().split('\n')) expect(out).toContain(line.trim());
-  });
+  test.for(['## A restart policy on a bad night', '## How long a guest would sleep'])(
+    'in the how-to goes as it says there: %s',
+    async (heading) => {
+      const text = section(document('docs/how-to/try-a-policy.md'), heading);
+      const blocks = [...text.matchAll(/^ {3}```yaml\n(.*?)^ {3}```$/gms)].map((match) =>
+        match[1]!.replace(/^ {3}/gm, ''),
+      );
+      const { code, out, err } = await simulateText(blocks.join(''));
+      expect(blocks).toHaveLength(2);
+      expect(`${err}${code === 0 ? '' : out}`).toBe('');
+      const shown = /^ {3}```text\n(.*?)^ {3}```$/ms.exec(text)![1]!.replace(/^ {3}/gm, '');
+      for (const line of shown.trimEnd().split('\n')) expect(out).toContain(line.trim());
+    },
+  );
 });

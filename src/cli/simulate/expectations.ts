@@ -2,6 +2,7 @@ import type { Fact } from '../../../machines/facts.ts';
 import type { JournalLine } from '../../adapters/simulator/journal.ts';
 import { autoStandbyStatusView } from '../../projections/auto-standby-status.ts';
 import { type InstanceView, instanceView } from '../../projections/instance-view.ts';
+import { type WakefulnessView, wakefulnessView } from '../../projections/wakefulness.ts';
 import { START_MS } from './definitions.ts';
 import { type Mismatch, mismatches } from './match.ts';
 import type { Expectation } from './scenario-schema.ts';
@@ -18,7 +19,10 @@ export interface Checked {
 /** Between two lives of the daemon the record alone tells. */
 const NO_DAEMON = { mode: 'simulated', state: 'in_order', error: null } as const;
 
-export type ShownView = InstanceView & { readonly auto_standby_status: unknown };
+export type ShownView = InstanceView & {
+  readonly auto_standby_status: unknown;
+  readonly wakefulness?: WakefulnessView;
+};
 
 /** When an expectation is looked at: at its instant, at the end of its interval, or at the very end. */
 export function dueOf(expectation: Expectation, untilMs: number): number {
@@ -27,7 +31,7 @@ export function dueOf(expectation: Expectation, untilMs: number): number {
   return moment.at ?? end ?? untilMs;
 }
 
-/** What GET would answer now, with the status of standby; null when the instance is gone. */
+/** What GET would answer now, with the status of standby and the account of wakefulness; null when the instance is gone. */
 export async function viewOf(stage: Stage, name: string): Promise<ShownView | null> {
   const newest = stage.newest.get(stage.ids.get(name) ?? '');
   if (newest === undefined) return null;
@@ -37,7 +41,13 @@ export async function viewOf(stage: Stage, name: string): Promise<ShownView | nu
   const activity = stage.life?.activity;
   const traffic = { observer: activity?.status() ?? NO_DAEMON, connections: activity?.connectionsOf(record.stream) };
   const snapshot = { value: record.state.value, context: { ...record.state.context, definition } };
-  return { ...view, auto_standby_status: autoStandbyStatusView(snapshot, traffic, stage.clock.now()) };
+  const now = stage.clock.now();
+  const account = stage.accounts.get(record.stream);
+  return {
+    ...view,
+    auto_standby_status: autoStandbyStatusView(snapshot, traffic, now),
+    ...(account === undefined ? {} : { wakefulness: wakefulnessView(account, now) }),
+  };
 }
 
 export async function check(stage: Stage, expectation: Expectation): Promise<Checked> {

@@ -6,7 +6,7 @@ import { runScenario, type ScenarioRun } from './run-scenario.ts';
 import { parseScenario, type Scenario } from './scenario.ts';
 import { ScenarioError } from './scenario-error.ts';
 import type { Stage } from './stage.ts';
-import { checkedLines, eventText, momentLines, offsetText } from './texts.ts';
+import { checkedLines, eventText, momentLines, offsetText, sleepText } from './texts.ts';
 
 /** `statevisor simulate FILE`: what policies will do, told in advance. */
 
@@ -66,9 +66,19 @@ async function reportOf({ instances, source, untilMs }: Scenario, { stage, check
     const view = await viewOf(stage, name);
     const state = view === null ? 'gone' : `${view.state} (${view.phase})`;
     lines.push(`  ${name.padEnd(nameWidth)}  ${state}, booted ${boots[name]} times`);
+    const slept = view === null ? null : sleepText(view, sleepsOf(stage, name));
+    if (slept !== null) lines.push(`  ${' '.repeat(nameWidth)}  ${slept}`);
   }
   if (checked.length > 0) lines.push('', 'Expectations:', ...checked.flatMap((one) => checkedLines(one, source)));
   return lines;
+}
+
+/** How often it has fallen asleep. */
+function sleepsOf({ moments }: Stage, of: string): number {
+  return moments.reduce((sum, moment) => {
+    if (moment.kind !== 'record' || moment.name !== of) return sum;
+    return sum + moment.published.record.facts.filter(({ type }) => type === 'standby.entered').length;
+  }, 0);
 }
 
 /** Everything a program may want to know of a run. Records are those of the log, in its order. */

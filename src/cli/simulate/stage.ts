@@ -6,6 +6,8 @@ import type { Published } from '../../actors/supervisor.ts';
 import { createMemoryLog } from '../../adapters/log-memory/memory-log.ts';
 import { controlSimulator, type SimulatorControl } from '../../adapters/simulator/control.ts';
 import { createWorld, type World } from '../../adapters/simulator/world.ts';
+import { wakefulnessProjection } from '../../projections/wakefulness.ts';
+import type { WakefulnessRow } from '../../projections/wakefulness-row.ts';
 import { type DaemonLife, startDaemonLife } from './daemon-life.ts';
 import { checkUpdates, definitionOf, START_MS } from './definitions.ts';
 import type { Scenario } from './scenario.ts';
@@ -27,6 +29,8 @@ export interface Stage {
   readonly moments: Moment[];
   /** The newest record of each instance. */
   readonly newest: Map<string, Published>;
+  /** How long each instance has been awake and asleep. */
+  readonly accounts: Map<string, WakefulnessRow>;
   /** Null while the daemon is down. */
   life: DaemonLife | null;
 }
@@ -70,6 +74,7 @@ export async function setStage(scenario: Scenario, recordsMax = RECORDS_MAX): Pr
     ids: new Map(),
     moments: [],
     newest: new Map(),
+    accounts: new Map(),
     life: null,
   };
   await startDaemon(stage);
@@ -133,7 +138,11 @@ export function killDaemon(stage: Stage): void {
 function noteRecord(stage: Stage, published: Published): void {
   const { record, definition, live } = published;
   stage.newest.set(record.stream, published);
-  if (live) stage.moments.push({ kind: 'record', at: offsetOf(stage), name: definition.name, published });
+  if (!live) return;
+  stage.moments.push({ kind: 'record', at: offsetOf(stage), name: definition.name, published });
+  const account = wakefulnessProjection.fold(stage.accounts.get(record.stream), published);
+  if (account === undefined) stage.accounts.delete(record.stream);
+  else stage.accounts.set(record.stream, account);
 }
 
 /** Lets everything happen that needs no time, timers that are due right now included. */

@@ -3,9 +3,10 @@ import type { Effect } from '../../../machines/effects.ts';
 import type { Fact } from '../../../machines/facts.ts';
 import { phaseOf, publicStateOf } from '../../../machines/public-states.ts';
 import type { InstanceRecord } from '../../../machines/record.ts';
+import { plainWords, spanWords } from '../../projections/words/plain.ts';
 import type { YamlSource } from '../yaml-source.ts';
 import { START_MS } from './definitions.ts';
-import type { Checked } from './expectations.ts';
+import type { Checked, ShownView } from './expectations.ts';
 import type { Moment } from './stage.ts';
 
 /** What happened in a scenario, as lines for people. */
@@ -105,6 +106,15 @@ export function momentLines(moment: Moment, nameWidth: number): string[] {
     ...record.facts.map((fact) => `${indent}  ${factText(fact)}`),
     ...(record.effects.length === 0 ? [] : [`${indent}  asks for ${record.effects.map(effectText).join(', ')}`]),
   ];
+}
+
+/** What a policy about sleep came to; null of one that has none, and has not slept. */
+export function sleepText({ auto_standby, wakefulness: account }: ShownView, sleeps: number): string | null {
+  if (account === undefined || (auto_standby?.enabled !== true && sleeps === 0)) return null;
+  const causes = Object.entries(account.awake_by_cause_ms).toSorted(([, a], [, b]) => b - a);
+  const because = causes.map(([cause, ms]) => `${plainWords(cause)} ${spanWords(ms)}`).join(', ');
+  const awake = `awake ${spanWords(account.awake_ms)}${because === '' ? '' : ` (${because})`}`;
+  return `slept ${sleeps === 1 ? 'once' : `${sleeps} times`}: asleep ${spanWords(account.asleep_ms)}, ${awake}`;
 }
 
 /** One expectation: its text, and where it failed what was expected and what is. */
