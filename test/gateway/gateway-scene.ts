@@ -48,7 +48,7 @@ const STEPS_MAX = 4_000;
 
 export async function gatewayScene(
   overrides: Partial<UseCaseOptions> = {},
-  host: Pick<Partial<SupervisorOptions>, 'prober' | 'capacity' | 'activity'> = {},
+  host: Pick<Partial<SupervisorOptions>, 'prober' | 'capacity' | 'activity' | 'standbyAtOnce'> = {},
 ): Promise<Scene> {
   const clock = new SimulatedClock(SCENE_START_MS);
   const random = seededRandom(7, clock);
