@@ -146,7 +146,7 @@ const NAME_MAX_CHARS = 63;
 const AGAIN = '-again';
 
 /** Beside what the guest sleeps in now, which stays until the copy is there. */
-function revertedName({ run, snapshot, snapshot_work }: ChartContext): string {
+export function revertedName({ run, snapshot, snapshot_work }: ChartContext): string {
   const name = `run-${run.number}-${snapshot_work?.name ?? ''}`.slice(0, NAME_MAX_CHARS - AGAIN.length);
   return snapshot?.name === name ? `${name}${AGAIN}` : name;
 }

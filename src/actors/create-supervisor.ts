@@ -17,6 +17,7 @@ import { RecordKeeping } from './record-keeping.ts';
 import { readRecords } from './records.ts';
 import { type RecoveryOptions, recover, recoverOne } from './recovery.ts';
 import { RESTING_MAX, Residents } from './residents.ts';
+import { type SweepOptions, sweepSnapshots } from './snapshot-sweep.ts';
 import { StandingWork } from './standing-work.ts';
 import type {
   Acceptance,
@@ -106,6 +107,7 @@ class RunningSupervisor implements Supervisor {
     const told = () => recover(waiting, this.#recovery());
     // Timers are told apart by the record that armed them, and an upgrade arms them anew.
     this.#recovered = upgrades.length === 0 ? told() : Promise.all(upgrades).then(told);
+    void this.#recovered.then(() => sweepSnapshots(waiting, this.#sweep()));
     await this.#options.faults?.('recovered', { instance: '', subject: 'start' });
   }
 
@@ -184,7 +186,7 @@ class RunningSupervisor implements Supervisor {
 
   async quiet(): Promise<void> {
     await this.#recovered;
-    for (let turns = 0; turns < QUIET_TURNS_MAX && this.#working(); turns++) await this.#options.clock.turn();
+    for (let turns = 0; turns < QUIET_TURNS_MAX && this.#residents.working(); turns++) await this.#options.clock.turn();
   }
 
   async close(): Promise<void> {
@@ -197,7 +199,7 @@ class RunningSupervisor implements Supervisor {
     for (const actor of this.#residents.all()) actor.close();
     const { clock } = this.#options;
     const until = clock.monotonic() + CLOSE_WAIT_MAX_MS;
-    while (this.#working() && clock.monotonic() < until) await clock.turn();
+    while (this.#residents.working() && clock.monotonic() < until) await clock.turn();
   }
 
   #recovery(): RecoveryOptions {
@@ -208,6 +210,10 @@ class RunningSupervisor implements Supervisor {
       report: ({ instance, message, error }) => this.#report(instance, message, error),
       onTold: (actor) => this.#onSeen(actor),
     };
+  }
+
+  #sweep(): SweepOptions {
+    return { ...this.#options, ...this.#world(), residents: this.#residents };
   }
 
   #world(): ActorWorld {
@@ -280,11 +286,6 @@ class RunningSupervisor implements Supervisor {
       this.#report(id, `An event (${event.type}) could not be delivered.`, error);
       return false;
     }
-  }
-
-  #working(): boolean {
-    for (const actor of this.#residents.all()) if (actor.working) return true;
-    return false;
   }
 
   #noteClockStep(byMs: number): void {

@@ -36,6 +36,12 @@ export const OVERTAKEN_SETTLE_MAX_MS = 5_000;
  */
 const BESIDE_THE_QUEUE: ReadonlySet<OneShotKind> = new Set(['host.admit', 'traffic.confirm']);
 
+/**
+ * The chart goes on from a copy without its answer, and may ask for the next one of the same run before that has come: to
+ * it, only the word about the newest one is about the copy it waits for.
+ */
+const ONLY_NEWEST_COUNTS: ReadonlySet<string> = new Set<OneShotKind>(['snapshot.copy']);
+
 export interface EffectQueueOptions {
   readonly clock: Clock;
   readonly perform: (task: EffectTask, control: EffectControl) => Promise<ResultEvent>;
@@ -48,6 +54,9 @@ export interface EffectQueueOptions {
   readonly mayAct: () => boolean;
 }
 
+/** What is done between two effects. */
+type Between = () => Promise<void>;
+
 interface Running {
   readonly task: EffectTask;
   readonly controller: AbortController;
@@ -57,18 +66,27 @@ interface Running {
 
 export class EffectQueue {
   readonly #options: EffectQueueOptions;
-  readonly #waiting: EffectTask[] = [];
+  readonly #waiting: (EffectTask | Between)[] = [];
   readonly #running = new Set<Running>();
   #draining = false;
-  /** The question about traffic that was asked last. */
-  #newestConfirm: string | null = null;
+  #between = false;
+  /** The question about traffic, and the copy, that was asked for last. */
+  readonly #newest = new Map<string, string>();
 
   constructor(options: EffectQueueOptions) {
     this.#options = options;
   }
 
   get idle(): boolean {
-    return this.#running.size === 0 && this.#waiting.length === 0;
+    return this.#running.size === 0 && this.#waiting.length === 0 && !this.#between;
+  }
+
+  /** Does something once what was asked for so far has ended, and before anything that is asked for later begins. */
+  between(act: () => Promise<void>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push(() => act().then(resolve, reject));
+      if (!this.#draining) void this.#drain();
+    });
   }
 
   add(task: EffectTask): void {
@@ -76,10 +94,11 @@ export class EffectQueue {
     if (BESIDE_THE_QUEUE.has(kind)) {
       // Only the newest question about traffic is still one: what was read for an earlier one may be older than it.
       if (kind === 'traffic.confirm') this.#abort((other) => other.kind === kind && other.run === run);
-      if (kind === 'traffic.confirm') this.#newestConfirm = task.id;
+      this.#newest.set(kind, task.id);
       void this.#carryOut(task);
       return;
     }
+    this.#newest.set(kind, task.id);
     // One look at a run tells what all that wait to be taken would tell: asking again and again fills no queue.
     if (kind === 'vmm.inspect') this.#drop((other) => other.kind === kind && other.run === run);
     if (kind === 'vmm.kill') this.#overtake((other) => other.kind === 'vmm.shutdown' && other.run === run);
@@ -87,9 +106,14 @@ export class EffectQueue {
     if (!this.#draining) void this.#drain();
   }
 
-  /** What was read for an earlier question, and told before the newest one was asked, may be older than that. */
-  isOutdated({ type }: { readonly type: string }, effect: string | null): boolean {
-    return type === 'traffic.confirmed_idle' && effect !== this.#newestConfirm;
+  /**
+   * What was read for an earlier question, and told before the newest one was asked, may be older than that. So is what
+   * is told of a copy that was given up for another one.
+   */
+  isOutdated(event: { readonly type: string; readonly kind?: string }, effect: string | null): boolean {
+    const kind = event.type === 'traffic.confirmed_idle' ? 'traffic.confirm' : (event.kind ?? '');
+    const isFenced = kind === 'traffic.confirm' || ONLY_NEWEST_COUNTS.has(kind);
+    return isFenced && effect !== this.#newest.get(kind);
   }
 
   /**
@@ -112,7 +136,7 @@ export class EffectQueue {
 
   /** What has not begun ends as withdrawn. */
   #drop(unwanted: (effect: EffectTask['effect']) => boolean): void {
-    const dropped = this.#waiting.filter(({ effect }) => unwanted(effect));
+    const dropped = this.#waiting.filter((one) => typeof one !== 'function').filter(({ effect }) => unwanted(effect));
     for (const task of dropped) {
       this.#waiting.splice(this.#waiting.indexOf(task), 1);
       this.#options.telemetry?.effectEnded(task.effect.kind, 'withdrawn', null);
@@ -122,7 +146,14 @@ export class EffectQueue {
 
   async #drain(): Promise<void> {
     this.#draining = true;
-    for (let task = this.#waiting.shift(); task !== undefined; task = this.#waiting.shift()) await this.#carryOut(task);
+    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
+      if (typeof next !== 'function') await this.#carryOut(next);
+      else {
+        this.#between = true;
+        await next();
+        this.#between = false;
+      }
+    }
     this.#draining = false;
   }
 

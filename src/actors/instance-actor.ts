@@ -118,6 +118,9 @@ export class InstanceActor {
     this.#kick();
   }
 
+  /** Resolves when it is done; no effect of the instance is under way meanwhile. */
+  readonly betweenEffects: EffectQueue['between'] = (act) => this.#effects.between(act);
+
   isPending(timer: DueTimer): boolean {
     return this.#head.timers.some((pending) => pending.name === timer.name && pending.armed === timer.armed);
   }
@@ -246,7 +249,9 @@ export class InstanceActor {
     const world: AppendWorld = {
       ...this.#world,
       report: (message, error) => report({ instance: this.id, message, error }),
-      refuseWaiting: (error) => this.#refuseWaiting(error),
+      refuseWaiting: (error) => {
+        for (const waiting of this.#mailbox.takeCommands()) waiting.answer?.refuse(error);
+      },
     };
     try {
       const appended = await appendDurably(world, this.#token, record, letter);
@@ -267,10 +272,6 @@ export class InstanceActor {
     this.#withdrawEffects(record);
     this.#world.publish(record, head, entry.position);
     this.#world.lookAgain(this);
-  }
-
-  #refuseWaiting(error: StatevisorError): void {
-    for (const letter of this.#mailbox.takeCommands()) letter.answer?.refuse(error);
   }
 
   /** The timer stays pending in the record; it is offered again, so a full log only delays it. */

@@ -75,6 +75,12 @@ export class Residents {
     return this.#actors.values();
   }
 
+  /** Whether a letter is under way, or waits. */
+  working(): boolean {
+    for (const actor of this.#actors.values()) if (actor.working) return true;
+    return false;
+  }
+
   resident(id: string): InstanceActor | undefined {
     return this.#actors.get(id);
   }
