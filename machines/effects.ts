@@ -47,6 +47,9 @@ export const standbySnapshot = (runNumber: number): string => `run-${runNumber}`
 /** What a fork sleeps in before its first run. */
 export const FORKED_SNAPSHOT = standbySnapshot(0);
 
+/** Whether a guest sleeps, or is to sleep, in the snapshot of that name: no other's may begin so. */
+export const isSleepersSnapshot = (name: string): boolean => name.startsWith('run-');
+
 export type Effect = z.infer<typeof effectSchema>;
 export type EffectKind = Effect['kind'];
 export type OneShotKind = Exclude<EffectKind, 'effect.withdraw'>;

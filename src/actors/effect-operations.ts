@@ -1,5 +1,5 @@
 import type { Definition } from '../../machines/definition.ts';
-import { type Effect, FORKED_SNAPSHOT, standbySnapshot } from '../../machines/effects.ts';
+import { type Effect, FORKED_SNAPSHOT, isSleepersSnapshot, standbySnapshot } from '../../machines/effects.ts';
 import type { EffectResult, ObservationEvent, Purpose, Unstamped } from '../../machines/events.ts';
 import type { Hooks } from './contracts/hooks.ts';
 import type {
@@ -75,7 +75,7 @@ export async function perform(operators: Operators, task: EffectTask, control: E
     case 'snapshot.drop':
       return toEvent(task, await hypervisor.dropSnapshot(instance, { snapshot: effect.snapshot }));
     case 'snapshot.copy': {
-      const as = { snapshot: effect.as };
+      const as = { snapshot: effect.as, to_run_on: isSleepersSnapshot(effect.as) };
       return toEvent(task, await hypervisor.copySnapshot(instance, { snapshot: effect.snapshot }, as, control));
     }
     case 'snapshot.fork': {

@@ -137,6 +137,14 @@ export interface NewSnapshot extends SnapshotRef {
   readonly takes_memory?: boolean;
 }
 
+export interface CopiedSnapshot extends SnapshotRef {
+  /**
+   * A guest is to be restored from this copy itself, and not from a copy of it: the room of its memory on the disk is taken
+   * at once, or the copy fails with `disk_full`. One that is only kept takes no more than it needs.
+   */
+  readonly to_run_on?: boolean;
+}
+
 export interface SnapshotListing extends SnapshotRef {
   /** What it takes of the disk; memory that a living run still has is counted here too. */
   readonly bytes: number;
@@ -186,8 +194,8 @@ export interface Hypervisor {
   /** Idempotent. */
   dropSnapshot(instance: string, snapshot: SnapshotRef): Promise<Outcome>;
   /** A copy of a snapshot that is in order, under another name, in place of an earlier one of that name. */
-  copySnapshot(instance: string, from: SnapshotRef, as: SnapshotRef, control: EffectControl): Promise<Outcome>;
-  /** The same for another instance, whose run it will be restored as. */
+  copySnapshot(instance: string, from: SnapshotRef, as: CopiedSnapshot, control: EffectControl): Promise<Outcome>;
+  /** The same for another instance, whose run it will be restored as: always a copy to run on. */
   forkSnapshot(source: SnapshotPlace, to: SnapshotPlace, control: EffectControl): Promise<Outcome>;
   /** The snapshots of an instance, by name; damaged ones too. */
   listSnapshots(instance: string): Promise<readonly SnapshotListing[]>;

@@ -35,6 +35,8 @@ const MIB = 1_048_576;
 const DISK_BYTES = 450 * MIB;
 /** Enough to write a run down, and for no state. */
 const ROOM_LEFT_BYTES = 256 * 1024;
+/** Enough for the state of a guest and not for its memory. */
+const ROOM_FOR_STATE_BYTES = 8 * MIB;
 const LOAD_LIMIT_MS = 1_500;
 const LIMIT_MS = 60_000;
 /** In a run's directory, whose data directory says by a file which VMM it is. */
@@ -70,9 +72,13 @@ describe('a guest that is saved', () => {
   };
   const stalls = (): string => join(world.root, 'stalls');
   const filler = (): string => join(world.root, 'somebody-elses-file');
-  const fillDisk = (): void => {
+  const fillDisk = (leaving = ROOM_LEFT_BYTES): void => {
     const { bavail, bsize } = statfsSync(world.root);
-    execFileSync('fallocate', ['--length', String(bavail * bsize - ROOM_LEFT_BYTES), filler()]);
+    execFileSync('fallocate', ['--length', String(bavail * bsize - leaving), filler()]);
+  };
+  const memoryOf = (name: string): { readonly bytes: number; readonly taken: number } => {
+    const { size, blocks } = statSync(join(place(name), 'memory'));
+    return { bytes: size, taken: blocks * 512 };
   };
 
   beforeAll(async () => {
@@ -126,6 +132,30 @@ describe('a guest that is saved', () => {
     rmSync(filler());
   });
 
+  rule('that was saved, and cannot be put into its place, goes on and is saved then', async () => {
+    const hypervisor = scene.current();
+    expect((await hypervisor.pause(run(1), wanted())).outcome).toBe('done');
+    // Nothing takes the place of a directory on which a disk is mounted.
+    mkdirSync(place('named'));
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'statevisor-test', place('named')]);
+    const save = () => hypervisor.snapshot(run(1), { snapshot: 'named' }, wanted());
+    expect(await save()).toMatchObject({ outcome: 'failed', error: { code: 'storage_failed' } });
+    execFileSync('umount', [place('named')]);
+    expect(readdirSync(snapshots()), 'nothing half made is left').toEqual(['named']);
+    const again = { code: 'save_failed', message: expect.stringContaining('has to go on') };
+    expect(await save(), 'its VMM has sent it, and sends it once').toEqual({ outcome: 'failed', error: again });
+    expect(await (await scene.reopen()).adopt(run(1)), 'also to a later daemon').toEqual({ reality: 'paused' });
+    const later = scene.current();
+    expect((await later.resume(run(1), wanted())).outcome).toBe('done');
+    expect(await later.inspect(run(1))).toEqual({ reality: 'running', ready: true });
+    expect(await world.guest.remembers(run(1), 'sound')).toBe(true);
+    expect((await later.pause(run(1), wanted())).outcome).toBe('done');
+    expect(await later.snapshot(run(1), { snapshot: 'named' }, wanted())).toEqual({ outcome: 'done', result: null });
+    expect((await later.resume(run(1), wanted())).outcome).toBe('done');
+    expect(await names()).toEqual(['named']);
+    await drop('named');
+  });
+
   rule('is saved where there is room, and what a daemon that died had half made is swept', async () => {
     const hypervisor = scene.current();
     mkdirSync(place('.new-dead'), { recursive: true });
@@ -140,6 +170,27 @@ describe('a guest that is saved', () => {
       false,
     );
     expect(statSync(join(place('sound'), 'memory')).nlink).toBe(1);
+  });
+
+  rule('is copied for a guest to run on with all the room of its memory, or not at all', async () => {
+    await copy('kept');
+    const kept = memoryOf('kept');
+    expect(kept.taken, 'what is only kept has holes').toBeLessThan(kept.bytes);
+    await drop('kept');
+    const toRunOn = () =>
+      scene
+        .current()
+        .copySnapshot(INSTANCE, { snapshot: 'sound' }, { snapshot: 'run-1-on', to_run_on: true }, wanted());
+    fillDisk(kept.taken + ROOM_FOR_STATE_BYTES);
+    expect(await toRunOn(), 'its guest could be killed by its first step').toMatchObject({
+      outcome: 'failed',
+      error: { code: 'disk_full' },
+    });
+    rmSync(filler());
+    expect(readdirSync(snapshots())).toEqual(['sound']);
+    expect((await toRunOn()).outcome).toBe('done');
+    expect(memoryOf('run-1-on').taken).toBeGreaterThanOrEqual(kept.bytes);
+    await drop('run-1-on');
   });
 
   rule('is refused on another machine', async () => {

@@ -1,18 +1,20 @@
 import { execFile } from 'node:child_process';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { MEMORY_FILE } from '../command-line.ts';
+import { reserveRoom } from '../reserve-file.ts';
 
 const run = promisify(execFile);
 
-/** `cp` could not copy; `code` is ENOSPC when the disk is full. */
+/** It could not be copied; `code` is ENOSPC when the disk is full. */
 class CopyFailed extends Error {
   override readonly name = 'CopyFailed';
   readonly code: string;
 
-  constructor(told: string, cause: unknown) {
-    super('the memory cannot be copied', { cause });
-    this.code = /No space left|Disk quota/i.test(told) ? 'ENOSPC' : 'EIO';
+  constructor(code: 'ENOSPC' | 'EIO', cause?: unknown) {
+    super(`the memory cannot be copied${code === 'ENOSPC' ? ': the disk is full' : ''}`, { cause });
+    this.code = code;
   }
 }
 
@@ -28,6 +30,17 @@ export async function copyMemory(from: string, to: string, signal: AbortSignal):
       env: { ...process.env, LC_ALL: 'C' },
     });
   } catch (error) {
-    throw new CopyFailed(error instanceof Error && 'stderr' in error ? String(error.stderr) : '', error);
+    const told = error instanceof Error && 'stderr' in error ? String(error.stderr) : '';
+    throw new CopyFailed(/No space left|Disk quota/i.test(told) ? 'ENOSPC' : 'EIO', error);
   }
+}
+
+/**
+ * The same for a guest that will run on the copy: the room of its holes is taken, too. A VMM that touched one of them on a
+ * disk that has become full would be killed by that, so a full disk refuses the copy instead.
+ */
+export async function copyMemoryToRunOn(from: string, to: string, signal: AbortSignal): Promise<void> {
+  await copyMemory(from, to, signal);
+  const path = join(to, MEMORY_FILE);
+  if ((await reserveRoom(path, (await stat(path)).size)) === 'full') throw new CopyFailed('ENOSPC');
 }

@@ -1,9 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { EffectControl, Outcome, SnapshotPlace } from '../../../actors/contracts/hypervisor.ts';
+import type { CopiedSnapshot, EffectControl, Outcome, SnapshotPlace } from '../../../actors/contracts/hypervisor.ts';
 import { isWithdrawn } from '../boot.ts';
 import { MEMORY_FILE } from '../command-line.ts';
-import { copyMemory } from './copy-memory.ts';
+import { copyMemory, copyMemoryToRunOn } from './copy-memory.ts';
 import { sync, traitsOf } from './files.ts';
 import { MANIFEST_FILE, STATE_FILE, writeManifest } from './manifest.ts';
 import { failed, failureOf, limited, type SnapshotTools } from './save.ts';
@@ -15,7 +15,7 @@ const COPY_LIMIT_MS = 60_000;
 export async function copySnapshot(
   { store, clock }: SnapshotTools,
   from: SnapshotPlace,
-  to: SnapshotPlace,
+  to: SnapshotPlace & CopiedSnapshot,
   control: EffectControl,
 ): Promise<Outcome> {
   if (!isSnapshotName(to.snapshot)) return failed('invalid_name', 'a snapshot cannot have this name');
@@ -28,7 +28,7 @@ export async function copySnapshot(
     const { directory, manifest, state } = verified.snapshot;
     begun = await store.begin(to.instance);
     await writeFile(join(begun, STATE_FILE), state, { flush: true, mode: 0o600 });
-    await copyMemory(directory, begun, time.signal);
+    await (to.to_run_on === true ? copyMemoryToRunOn : copyMemory)(directory, begun, time.signal);
     const memory = join(begun, MEMORY_FILE);
     await sync(memory);
     const traits = await traitsOf(memory);

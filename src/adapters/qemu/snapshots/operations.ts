@@ -1,11 +1,5 @@
 import { join } from 'node:path';
-import type {
-  EffectControl,
-  Hypervisor,
-  Outcome,
-  RunRef,
-  SnapshotPlace,
-} from '../../../actors/contracts/hypervisor.ts';
+import type { EffectControl, Hypervisor, Outcome, RunRef } from '../../../actors/contracts/hypervisor.ts';
 import { isWithdrawn } from '../boot.ts';
 import { tellGuest } from '../operations.ts';
 import { type RunScope, settleRun } from '../reality.ts';
@@ -41,8 +35,6 @@ type SnapshotOperations = Pick<
 /** Operations on the store of snapshots. */
 export function snapshotOperations(tools: SnapshotTools): SnapshotOperations {
   const { store } = tools;
-  const copy = (from: SnapshotPlace, to: SnapshotPlace, control: EffectControl): Promise<Outcome> =>
-    copySnapshot(tools, from, to, control);
   return {
     snapshot: (ref, as, control) => saveRun(tools, ref, as, control),
     dropSnapshot: async (instance, { snapshot }) => {
@@ -55,8 +47,8 @@ export function snapshotOperations(tools: SnapshotTools): SnapshotOperations {
       }
     },
     copySnapshot: (instance, { snapshot }, as, control) =>
-      copy({ instance, snapshot }, { instance, snapshot: as.snapshot }, control),
-    forkSnapshot: copy,
+      copySnapshot(tools, { instance, snapshot }, { instance, ...as }, control),
+    forkSnapshot: (source, to, control) => copySnapshot(tools, source, { ...to, to_run_on: true }, control),
     listSnapshots: (instance) => store.list(instance),
   };
 }

@@ -28,7 +28,7 @@ import {
   writeMarks,
 } from '../run-directory.ts';
 import { isKilled } from '../run-ending.ts';
-import { copyMemory } from './copy-memory.ts';
+import { copyMemoryToRunOn } from './copy-memory.ts';
 import { sync } from './files.ts';
 import { STATE_FILE } from './manifest.ts';
 import { migrationEnd, prepareMigration, queryVmm } from './migration.ts';
@@ -129,7 +129,7 @@ async function furnish(
 ): Promise<OperationError | null> {
   try {
     // A guest that is to become another one runs before it is known whether it will: on a copy, so that nothing is lost.
-    if (plan === 'command') await copyMemory(snapshot.directory, directory, signal);
+    if (plan === 'command') await copyMemoryToRunOn(snapshot.directory, directory, signal);
     else await linkMemory(snapshot.directory, directory);
     const ready_at = snapshot.manifest.ready ? snapshot.manifest.taken_at : null;
     await writeMarks(directory, { ready_at, reboots_seen_until: null });

@@ -73,9 +73,12 @@ export async function saveRun(
   if (typeof begun !== 'string') return begun;
   try {
     return await withMonitor(scope, ref, async (monitor) => {
-      if (!PAUSED_STATUSES.includes(await queryStatus(monitor))) {
+      const status = await queryStatus(monitor);
+      if (!PAUSED_STATUSES.includes(status)) {
         return failed('not_paused', 'only a guest that stands still can be saved');
       }
+      // It was saved and what it sent could not be kept: QEMU sends no guest twice that has not moved in between.
+      if (status === 'postmigrate') return failed('save_failed', 'the guest was saved before, and has to go on first');
       const saving = { tools, ref, facts: state.facts, begun, monitor, signal: time.signal };
       const manifest = await saveInto(saving, as.takes_memory === true);
       if ('outcome' in manifest) return control.signal.aborted ? { outcome: 'withdrawn' } : manifest;
