@@ -13,11 +13,14 @@ import type { FromCollector, WatchReading } from './messages.ts';
 import { RECEIVE_BUFFER_DEFAULT_BYTES } from './netlink-table.ts';
 import { RECHECK_MS } from './observer.ts';
 import { countedOn, unreadStatus } from './observer-status.ts';
+import { Telling } from './telling.ts';
 
 /** Longest time that whoever confirms or forgets waits. */
 export const ANSWER_LIMIT_MS = 8_000;
 /** Questions under way at a time; past it they are answered at once with what is certain: that nothing is known. */
 export const ASKED_AT_ONCE_MAX = 16_384;
+/** Guests that a new collector is told of in one turn of the daemon. */
+export const ANNOUNCED_AT_ONCE_MAX = 256;
 
 export interface ConntrackOptions {
   readonly clock: Clock;
@@ -56,6 +59,7 @@ export function createConntrack(options: ConntrackOptions): Conntrack {
 class CollectedActivity implements Conntrack {
   readonly #clock: Clock;
   readonly #collector: CollectorProcess;
+  readonly #telling: Telling;
   readonly #watches = new Map<number, Watch>();
   readonly #watchOf = new Map<string, number>();
   readonly #asked = new Map<number, (answer: ActivityReading | string | null) => void>();
@@ -68,6 +72,7 @@ class CollectedActivity implements Conntrack {
 
   constructor(options: ConntrackOptions) {
     this.#clock = options.clock;
+    this.#telling = new Telling(options.clock, (number, reading) => this.#say(number, reading));
     this.#collector = new CollectorProcess({
       clock: options.clock,
       program: options.program,
@@ -79,11 +84,7 @@ class CollectedActivity implements Conntrack {
         modes: options.modes ?? ALL_MODES,
       },
       silenceLimitMs: options.silenceLimitMs ?? SILENCE_LIMIT_MS,
-      onStart: () => {
-        for (const [watch, { guest }] of this.#watches) {
-          if (!isNowhere(guest)) this.#collector.send({ kind: 'watch', watch, guest });
-        }
-      },
+      onStart: () => void this.#announce(),
       onMessage: (message) => this.#take(message),
       onEnd: (why) => this.#collectorEnded(why),
     });
@@ -94,13 +95,14 @@ class CollectedActivity implements Conntrack {
     const number = ++this.#number;
     this.#watches.set(number, { guest, tell, told: '', view: undefined });
     this.#watchOf.set(guest.instance, number);
-    if (isNowhere(guest)) queueMicrotask(() => this.#say(number, NOWHERE));
+    if (isNowhere(guest)) queueMicrotask(() => this.#telling.put(number, NOWHERE));
     else this.#collector.send({ kind: 'watch', watch: number, guest });
     // Whoever begins to watch in the dark is told so, after this call.
     const lost = this.#lost;
-    if (lost !== null) queueMicrotask(() => this.#say(number, { observer: 'lost', error: lost }));
+    if (lost !== null) queueMicrotask(() => this.#telling.put(number, { observer: 'lost', error: lost }));
     return () => {
       if (!this.#watches.delete(number)) return;
+      this.#telling.delete(number);
       if (this.#watchOf.get(guest.instance) === number) this.#watchOf.delete(guest.instance);
       this.#collector.send({ kind: 'unwatch', watch: number });
     };
@@ -137,6 +139,18 @@ class CollectedActivity implements Conntrack {
     this.#watchOf.clear();
     await this.#collector.close();
     this.#answerAll('the daemon is ending');
+  }
+
+  /** A new collector knows nothing yet. Whoever begins to watch meanwhile announces itself. */
+  async #announce(): Promise<void> {
+    const pid = this.#collector.pid;
+    const watches = [...this.#watches.keys()];
+    for (const [index, watch] of watches.entries()) {
+      if (index % ANNOUNCED_AT_ONCE_MAX === ANNOUNCED_AT_ONCE_MAX - 1) await this.#clock.turn();
+      const guest = this.#watches.get(watch)?.guest;
+      if (this.#collector.pid !== pid) return;
+      if (guest !== undefined && !isNowhere(guest)) this.#collector.send({ kind: 'watch', watch, guest });
+    }
   }
 
   /** Null: done, and there was nothing to say. A sentence: it could not be. */
@@ -186,7 +200,7 @@ class CollectedActivity implements Conntrack {
     const watch = this.#watches.get(number);
     if (watch === undefined) return;
     watch.view = { connections, listed };
-    this.#say(number, this.#inPast({ observer: 'in_order', connections, since }));
+    this.#telling.put(number, this.#inPast({ observer: 'in_order', connections, since }));
   }
 
   /** Never in the future, also when the wall clock was set back. */
@@ -207,7 +221,7 @@ class CollectedActivity implements Conntrack {
     this.#lost = error;
     for (const [number, watch] of [...this.#watches]) {
       watch.view = undefined;
-      this.#say(number, { observer: 'lost', error });
+      this.#telling.put(number, { observer: 'lost', error });
     }
   }
 

@@ -133,6 +133,31 @@ describe('the collector of connections', () => {
     expect(error).toContain('netlink: the daemon needs CAP_NET_ADMIN');
   });
 
+  it('does not believe a kernel that tells of no connections: it names the setting, until it is put right', async () => {
+    const source = world.conntrack({ modes: ['netlink'] });
+    await listen(listened(source)).next(counts(0));
+    await world.setTelling(false);
+    const answer = await source.confirm(GUEST);
+    expect(answer).toMatchObject({ observer: 'lost', error: expect.stringContaining('nf_conntrack_events is 0') });
+    expect(source.status().state).toBe('lost');
+    await world.setTelling(true);
+    await until(
+      () => source.confirm(GUEST),
+      ({ observer }) => observer === 'in_order',
+      LIMIT_MS,
+    );
+  });
+
+  it('reads the file where the program is not installed and the kernel cannot be spoken to, and says so', async () => {
+    const before = [...world.place.enter, ...WITHOUT_RIGHTS, 'env', 'PATH=/nowhere'];
+    const source = world.conntrack({ before });
+    expect(await source.confirm(GUEST)).toMatchObject({ observer: 'in_order', connections: 0 });
+    expect(source.status()).toMatchObject({
+      mode: 'procfs',
+      error: expect.stringMatching(/^netlink: .*CAP_NET_ADMIN.*; conntrack: the program conntrack is not installed$/),
+    });
+  });
+
   it('cannot be started again where its network namespace is gone: nothing is known, and it is said', async () => {
     const source = world.conntrack();
     const heard = listen(listened(source));
