@@ -83,9 +83,12 @@ export async function receiveState(
   const { server, connection } = await listen(directory);
   const aborted = Promise.withResolvers<never>();
   const onAbort = (): void => aborted.reject(new Error('given up'));
+  // It may be given up before anybody waits for that: a rejection without a listener would end the whole process.
+  aborted.promise.catch(() => undefined);
   signal.addEventListener('abort', onAbort, { once: true });
   try {
-    if (signal.aborted) onAbort();
+    // A signal that has fired calls nobody back.
+    if (signal.aborted) throw new Error('given up');
     await begin();
     const socket = await Promise.race([connection, aborted.promise]);
     signal.addEventListener('abort', () => socket.destroy(), { once: true });
@@ -97,7 +100,6 @@ export async function receiveState(
     ]);
   } finally {
     signal.removeEventListener('abort', onAbort);
-    aborted.promise.catch(() => undefined);
     connection.then(
       (socket) => socket.destroy(),
       () => undefined,
