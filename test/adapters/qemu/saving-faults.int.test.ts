@@ -5,27 +5,27 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
-  openSync,
   readdirSync,
   readFileSync,
   rmSync,
   statfsSync,
   statSync,
   writeFileSync,
-  writeSync,
 } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/actors/clock.ts';
+import type { Clock } from '../../../src/actors/contracts/clock.ts';
 import type { RunRef, RunSpec } from '../../../src/actors/contracts/hypervisor.ts';
 import { buildDemoImage } from '../../../src/adapters/qemu/image/build-demo.ts';
 import { runDirectory } from '../../../src/adapters/qemu/run-directory.ts';
+import { SAVE_LIMIT_MS } from '../../../src/adapters/qemu/snapshots/save.ts';
 import { openScene, type Scene, untilTrue, wanted } from '../../contracts/hypervisor.world.ts';
 import { endProcessesOf } from '../../left-processes.ts';
 import { makeQemuWorld, type QemuWorld } from '../qemu.world.ts';
-import { changeManifest } from './damage-snapshot.ts';
+import { changeManifest, flipByte } from './damage-snapshot.ts';
 
 /** One guest on a small disk of its own, saved once; what may go wrong with it afterwards. The rules build on each other. */
 
@@ -53,6 +53,11 @@ describe('a guest that is saved', () => {
   const images = mkdtempSync(join(tmpdir(), 'statevisor-images-'));
   let world: QemuWorld;
   let scene: Scene;
+  /** The time to save a guest in is over before it begins. */
+  let isHurried = false;
+  const real = systemClock();
+  const after: Clock['after'] = (delayMs, callback) =>
+    real.after(isHurried && delayMs === SAVE_LIMIT_MS ? 0 : delayMs, callback);
   const snapshots = (): string => join(world.root, 'instances', INSTANCE, 'snapshots');
   const place = (name: string): string => join(snapshots(), name);
   const names = async (): Promise<string[]> =>
@@ -85,7 +90,8 @@ describe('a guest that is saved', () => {
     await buildDemoImage({ imagesDirectory: images, clock: systemClock() });
     const binary = join(images, 'qemu-system-that-may-stall');
     writeFileSync(binary, VMM_THAT_MAY_STALL, { mode: 0o755 });
-    const options = { directory: 'disk', binary, verifyMemory: true, loadLimitMs: LOAD_LIMIT_MS };
+    const clock = { ...real, after };
+    const options = { clock, directory: 'disk', binary, verifyMemory: true, loadLimitMs: LOAD_LIMIT_MS };
     world = await makeQemuWorld(images, options);
     mkdirSync(world.root);
     execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${DISK_BYTES}`, 'statevisor-test', world.root]);
@@ -156,6 +162,20 @@ describe('a guest that is saved', () => {
     await drop('named');
   });
 
+  rule('cannot be saved in time, which is said, and runs on', async () => {
+    const hypervisor = scene.current();
+    expect((await hypervisor.pause(run(1), wanted())).outcome).toBe('done');
+    isHurried = true;
+    expect(await hypervisor.snapshot(run(1), { snapshot: 'sound', takes_memory: true }, wanted())).toEqual({
+      outcome: 'failed',
+      error: { code: 'timed_out', message: `the guest was not saved within ${SAVE_LIMIT_MS} ms` },
+    });
+    isHurried = false;
+    expect(readdirSync(snapshots())).toEqual([]);
+    expect((await hypervisor.resume(run(1), wanted())).outcome).toBe('done');
+    expect(await hypervisor.inspect(run(1))).toEqual({ reality: 'running', ready: true });
+  });
+
   rule('is saved where there is room, and what a daemon that died had half made is swept', async () => {
     const hypervisor = scene.current();
     mkdirSync(place('.new-dead'), { recursive: true });
@@ -210,7 +230,7 @@ describe('a guest that is saved', () => {
   rule('is refused when its memory was changed unseen, where memory is hashed', async () => {
     await copy('flipped');
     const path = join(place('flipped'), 'memory');
-    writeSync(openSync(path, 'r+'), Buffer.from('flipped'), 0, 7, 64 * MIB);
+    flipByte(path, 64 * MIB);
     const mtime_ns = String(statSync(path, { bigint: true }).mtimeNs);
     changeManifest(place('flipped'), (one) => ({ ...one, memory: { ...one.memory, mtime_ns } }));
     await expectRefused(2, 'flipped', 'memory_altered');

@@ -1,11 +1,14 @@
 import { describe, expect, it } from 'vitest';
+import { COPY_DEADLINE_MS, STANDBY_DEADLINE_MS } from '../../../machines/setup.ts';
 import type { RunSpec } from '../../../src/actors/contracts/hypervisor.ts';
 import { machineShape } from '../../../src/adapters/qemu/command-line.ts';
 import type { Image } from '../../../src/adapters/qemu/image/store.ts';
 import type { RunFacts } from '../../../src/adapters/qemu/run-directory.ts';
+import { COPY_LIMIT_MS } from '../../../src/adapters/qemu/snapshots/copy.ts';
 import { clockCommand, toldTime } from '../../../src/adapters/qemu/snapshots/guest-clock.ts';
 import { readManifest, type SnapshotManifest, writeManifest } from '../../../src/adapters/qemu/snapshots/manifest.ts';
 import { identityCommand, planIdentity } from '../../../src/adapters/qemu/snapshots/new-identity.ts';
+import { SAVE_LIMIT_MS } from '../../../src/adapters/qemu/snapshots/save.ts';
 
 const IDENTITY = {
   mac: '02:53:0a:4d:00:02',
@@ -138,6 +141,16 @@ describe('a guest that was saved', () => {
       '/bin/identity mac=02:53:0a:4d:00:02 address=10.77.0.2/16 gateway=10.77.0.1 address6=fd00::2/64 gateway6=fd00::1 seed=c0ffee\n',
     );
     expect(identityCommand('/bin/identity', null, 'c0ffee')).toBe('/bin/identity seed=c0ffee\n');
+  });
+});
+
+describe('the time in which a guest is saved or copied', () => {
+  it.each([
+    ['saved', SAVE_LIMIT_MS, STANDBY_DEADLINE_MS],
+    ['copied', COPY_LIMIT_MS, COPY_DEADLINE_MS],
+  ])('%s is most of what the chart waits, and leaves enough to give up in', (_what, limitMs, deadlineMs) => {
+    expect(limitMs).toBeGreaterThan(0.8 * deadlineMs);
+    expect(limitMs).toBeLessThan(0.95 * deadlineMs);
   });
 });
 

@@ -9,7 +9,8 @@ import { MANIFEST_FILE, STATE_FILE, writeManifest } from './manifest.ts';
 import { failed, failureOf, limited, type SnapshotTools } from './save.ts';
 import { isSnapshotName } from './store.ts';
 
-const COPY_LIMIT_MS = 60_000;
+/** Most of it is the disk's. Somewhat less than whoever asks for the copy waits. */
+export const COPY_LIMIT_MS = 540_000;
 
 /** Copies a snapshot that is in order. Memory that a paused run still shares with its snapshot is copied as it is. */
 export async function copySnapshot(

@@ -14,8 +14,8 @@ import { cancelMigration, migrationEnd, prepareMigration, queryVmm } from './mig
 import { receiveState, SAVING_URI, StateUnwritten } from './state-transfer.ts';
 import { isSnapshotName, linkMemory, type SnapshotStore } from './store.ts';
 
-/** How long saving may take in all; most of it is the disk's. */
-const SAVE_LIMIT_MS = 60_000;
+/** How long saving may take in all; most of it is the disk's. Somewhat less than whoever asks for it waits. */
+export const SAVE_LIMIT_MS = 100_000;
 
 export interface SnapshotTools {
   readonly scope: RunScope;
@@ -68,9 +68,14 @@ export async function saveRun(
   if (!isSnapshotName(as.snapshot)) return failed('invalid_name', 'a snapshot cannot have this name');
   if (state.facts.memory_file === null) return withoutMemoryFile(ref);
   if (isWithdrawn(control)) return { outcome: 'withdrawn' };
-  const time = limited(control, clock, SAVE_LIMIT_MS);
   const begun = await store.begin(ref.instance).catch((error: unknown) => failureOf(error));
   if (typeof begun !== 'string') return begun;
+  const time = limited(control, clock, SAVE_LIMIT_MS);
+  /** What went wrong because it was given up says nothing by itself. */
+  const toldOf = (failure: Failed): Outcome => {
+    if (control.signal.aborted) return { outcome: 'withdrawn' };
+    return time.signal.aborted ? failed('timed_out', `the guest was not saved within ${SAVE_LIMIT_MS} ms`) : failure;
+  };
   try {
     return await withMonitor(scope, ref, async (monitor) => {
       const status = await queryStatus(monitor);
@@ -81,14 +86,14 @@ export async function saveRun(
       if (status === 'postmigrate') return failed('save_failed', 'the guest was saved before, and has to go on first');
       const saving = { tools, ref, facts: state.facts, begun, monitor, signal: time.signal };
       const manifest = await saveInto(saving, as.takes_memory === true);
-      if ('outcome' in manifest) return control.signal.aborted ? { outcome: 'withdrawn' } : manifest;
+      if ('outcome' in manifest) return toldOf(manifest);
       await writeFile(join(begun, MANIFEST_FILE), writeManifest(manifest), { flush: true, mode: 0o600 });
       if (isWithdrawn(control)) return { outcome: 'withdrawn' };
       await store.publish(begun, ref.instance, as.snapshot);
       return { outcome: 'done', result: null };
     });
   } catch (error) {
-    return control.signal.aborted ? { outcome: 'withdrawn' } : failureOf(error);
+    return toldOf(failureOf(error));
   } finally {
     time.release();
     await store.abandon(begun);
