@@ -64,7 +64,7 @@ export function startDaemonProcess(
   const [file = '', ...args] = network === null ? command : [...network.enter, ...command, network.bridge];
   const child = spawn(file, args, {
     // Most of a start is compiling modules, which need not be done hundreds of times.
-    env: { ...process.env, [PLAN_VARIABLE]: JSON.stringify(plan), NODE_COMPILE_CACHE: `${directory}.cache` },
+    env: { NODE_COMPILE_CACHE: `${directory}.cache`, ...process.env, [PLAN_VARIABLE]: JSON.stringify(plan) },
     stdio: ['ignore', errors, errors],
   });
   closeSync(errors);

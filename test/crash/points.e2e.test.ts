@@ -20,7 +20,7 @@ const SPOTS: readonly KillSpot[] = [
 
 describe('a daemon that is killed', () => {
   test('at each fault point keeps the laws, and everything settles', async () => {
-    const result = await runAtPoints(SPOTS, 1, 1);
+    const result = await runAtPoints(SPOTS);
     expect(result.violations).toEqual([]);
     expect(result.missing).toEqual([]);
     expect(new Set(SPOTS.map(({ point }) => point))).toEqual(new Set(FAULT_POINTS));

@@ -19,7 +19,7 @@ import { entriesOf } from './verdict.ts';
  * The moment between the two is held open here until the stop has been acknowledged.
  */
 
-const WATCHED_MS = 1_500;
+const WATCHED_MS = 500;
 const LOOK_MS = 50;
 
 let directory: string;
