@@ -11,16 +11,10 @@ const INT_TIMEOUT_MS = 60_000;
 /** Whole processes, real VMs under emulation. */
 const E2E_TIMEOUT_MS = 180_000;
 
-/** What computes all the time, as a guest under emulation does, or asks how soon a kernel or a guest answers. */
-const ALONE = [
-  ...['adapters/qemu', 'adapters/probes', 'adapters/conntrack', 'adapters/bridge', 'actors/probing', 'mutants'],
-  ...['bridge', 'health', 'standby', 'crash/stop-race', 'cli/first-run', 'cli/sick-guest'],
-];
-/** Files below `test/` whose path begins so. */
-const filesOf = (beginnings: readonly string[], kind: 'int' | 'e2e'): string =>
-  `test/{${beginnings.join(',')}}{/**/*,*}.${kind}.test.ts`;
+/** What boots several guests at once, each of which takes a processor under emulation. */
+const ALONE = { int: 'test/adapters/qemu.int.test.ts', e2e: 'test/{bridge,health}/*.e2e.test.ts' } as const;
 
-/** Most other tests with real processes wait for them: two files at a time leave none of them without a processor. */
+/** All other tests with real processes mostly wait for them: two files at a time leave none of them without a processor. */
 const BESIDE_EACH_OTHER = Math.min(2, availableParallelism());
 
 function withProcesses(kind: 'int' | 'e2e', { alone }: { readonly alone: boolean }) {
@@ -29,12 +23,13 @@ function withProcesses(kind: 'int' | 'e2e', { alone }: { readonly alone: boolean
     extends: true as const,
     test: {
       name: alone ? `${kind}-alone` : kind,
-      include: [alone ? filesOf(ALONE, kind) : `test/**/*.${kind}.test.ts`],
-      exclude: alone ? [] : [filesOf(ALONE, kind)],
+      include: [alone ? ALONE[kind] : `test/**/*.${kind}.test.ts`],
+      exclude: alone ? [] : [ALONE[kind]],
       testTimeout: timeout,
       hookTimeout: timeout,
       pool: 'forks' as const,
       maxWorkers: alone ? 1 : BESIDE_EACH_OTHER,
+      maxConcurrency: BESIDE_EACH_OTHER,
       sequence: { groupOrder: alone ? 2 : 1 },
     },
   };

@@ -11,4 +11,5 @@ const images = mkdtempSync(join(tmpdir(), 'statevisor-images-'));
 beforeAll(() => buildDemoImage({ imagesDirectory: images, clock: systemClock() }));
 afterAll(() => rmSync(images, { recursive: true, force: true }));
 
-hypervisorContract('QEMU', () => makeQemuWorld(images));
+// While one guest boots another is waited for.
+hypervisorContract('QEMU', () => makeQemuWorld(images), { concurrent: true });

@@ -25,10 +25,14 @@ export function runHypervisorCheck(check: HypervisorCheck, make: () => Promise<H
 const CHECK_LIMIT_MS = 120_000;
 
 /**
- * The suite every hypervisor passes. `make` gives a fresh world for each check.
+ * The suite every hypervisor passes. `make` gives a fresh world for each check; `concurrent`: several are tried at a time.
  */
-export function hypervisorContract(name: string, make: () => Promise<HypervisorWorld>): void {
-  describe(`${name} keeps the hypervisor contract`, () => {
+export function hypervisorContract(
+  name: string,
+  make: () => Promise<HypervisorWorld>,
+  { concurrent } = { concurrent: false },
+): void {
+  describe(`${name} keeps the hypervisor contract`, { concurrent }, () => {
     for (const check of hypervisorChecks) {
       it(check.name, () => runHypervisorCheck(check, make), CHECK_LIMIT_MS);
     }
