@@ -55,8 +55,8 @@ export const MUTANTS_OF_RUNTIME: readonly Mutant[] = [
   {
     name: 'effects of one instance run side by side',
     file: EFFECTS,
-    find: 'task = this.#waiting.shift()) await this.#carryOut(task);',
-    put: 'task = this.#waiting.shift()) void this.#carryOut(task);',
+    find: "if (typeof next !== 'function') await this.#carryOut(next);",
+    put: "if (typeof next !== 'function') void this.#carryOut(next);",
     killedBy: effects('run one at a time, in the order of the records that asked for them'),
   },
   {
