@@ -18,13 +18,16 @@ export function standbyWords({ auto_standby: policy }: InstanceView): string | n
     .join('; ');
 }
 
-export function scheduleWords({ schedules }: InstanceView): string | null {
+export function scheduleWords({ schedules, auto_standby }: InstanceView): string | null {
   if (schedules === undefined) return null;
   const { standby, wake, snapshot } = schedules;
   const at = (what: string, when: { readonly cron: string; readonly time_zone: string } | undefined): string =>
     when === undefined ? '' : `${what} at ${when.cron} (${when.time_zone})`;
   const kept = snapshot === undefined ? '' : `, the newest ${snapshot.keep} kept`;
-  return [at('standby', standby), at('wake', wake), `${at('snapshot', snapshot)}${kept}`]
+  // Whose connections nobody counts stays awake.
+  const inVain =
+    standby === undefined || auto_standby?.enabled === true ? '' : ', nothing comes of it without auto standby';
+  return [`${at('standby', standby)}${inVain}`, at('wake', wake), `${at('snapshot', snapshot)}${kept}`]
     .filter((part) => part !== '')
     .join('; ');
 }

@@ -177,6 +177,10 @@ describe('get', () => {
     const next_scheduled = { standby: at(3_600_000), wake: at(60_000) };
     const told = Object.fromEntries(instanceRows({ ...plain, schedules, next_scheduled }, NOW));
     expect(told.schedules).toContain('30 6 * * * (Europe/Berlin)');
+    expect(told.schedules).toMatch(/^standby at 0 22 \* \* \* \(UTC\), nothing comes of it without auto standby; wake/);
+    const auto_standby = { enabled: true, idle_timeout: '10m0s' };
+    const counted = Object.fromEntries(instanceRows({ ...plain, schedules, next_scheduled, auto_standby }, NOW));
+    expect(counted.schedules).toMatch(/^standby at 0 22 \* \* \* \(UTC\); wake/);
     expect(told['next by schedule']).toBe(`wake in 1m0s (${at(60_000)}), standby in 1h0m0s (${at(3_600_000)})`);
   });
 

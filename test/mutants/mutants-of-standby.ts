@@ -150,6 +150,13 @@ export const MUTANTS_OF_STANDBY: readonly Mutant[] = [
     killedBy: chart('is not touched by an update of anything else'),
   },
   {
+    name: 'another idle timeout makes the guest be watched anew',
+    file: 'src/actors/tracking/tracked-guest.ts',
+    find: 'policy: { ignore_source_cidrs, ignore_destination_ports } };',
+    put: 'policy: { ...policy, ignore_source_cidrs, ignore_destination_ports } };',
+    killedBy: tracking('is not watched anew for another idle timeout, which counts from the same instant'),
+  },
+  {
     name: 'a guest was idle before it was awake',
     file: ACTIONS,
     find: 'idle_since: Math.min(event.at, Math.max(told, earliest))',
