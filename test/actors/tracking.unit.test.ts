@@ -98,7 +98,7 @@ describe('an edge of traffic', () => {
   });
 
   test('of a burst of connections is one pair in five seconds at most, and of a quiet guest it is none', async () => {
-    const { host, id, open, closed } = await tracked();
+    const { activity, host, id, open, closed } = await tracked();
     closed();
     await host.clock.advance(20_000);
     const from = host.clock.now();
@@ -113,9 +113,49 @@ describe('an edge of traffic', () => {
     expect(written.filter(([type]) => type === 'traffic.idle').length).toBeLessThanOrEqual(6);
     await host.clock.advance(IDLE_EDGE_SETTLE_MS);
     const before = (await host.records(id)).length;
-    for (let i = 0; i < 100; i++) closed();
+    const same = { observer: 'in_order', connections: 0, since: host.clock.now() - IDLE_EDGE_SETTLE_MS - 50 } as const;
+    for (let i = 0; i < 100; i++) activity.say(id, same);
     await host.clock.advance(30_000);
     expect(await host.records(id)).toHaveLength(before);
+  });
+
+  test('is of a connection that came and went between two readings, too: the idle time begins anew with it', async () => {
+    const { activity, host, id, closed } = await tracked();
+    const from = host.clock.now();
+    closed();
+    await host.clock.advance(50_000);
+    for (let n = 0; n < 3; n++) {
+      // Opened and closed before anybody was told that it was open.
+      closed();
+      await host.clock.advance(10);
+    }
+    await host.clock.advance(40_000);
+    expect(await edges(host, id, from)).toEqual([
+      ['traffic.idle', 0],
+      ['traffic.active', 50_000],
+      ['traffic.idle', 55_000],
+    ]);
+    const { standby } = (await host.records(id)).at(-1)!.state.context;
+    expect(standby.idle_since).toBe(from + 50_020);
+    // The same told again is nothing new.
+    activity.say(id, { observer: 'in_order', connections: 0, since: from + 50_020 });
+    await host.clock.settle();
+    expect((await edges(host, id, from)).length).toBe(3);
+  });
+
+  test('is of one that came and went while the table was being read, and while the guest is being put away', async () => {
+    for (const slow of ['confirm', 'pause'] as const) {
+      const activity = scriptedActivity();
+      const { host, id, closed } = await tracked(activity);
+      if (slow === 'pause') await host.control.setFault(id, 'pause', { slow: 5_000 });
+      else activity.table.read = () => new Promise(() => {});
+      closed();
+      await host.clock.advance(61_000);
+      closed();
+      await host.clock.advance(30_000);
+      expect([slow, host.instances.get(id)?.state]).toEqual([slow, 'Running']);
+      await host.supervisor.close();
+    }
   });
 
   test('takes no record for one connection more or less', async () => {

@@ -215,6 +215,15 @@ export const MUTANTS_OF_STANDBY: readonly Mutant[] = [
     ),
   },
   {
+    name: 'a connection that came and went between two readings is told to nobody',
+    file: TRACKING,
+    find: 'return nobody && reading.since > before.since ? reading.since : null;',
+    put: 'return nobody && reading.since < before.since ? reading.since : null;',
+    killedBy: tracking(
+      'is of a connection that came and went between two readings, too: the idle time begins anew with it',
+    ),
+  },
+  {
     name: 'one guest that cannot be watched ends the watching of all',
     file: TRACKING,
     find: "      this.#hear({ observer: 'lost', error: error instanceof Error ? error.message : String(error) });\n",

@@ -27,7 +27,10 @@ export type ActivityReading =
   | {
       readonly observer: 'in_order';
       readonly connections: number;
-      /** Since when there are none, or some, as far as is known: epoch ms, never in the future. */
+      /**
+       * Since when there are none, or some, as far as is known: epoch ms, never in the future. Where there are none as
+       * before, but since later, one came and went that nothing else tells of.
+       */
       readonly since: number;
     }
   | { readonly observer: 'lost'; readonly error: string };

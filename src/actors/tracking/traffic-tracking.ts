@@ -68,6 +68,8 @@ class Tracking {
   #cancelWait: CancelTimer | null = null;
   /** When somebody was last told of as beginning to talk to it, by the clock that nobody sets. */
   #activeEdgeAt = Number.NEGATIVE_INFINITY;
+  /** Somebody came and went between two readings, then: epoch ms, told of once. */
+  #spokenToAt = Number.NEGATIVE_INFINITY;
   #stopped = false;
   reading: ActivityReading | null = null;
 
@@ -102,16 +104,22 @@ class Tracking {
 
   #hear(reading: ActivityReading): void {
     if (this.#stopped) return;
+    this.#spokenToAt = cameAndWent(this.reading, reading) ?? this.#spokenToAt;
     this.reading = reading;
     this.#say();
   }
 
   #say(): void {
     const { clock, deliver } = this.#options;
-    const event = this.reading === null ? null : eventOf(this.reading, this.#guest.run, this.#snapshot, clock.now());
+    if (this.reading === null) return;
+    const known = { run: this.#guest.run, spokenToAt: this.#spokenToAt, now: clock.now() };
+    const event = eventOf(this.reading, known, this.#snapshot);
     if (event === null) return;
     if (event.type === 'traffic.idle' && this.#waits()) return;
-    if (event.type === 'traffic.active') this.#activeEdgeAt = clock.monotonic();
+    if (event.type === 'traffic.active') {
+      this.#activeEdgeAt = clock.monotonic();
+      this.#spokenToAt = Number.NEGATIVE_INFINITY;
+    }
     deliver(this.#guest.instance, event);
   }
 
@@ -128,21 +136,38 @@ class Tracking {
   }
 }
 
+/** A connection that was opened and closed before anybody was told of it: nobody is there, as before, but since later. */
+function cameAndWent(before: ActivityReading | null, reading: ActivityReading): number | null {
+  if (before?.observer !== 'in_order' || reading.observer !== 'in_order') return null;
+  const nobody = before.connections === 0 && reading.connections === 0;
+  return nobody && reading.since > before.since ? reading.since : null;
+}
+
+interface Known {
+  readonly run: number;
+  readonly spokenToAt: number;
+  readonly now: number;
+}
+
 /** What a reading tells a chart that stands where this one does; null when it knows already. */
 function eventOf(
   reading: ActivityReading,
-  run: number,
+  { run, spokenToAt, now }: Known,
   { value, context }: ChartSnapshot,
-  now: number,
 ): Unstamped<ObservationEvent> | null {
   const state = stateOf(value, 'standby');
+  const { observer, idle_since } = context.standby;
   if (reading.observer === 'lost') {
     return state === 'blind' ? null : { type: 'observer.lost', error: safeSentence(reading.error) };
   }
-  if (context.standby.observer === 'lost') return { type: 'observer.restored' };
+  if (observer === 'lost') return { type: 'observer.restored' };
   const { connections, since } = reading;
-  if (connections > 0) return state === 'active' ? null : { type: 'traffic.active', run, connections };
-  return state === 'active' ? { type: 'traffic.idle', run, since: Math.min(instant(since), now) } : null;
+  if (state === 'active') {
+    return connections > 0 ? null : { type: 'traffic.idle', run, since: Math.min(instant(since), now) };
+  }
+  if (connections > 0) return { type: 'traffic.active', run, connections };
+  // Idle, but not for as long as the chart believes: it begins anew.
+  return instant(spokenToAt) > (idle_since ?? 0) ? { type: 'traffic.active', run, connections: 1 } : null;
 }
 
 /** Records hold whole milliseconds, and an event that is refused for a fraction of one would keep its guest awake. */

@@ -132,6 +132,17 @@ describe('events', () => {
     expect(watched.since).toBe(START + RECHECK_MS);
   });
 
+  it('of a connection that was opened and ended before anybody was told say since when it is idle now', async () => {
+    const world = await scene();
+    const watched = await world.watch();
+    await world.clock.advance(1_000);
+    world.listener.event(CLIENT, 'present');
+    world.listener.event(entry('10.9.0.2', 40_001, 'TIME_WAIT'), 'present');
+    world.listener.drained();
+    expect(world.told).toEqual(['web 0', 'web 0']);
+    expect(watched.since).toBe(START + 1_000);
+  });
+
   it('that were lost for a while make it idle since the dump after them: who came and went is not known', async () => {
     const world = await scene();
     const watched = await world.watch();
