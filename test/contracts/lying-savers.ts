@@ -71,6 +71,17 @@ export const liesOfSavers: readonly (readonly [
     }),
   ],
   [
+    'makes a copy to run on of a snapshot that cannot be restored here',
+    'DAMAGED',
+    (honest) => ({
+      copySnapshot: async (instance, from, as, control) => {
+        const outcome = await honest.copySnapshot(instance, from, as, control);
+        const isSpread = outcome.outcome === 'failed' && as.to_run_on === true;
+        return isSpread ? honest.copySnapshot(instance, { snapshot: 'sound' }, as, control) : outcome;
+      },
+    }),
+  ],
+  [
     'has one name for every damage',
     'DAMAGED',
     (honest) => ({

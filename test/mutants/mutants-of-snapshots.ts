@@ -110,6 +110,13 @@ export const MUTANTS_OF_SNAPSHOTS: readonly Mutant[] = [
     killedBy: files('of a damaged one is refused as that, and nothing is left of it'),
   },
   {
+    name: 'what a guest sleeps in is replaced by what cannot be restored here',
+    file: COPY,
+    find: 'to.to_run_on === true ? mismatchWith(await present(), manifest) : null',
+    put: 'null',
+    killedBy: files('to run on is refused where there is %s, and one that is only kept is made'),
+  },
+  {
     name: 'what is left of a copy that failed stays',
     file: COPY,
     find: '    if (begun !== null) await store.abandon(begun);\n',

@@ -140,7 +140,8 @@ export interface NewSnapshot extends SnapshotRef {
 export interface CopiedSnapshot extends SnapshotRef {
   /**
    * A guest is to be restored from this copy itself, and not from a copy of it: the room of its memory on the disk is taken
-   * at once, or the copy fails with `disk_full`. One that is only kept takes no more than it needs.
+   * at once, or the copy fails with `disk_full`; and where it is known that nothing here could be restored from it, the copy
+   * is refused as the restore would be. One that is only kept takes no more than it needs.
    */
   readonly to_run_on?: boolean;
 }

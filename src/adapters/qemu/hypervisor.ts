@@ -21,6 +21,7 @@ import { QemuGuestAgents } from './guest-agents.ts';
 import { type Image, type ImageStore, memoryError } from './image/store.ts';
 import { queryAgentOpen } from './monitor.ts';
 import { killRun, shutDownRun } from './operations.ts';
+import { type PresentVmm, presentVmm } from './present-vmm.ts';
 import { describeRun, otherLiveRun, type RunScope, type RunWatches } from './reality.ts';
 import { instanceDirectory, listRuns, removeTree, runDirectory } from './run-directory.ts';
 import { readRunLog } from './run-log.ts';
@@ -157,12 +158,14 @@ export function createQemuHypervisor(options: QemuOptions): QemuHypervisor {
   const watches = createWatches();
   const binary = options.binary ?? BINARY;
   const boot: BootOptions = { root, binary, clock, probeAddress, random, log, emit, keep: watches.keep };
-  const starter = createStarter(options, createProbe(binary, clock));
+  const accelerator = createProbe(binary, clock);
+  const starter = createStarter(options, accelerator);
   const scope: RunScope = { root, clock, probeAddress, watches, isBooting: starter.isBooting };
   const agents = agentsOf(scope, options);
   const { verifyMemory = false, loadLimitMs = LOAD_LIMIT_MS } = options;
   const store = openSnapshotStore(root, random, verifyMemory);
-  const tools = { scope, clock, store, boot, agents, verifyMemory, loadLimitMs };
+  const present = (): Promise<PresentVmm> => presentVmm(binary, accelerator);
+  const tools = { scope, clock, store, present, boot, agents, verifyMemory, loadLimitMs };
   const watchAdopted = (run: WatchedRun): RunWatch => {
     const watch = watchRun(run, { clock, probeAddress, emit, log, isFresh: false });
     watches.keep(watch);

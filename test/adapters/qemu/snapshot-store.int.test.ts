@@ -14,6 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock, systemRandom } from '../../../src/actors/clock.ts';
+import type { PresentVmm } from '../../../src/adapters/qemu/present-vmm.ts';
 import { copySnapshot } from '../../../src/adapters/qemu/snapshots/copy.ts';
 import { type SnapshotManifest, writeManifest } from '../../../src/adapters/qemu/snapshots/manifest.ts';
 import type { SnapshotTools } from '../../../src/adapters/qemu/snapshots/save.ts';
@@ -207,8 +208,44 @@ describe('memory that a run and its snapshot share', () => {
 });
 
 describe('a copy', () => {
-  const tools = (store: SnapshotStore): SnapshotTools =>
-    ({ store, clock: systemClock(), verifyMemory: false }) satisfies Omit<SnapshotTools, 'scope'> as never;
+  const SAME: PresentVmm = { version: '7.2.0', accelerator: 'tcg' };
+  const tools = (store: SnapshotStore, present = SAME): SnapshotTools =>
+    ({
+      store,
+      clock: systemClock(),
+      present: async () => present,
+      verifyMemory: false,
+    }) satisfies Omit<SnapshotTools, 'scope'> as never;
+
+  it.each([
+    ['another version', { ...SAME, version: '8.0.0' }, 'QEMU 7.2.0, not 8.0.0'],
+    ['another accelerator', { ...SAME, accelerator: 'qemu/kvm' }, 'tcg, not qemu/kvm'],
+  ])('to run on is refused where there is %s, and one that is only kept is made', async (_what, present, of) => {
+    const store = open();
+    const directory = await saved(store);
+    const copy = (snapshot: string, to_run_on: boolean) => {
+      const [from, to] = [
+        { instance: 'web', snapshot: NAME },
+        { instance: 'web', snapshot, to_run_on },
+      ];
+      return copySnapshot(tools(store, present), from, to, wanted);
+    };
+    const error = { code: 'snapshot_mismatch', message: `snapshot ${NAME} is of ${of}` };
+    expect(await copy('run-2', true)).toEqual({ outcome: 'failed', error });
+    expect(readdirSync(join(directory, '..'))).toEqual([NAME]);
+    expect((await copy('kept', false)).outcome).toBe('done');
+  });
+
+  it('to run on is made where nobody knows what is there: a restore will tell', async () => {
+    const store = open();
+    await saved(store);
+    const [from, to] = [
+      { instance: 'web', snapshot: NAME },
+      { instance: 'web', snapshot: 'run-2', to_run_on: true },
+    ];
+    const unknown = { version: null, accelerator: null };
+    expect((await copySnapshot(tools(store, unknown), from, to, wanted)).outcome).toBe('done');
+  });
 
   it('has memory of its own: what becomes of the first does not touch it', async () => {
     const store = open(true);

@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import type { CopiedSnapshot, EffectControl, Outcome, SnapshotPlace } from '../../../actors/contracts/hypervisor.ts';
 import { isWithdrawn } from '../boot.ts';
 import { MEMORY_FILE } from '../command-line.ts';
+import type { PresentVmm } from '../present-vmm.ts';
 import { copyMemory, copyMemoryToRunOn } from './copy-memory.ts';
 import { sync, traitsOf } from './files.ts';
-import { MANIFEST_FILE, STATE_FILE, writeManifest } from './manifest.ts';
+import { MANIFEST_FILE, type SnapshotManifest, STATE_FILE, writeManifest } from './manifest.ts';
 import { failed, failureOf, limited, type SnapshotTools } from './save.ts';
 import { isSnapshotName } from './store.ts';
 
@@ -14,7 +15,7 @@ export const COPY_LIMIT_MS = 540_000;
 
 /** Copies a snapshot that is in order. Memory that a paused run still shares with its snapshot is copied as it is. */
 export async function copySnapshot(
-  { store, clock }: SnapshotTools,
+  { store, clock, present }: SnapshotTools,
   from: SnapshotPlace,
   to: SnapshotPlace & CopiedSnapshot,
   control: EffectControl,
@@ -27,6 +28,8 @@ export async function copySnapshot(
     const verified = await store.verify(from.instance, from.snapshot, time.signal);
     if ('error' in verified) return { outcome: 'failed', error: verified.error };
     const { directory, manifest, state } = verified.snapshot;
+    const mismatch = to.to_run_on === true ? mismatchWith(await present(), manifest) : null;
+    if (mismatch !== null) return failed('snapshot_mismatch', `snapshot ${from.snapshot} is of ${mismatch}`);
     begun = await store.begin(to.instance);
     await writeFile(join(begun, STATE_FILE), state, { flush: true, mode: 0o600 });
     await (to.to_run_on === true ? copyMemoryToRunOn : copyMemory)(directory, begun, time.signal);
@@ -46,4 +49,14 @@ export async function copySnapshot(
     time.release();
     if (begun !== null) await store.abandon(begun);
   }
+}
+
+/**
+ * Why nothing here could be restored from it, as far as that is known before a VMM is started: the copy would take the place
+ * of what the guest sleeps in, and be refused only then.
+ */
+function mismatchWith(present: PresentVmm, { vmm, accelerator }: SnapshotManifest): string | null {
+  if (present.version !== null && present.version !== vmm.version) return `QEMU ${vmm.version}, not ${present.version}`;
+  if (present.accelerator === null || present.accelerator === accelerator) return null;
+  return `${accelerator}, not ${present.accelerator}`;
 }

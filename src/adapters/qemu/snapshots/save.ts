@@ -4,6 +4,7 @@ import type { Clock } from '../../../actors/contracts/clock.ts';
 import type { EffectControl, NewSnapshot, Outcome, RunRef } from '../../../actors/contracts/hypervisor.ts';
 import { isWithdrawn } from '../boot.ts';
 import { COMMAND_LIMIT_MS, queryAgentOpen, queryStatus } from '../monitor.ts';
+import type { PresentVmm } from '../present-vmm.ts';
 import { type QmpConnection, QmpError } from '../qmp.ts';
 import { endOf, PAUSED_STATUSES, type RunScope, settleRun, withMonitor } from '../reality.ts';
 import { type RunFacts, readMarks, runDirectory } from '../run-directory.ts';
@@ -21,6 +22,7 @@ export interface SnapshotTools {
   readonly scope: RunScope;
   readonly clock: Clock;
   readonly store: SnapshotStore;
+  readonly present: () => Promise<PresentVmm>;
   readonly verifyMemory: boolean;
 }
 
