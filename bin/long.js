@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 // `npm run long`: the checks of bin/long-checks.js. Arguments name the ones to run; without arguments all of them.
 import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { countLine } from './count.js';
 import { longChecks } from './long-checks.js';
@@ -15,6 +17,9 @@ const missing = prepareSystem();
 const names = process.argv.slice(2);
 const unknown = names.filter((name) => !longChecks.some((check) => check.name === name));
 const chosen = longChecks.filter((check) => names.length === 0 || names.includes(check.name));
+// Daemons start by the hundreds: what one of them has compiled the others need not compile again.
+const compiled = mkdtempSync(join(tmpdir(), 'statevisor-compiled-'));
+process.on('exit', () => rmSync(compiled, { recursive: true, force: true }));
 const count = { passed: 0, failed: missing.length + unknown.length, skipped: 0 };
 for (const name of unknown) process.stdout.write(`failed: there is no long check called ${name}\n`);
 
@@ -27,7 +32,7 @@ function outcomeOf(check) {
     // In a process group of its own, so that the time limit ends everything the check started.
     const child = spawn(node, [join(projectDir, check.script), ...check.args], {
       cwd: projectDir,
-      env: childEnv(),
+      env: { NODE_COMPILE_CACHE: compiled, ...childEnv() },
       stdio: ['ignore', 'inherit', 'inherit'],
       detached: true,
     });
@@ -57,10 +62,12 @@ function outcomeOf(check) {
 
 for (const check of chosen) {
   process.stdout.write(`\n== ${check.name}: ${check.why}\n`);
+  const begun = process.uptime();
   const reason = await outcomeOf(check);
+  const took = `${Math.round(process.uptime() - begun)} s`;
   if (reason === null) count.passed += 1;
   else count.failed += 1;
-  process.stdout.write(reason === null ? `passed: ${check.name}\n` : `failed: ${check.name}: ${reason}\n`);
+  process.stdout.write(reason === null ? `passed: ${check.name} (${took})\n` : `failed: ${check.name}: ${reason}\n`);
 }
 process.stdout.write(`\n${countLine(count)}\n`);
 process.exit(count.failed === 0 ? 0 : 1);
