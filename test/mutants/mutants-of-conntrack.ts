@@ -117,6 +117,17 @@ export const MUTANTS_OF_CONNTRACK: readonly Mutant[] = [
     ),
   },
   {
+    name: 'traffic that some rule exempts from tracking is not missed',
+    file: 'src/adapters/bridge/tracking.ts',
+    find: '  if (packets === 0) return;\n',
+    put: '  if (packets >= 0) return;\n',
+    killedBy: {
+      file: 'test/adapters/bridge/commands.unit.test.ts',
+      title:
+        'packets that the kernel was told not to track are found in the counters of the filter: nothing is known any more',
+    },
+  },
+  {
     name: 'a network of IPv6 cannot be ignored',
     file: RULE,
     find: '!sources.check(source, familyOf(source))',

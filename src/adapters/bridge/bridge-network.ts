@@ -104,9 +104,9 @@ class BridgeNetwork implements Network {
 
   keepTracking(): Promise<Tracking> {
     return this.#next(async (): Promise<Tracking> => {
-      const isFilterRepaired = await this.#repairFilter();
-      const isTold = await this.#tracking.begin();
-      return { tracking: isFilterRepaired || isTold ? 'repaired' : 'kept' };
+      const { isRepaired, untracked } = await this.#repairFilter();
+      const isTold = await this.#tracking.begin(untracked);
+      return { tracking: isRepaired || isTold ? 'repaired' : 'kept' };
     });
   }
 
@@ -186,9 +186,9 @@ class BridgeNetwork implements Network {
     if (present !== undefined) refuseForeignTap(present, tapAlias(owner, lease.instance));
     if (present?.hasCarrier) throw new NetworkFailure('tap_busy', `another process has the tap ${name} open`);
     await this.#repairBridge(links);
-    await this.#repairFilter();
+    const { untracked } = await this.#repairFilter();
     // Guests run without it too; those who want to know who talks to them are told that it is not so.
-    await this.#tracking.begin().catch(() => undefined);
+    await this.#tracking.begin(untracked).catch(() => undefined);
     await refuseTakenAddress({ run: this.#run, clock: this.#clock, site: this.#site, links, lease });
     try {
       // The filter first: a tap is never up without it.
@@ -228,11 +228,10 @@ class BridgeNetwork implements Network {
     return { ...this.#site, tracksPorts: (await this.#tracking.between()) === 'in_bridge' };
   }
 
-  /** True when some of it was gone. */
-  async #repairFilter(): Promise<boolean> {
-    const isRepaired = await repairFilter(this.#run, await this.#trackedSite(), [...this.#leases.values()]);
-    if (isRepaired && this.#leases.size > 0) this.#repairs += 1;
-    return isRepaired;
+  async #repairFilter(): ReturnType<typeof repairFilter> {
+    const repaired = await repairFilter(this.#run, await this.#trackedSite(), [...this.#leases.values()]);
+    if (repaired.isRepaired && this.#leases.size > 0) this.#repairs += 1;
+    return repaired;
   }
 
   /** Makes the bridge as it should be, with the taps of every instance it had. Answers what had to be done. */

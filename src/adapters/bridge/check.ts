@@ -7,7 +7,7 @@ import { errorOf, NetworkFailure } from './failure.ts';
 import { ownTables } from './filter-repair.ts';
 import { isForwarding, readLinks } from './links.ts';
 import type { Site } from './site.ts';
-import { EVENTS_ALL, EVENTS_SETTING, readEvents } from './tracking.ts';
+import { EVENTS_ALL, EVENTS_SETTING, readEvents, refuseUntracked } from './tracking.ts';
 
 const TUN_DEVICE = '/dev/net/tun';
 
@@ -37,13 +37,14 @@ async function lookAtBridge(run: CommandRunner, site: Site): Promise<void> {
 }
 
 async function lookAtTables(run: CommandRunner, site: Site): Promise<void> {
-  const { missing } = await ownTables(run, site);
+  const { missing, untracked } = await ownTables(run, site);
   const isMade = (await readLinks(run)).some((link) => link.name === site.bridge);
   if (!isMade) return;
   const [family] = missing;
   if (family !== undefined) {
     throw new NetworkFailure('not_tracked', `the nft table ${family} statevisor is gone; the next boot makes it again`);
   }
+  refuseUntracked(untracked);
   const value = await readEvents(run);
   if (value === EVENTS_ALL) return;
   const found = value === null ? `${EVENTS_SETTING} is not there` : `net.netfilter.nf_conntrack_events is ${value}`;

@@ -20,6 +20,7 @@ interface OwnTables {
   /** Which of ours are not there. */
   readonly missing: readonly Family[];
   readonly eventsBefore: string | null;
+  readonly untracked: number;
 }
 
 /** Throws when one of our tables is somebody else's. */
@@ -33,16 +34,24 @@ export async function ownTables(run: CommandRunner, { owner }: Site): Promise<Ow
     found.set(family, table);
   }
   const missing = FAMILIES.filter((family) => found.get(family)?.state === 'missing');
-  return { missing, eventsBefore: found.get('inet')?.eventsBefore ?? null };
+  const { eventsBefore = null, untracked = 0 } = found.get('inet') ?? {};
+  return { missing, eventsBefore, untracked };
 }
 
-/** Makes tables that are missing, with every guest there is. True when some were. */
-export async function repairFilter(run: CommandRunner, site: TrackedSite, leases: readonly Lease[]): Promise<boolean> {
-  const { missing } = await ownTables(run, site);
-  if (missing.length === 0) return false;
+interface Repaired {
+  /** Some tables were missing. */
+  readonly isRepaired: boolean;
+  /** Packets of guests that were not tracked since the table was made. */
+  readonly untracked: number;
+}
+
+/** Makes tables that are missing, with every guest there is. */
+export async function repairFilter(run: CommandRunner, site: TrackedSite, leases: readonly Lease[]): Promise<Repaired> {
+  const { missing, untracked } = await ownTables(run, site);
+  if (missing.length === 0) return { isRepaired: false, untracked };
   const eventsBefore = missing.includes('inet') ? await readEvents(run) : null;
   await makeTables(run, { ...site, eventsBefore }, missing, leases);
-  return true;
+  return { isRepaired: true, untracked };
 }
 
 /**

@@ -19,7 +19,8 @@ import { bridgeAlias, TABLE } from './marks.ts';
 /**
  * The packet filter: two tables of one name. The one of the family `bridge` lets through from a guest's tap only what
  * carries the guest's own hardware and network addresses. The one of `inet` makes the kernel track guests' connections (it
- * tracks none where no rule asks for it) and, when guests may reach beyond the host, hides them behind its address.
+ * tracks none where no rule asks for it), counts what some other rule has exempted from that and, when guests may reach
+ * beyond the host, hides them behind its address.
  * The first rule of each carries our mark; a table without it is somebody else's.
  */
 
@@ -47,12 +48,16 @@ export interface FoundTable {
   readonly guests: readonly Lease[];
   /** What stands in it about the time before it; null when nothing does. */
   readonly eventsBefore: string | null;
+  /** Packets from and to guests that the kernel was told not to track, since the table was made. */
+  readonly untracked: number;
 }
 
 /** Before anything else looks at a frame. */
 const FILTER_PRIORITY = -300;
 const AFTER_TRACKING_PRIORITY = -190;
 const NAT_PRIORITY = 100;
+/** Comment of the rules that count what is not tracked. */
+const UNTRACKED = 'untracked';
 
 const EVENTS_BEFORE = 'nf_conntrack_events was ';
 
@@ -120,6 +125,12 @@ function tracking({ owner, bridge, range, nat, eventsBefore }: TablePlan): Comma
   });
   const isNew = match('in', { ct: { key: 'state' } }, 'new');
   const counted = { counter: null };
+  // Neighbours are looked for by ICMPv6, which no kernel tracks.
+  const isUntracked = [
+    match('in', { ct: { key: 'state' } }, 'untracked'),
+    match('==', meta('l4proto'), { set: ['tcp', 'udp'] }),
+    counted,
+  ];
   const note = eventsBefore === null ? undefined : `${EVENTS_BEFORE}${eventsBefore}`;
   const masquerade = [
     chain('beyond', { type: 'nat', hook: 'postrouting', prio: NAT_PRIORITY }),
@@ -132,8 +143,11 @@ function tracking({ owner, bridge, range, nat, eventsBefore }: TablePlan): Comma
   return [
     chain('from_guests', { type: 'filter', hook: 'prerouting', prio: 0 }),
     rule('from_guests', [match('==', meta('iifname'), bridge), isNew, counted]),
+    rule('from_guests', [match('==', meta('iifname'), bridge), ...isUntracked], UNTRACKED),
     chain('from_host', { type: 'filter', hook: 'output', prio: 0 }),
     rule('from_host', [match('==', meta('oifname'), bridge), isNew, counted], note),
+    chain('to_guests', { type: 'filter', hook: 'postrouting', prio: 0 }),
+    rule('to_guests', [match('==', meta('oifname'), bridge), ...isUntracked], UNTRACKED),
     ...(nat ? masquerade : []),
   ];
 }
@@ -186,7 +200,8 @@ export async function removeTables(run: CommandRunner): Promise<void> {
 }
 
 const listingSchema = z.object({ nftables: z.array(z.record(z.string(), z.unknown())) });
-const ruleSchema = z.object({ comment: z.string().optional() });
+const ruleSchema = z.object({ comment: z.string().optional(), expr: z.array(z.unknown()).default([]) });
+const counterSchema = z.object({ counter: z.object({ packets: z.int() }) });
 const setSchema = z.object({ name: z.string(), elem: z.array(z.unknown()).default([]) });
 const guestSchema = z.object({
   elem: z.object({
@@ -197,7 +212,11 @@ const guestSchema = z.object({
 
 function parseListing(stdout: string, owner: string): FoundTable {
   const items = listingSchema.parse(JSON.parse(stdout)).nftables;
-  const comments = items.map((item) => ruleSchema.safeParse(item.rule).data?.comment);
+  const rules = items.flatMap((item) => ruleSchema.safeParse(item.rule).data ?? []);
+  const comments = rules.map(({ comment }) => comment);
+  const packets = rules
+    .filter(({ comment }) => comment === UNTRACKED)
+    .flatMap(({ expr }) => expr.map((part) => counterSchema.safeParse(part).data?.counter.packets ?? 0));
   const isMarked = comments.includes(bridgeAlias(owner));
   const note = comments.find((comment) => comment?.startsWith(EVENTS_BEFORE) === true);
   const set = items.map((item) => setSchema.safeParse(item.set).data).find((one) => one?.name === GUESTS);
@@ -208,7 +227,8 @@ function parseListing(stdout: string, owner: string): FoundTable {
     return [{ instance: known.comment, mac, address }];
   });
   const eventsBefore = note?.slice(EVENTS_BEFORE.length) ?? null;
-  return { state: isMarked ? 'ours' : 'foreign', guests, eventsBefore };
+  const untracked = packets.reduce((sum, count) => sum + count, 0);
+  return { state: isMarked ? 'ours' : 'foreign', guests, eventsBefore, untracked };
 }
 
 /** Looks at a table; `full` reads its guests too. */
@@ -220,7 +240,7 @@ export async function findTable(
 ): Promise<FoundTable> {
   const ran = await run('nft', ['-j', ...(full ? [] : ['-t']), 'list', 'table', family, TABLE]);
   if (ran.status !== 0 && /no such file or directory/i.test(ran.stderr))
-    return { state: 'missing', guests: [], eventsBefore: null };
+    return { state: 'missing', guests: [], eventsBefore: null, untracked: 0 };
   if (ran.status !== 0) throw failureOf('nft', ran);
   try {
     return parseListing(ran.stdout, owner);

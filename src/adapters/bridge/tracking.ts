@@ -30,6 +30,19 @@ export async function writeEvents(run: CommandRunner, value: string): Promise<vo
 }
 
 /**
+ * Of a connection that some rule exempts nothing is ever known, however long ago its last packet was. So it counts until
+ * the tables are made anew, which the next start of the daemon does.
+ */
+export function refuseUntracked(packets: number): void {
+  if (packets === 0) return;
+  throw new NetworkFailure(
+    'not_tracked',
+    `a rule "notrack" of this host exempts traffic of guests (${packets} packets so far): ` +
+      'take the bridge out of it, and start the daemon again',
+  );
+}
+
+/**
  * What goes from guest to guest never leaves the bridge. `in_bridge`: the kernel tracks it there, where a rule asks for
  * it (nf_conntrack_bridge, which it loads by itself). `by_netfilter`: it has br_netfilter, which hands what goes through
  * a bridge that asks for it to the tables of IPv4 and IPv6. `not`: neither.
@@ -62,10 +75,11 @@ export class KernelTracking {
     return this.#between;
   }
 
-  /** Makes the kernel tell of all connections. True when it did not. */
-  async begin(): Promise<boolean> {
+  /** Makes the kernel tell of all connections. True when it did not. `untracked`: packets of guests that it did not track. */
+  async begin(untracked = 0): Promise<boolean> {
     try {
       const isNew = await this.#tellOfAll();
+      refuseUntracked(untracked);
       this.#failure = null;
       return isNew;
     } catch (failure) {

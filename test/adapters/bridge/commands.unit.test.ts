@@ -66,8 +66,10 @@ describe('the commands of the bridge', () => {
       'add chain bridge from_guests',
       ...new Array(7).fill('add rule bridge from_guests'),
       ...['add chain bridge between_guests', 'add rule bridge between_guests'],
-      ...['add table inet statevisor', 'add chain inet from_guests', 'add rule inet from_guests'],
-      ...['add chain inet from_host', 'add rule inet from_host', 'add chain inet beyond', 'add rule inet beyond'],
+      ...['add table inet statevisor', 'add chain inet from_guests'],
+      ...new Array(2).fill('add rule inet from_guests'),
+      ...['add chain inet from_host', 'add rule inet from_host', 'add chain inet to_guests', 'add rule inet to_guests'],
+      ...['add chain inet beyond', 'add rule inet beyond'],
       ...[EVENTS, EVENTS.replace('cat', 'tee'), 'write 1'],
       'nft -j -f -',
       ...[`add chain bridge ${tap}`, `flush chain bridge ${tap}`, `add rule bridge ${tap}`],
@@ -108,6 +110,25 @@ describe('the commands of the bridge', () => {
       'nft -j -f -',
       'ip -batch -',
     ]);
+  });
+
+  it('packets that the kernel was told not to track are found in the counters of the filter: nothing is known any more', async () => {
+    const rules = (packets: number): Partial<Ran> => {
+      const counting = { rule: { comment: 'untracked', expr: [{ counter: { packets, bytes: 60 * packets } }] } };
+      const marked = { rule: { comment: `statevisor:${OWNER}`, expr: [{ counter: { packets: 9, bytes: 9 } }] } };
+      return { stdout: JSON.stringify({ nftables: [marked, counting, counting] }) };
+    };
+    let packets = 0;
+    const { network } = networkWith((command) => {
+      if (command === EVENTS) return { stdout: '1\n' };
+      return command.startsWith('nft -j -t list') ? rules(packets) : inOrder(command);
+    });
+    expect(await network.keepTracking()).toEqual({ tracking: 'kept' });
+    packets = 1;
+    expect(await network.keepTracking()).toMatchObject({ error: { code: 'not_tracked' } });
+    expect(network.status().not_tracked).toContain(
+      'a rule "notrack" of this host exempts traffic of guests (2 packets',
+    );
   });
 
   it('a tap that could not be finished is removed again, with its neighbour entry and its place in the filter', async () => {

@@ -103,6 +103,30 @@ describe('a bridge of the kernel', { timeout: LIMIT_MS }, () => {
     expect(chain).toMatch(/counter packets [1-9]/);
   });
 
+  it.each([
+    ['hears', `hook output priority raw; oifname "${BRIDGE}"`],
+    ['says', `hook prerouting priority raw; iifname "${BRIDGE}"`],
+  ])('finds out that some rule exempts what a guest %s, and knows nothing from then on', async (_what, place) => {
+    await plugged(address6(1));
+    expect(await world.network.keepTracking()).toEqual({ tracking: 'kept' });
+    const raw = `table inet others { chain raw { type filter ${place} notrack; }; }`;
+    await world.run('/bin/sh', '-c', `echo '${raw}' | nft -f -`);
+    expect(await answers(world.place, first.address)).toBe(true);
+    // Pings are no connections: of those nothing is missed.
+    expect(await world.network.keepTracking()).toEqual({ tracking: 'kept' });
+    await guest.run('/bin/sh', '-c', 'busybox nc -l -p 80 </dev/null >/dev/null 2>&1 &');
+    const reach = `for i in 1 2 3 4 5 6 7 8 9; do busybox nc -w 1 ${first.address} 80 </dev/null && exit 0; sleep 0.1; done`;
+    await world.run('/bin/sh', '-c', reach);
+    await world.run('nft', 'delete', 'table', 'inet', 'others');
+    const exempt = { error: { code: 'not_tracked', message: expect.stringContaining('notrack') } };
+    expect(await world.network.keepTracking()).toMatchObject(exempt);
+    expect(world.network.status().not_tracked).toContain('notrack');
+    expect(await world.network.check()).toMatchObject([exempt.error]);
+    const later = world.reopen();
+    await later.reconcile(known(first));
+    expect(await later.keepTracking()).toEqual({ tracking: 'kept' });
+  });
+
   it('that somebody flushed the filter of is repaired whole: what is tracked, and what guests may say', async () => {
     await attach(world.network, first);
     await world.run('nft', 'flush', 'ruleset');
