@@ -49,6 +49,13 @@ export const longChecks = [
     why: 'a client that connects to a real guest at each bar of its way into standby is served, or told the truth',
   },
   {
+    name: 'called-off',
+    script: 'test/standby/called-off.ts',
+    args: [],
+    minutesMax: 3,
+    why: 'saving and waking a real guest, withdrawn at every few milliseconds: it runs on, or sleeps on, and is never lost',
+  },
+  {
     name: 'standby-deaths',
     script: 'test/standby/deaths.ts',
     args: [],

@@ -167,7 +167,7 @@ export async function giveUpRun(directory: string, token: string): Promise<boole
     if (isMissing(error)) return !existsSync(join(directory, `started-${token}`));
     throw error;
   }
-  await rm(directory, { recursive: true, force: true });
+  await forgetRun(directory, token);
   return true;
 }
 
@@ -187,11 +187,14 @@ export function isAsleepStill(directory: string, facts: RunFacts): boolean {
   return facts.restored_from !== null && !existsSync(join(directory, WOKEN_DIRECTORY));
 }
 
-/** Sees to it that there never was this run, whose process is gone. */
+/**
+ * Sees to it that there never was this run, whose process is gone or will never be. It is out of sight at once, so that it
+ * can be taken again; what cannot be removed, because its supervisor writes on, goes with the instance.
+ */
 export async function forgetRun(directory: string, token: string): Promise<void> {
   const aside = join(dirname(directory), `.forgotten-${token}`);
   await rename(directory, aside);
-  await removeTree(aside);
+  await removeTree(aside).catch(() => undefined);
 }
 
 /** Removes a directory into which the supervisor of a VMM that has just ended may still be writing. */
