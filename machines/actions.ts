@@ -108,6 +108,7 @@ export const noteCommand = chart.assign(({ context, event }) => ({ intent: { ...
 function nextRun(context: ChartContext, event: ChartEvent, cause: string): Partial<ChartContext> {
   return {
     run: { ...NO_RUN, number: context.run.number + 1, cause, started_at: event.at, ended: false, planned: false },
+    put_away: null,
     stop: null,
     trouble: null,
   };
@@ -141,7 +142,7 @@ export const beginFollowingRun = [
 
 /** Begins the run that takes up a sleeping guest's memory. */
 export const beginRestore = [
-  chart.assign(({ context, event }) => nextRun(context, event, 'restore')),
+  chart.assign(({ context, event }) => ({ ...nextRun(context, event, 'restore'), put_away: context.run })),
   chart.emit(({ context }) => ({
     type: 'instance.restore_requested' as const,
     run: context.run.number,
@@ -211,6 +212,8 @@ export function troubleIn(event: ChartEvent): string {
     case 'vmm.found':
       if (event.found.reality === 'unreachable') return event.found.message;
       return event.found.reality === 'other_run' ? `another run (${event.found.run}) is alive` : event.found.reality;
+    case 'vmm.exited':
+      return event.message ?? event.reason;
     case 'instance.quarantined':
       return event.error;
     default:

@@ -19,7 +19,7 @@ import { skipped } from './schedule-actions.ts';
 import { chart } from './setup.ts';
 
 /** Bumped with every change of the chart's states, timers or context; a head of an older version is migrated. */
-export const CHART_VERSION = 4;
+export const CHART_VERSION = 5;
 
 /** Raised events one external event may set off before it is taken for a loop. */
 export const MAX_ITERATIONS = 100;

@@ -135,6 +135,8 @@ export const recordedContextSchema = z
     created_at: at,
     intent: z.object({ wanted: wantedSchema, by: z.string(), at }).readonly(),
     run: runContextSchema.readonly(),
+    /** While a guest is taken up from its snapshot, the run before that one: shown again when nothing comes of it. */
+    put_away: runContextSchema.readonly().nullable(),
     /** Why the present run is being ended, and what follows; null when nobody asked for its end. */
     stop: stopContextSchema.readonly().nullable(),
     /** The memory of a sleeping guest; until it runs again, or never will. */
@@ -224,6 +226,7 @@ export const INITIAL_CONTEXT: ChartContext = {
   created_at: 0,
   intent: { wanted: 'stopped', by: '', at: 0 },
   run: NO_RUN,
+  put_away: null,
   stop: null,
   snapshot: null,
   ...NO_SNAPSHOTS,

@@ -54,7 +54,11 @@ export const forgetStop = chart.assign({ stop: null });
 export const dropSnapshot = chart.enqueueActions(({ context, enqueue }) => {
   if (context.snapshot === null) return;
   enqueue({ type: 'ask', params: { kind: 'snapshot.drop', run: context.run.number, snapshot: context.snapshot.name } });
-  enqueue.assign({ snapshot: null, standby: { ...context.standby, asleep_since: null, request: null } });
+  enqueue.assign({
+    snapshot: null,
+    put_away: null,
+    standby: { ...context.standby, asleep_since: null, request: null },
+  });
 });
 
 export function beginStop(cause: StopCause, next: StopContext['next']) {
@@ -87,12 +91,15 @@ const wakeNext = chart.assign(({ context }) => ({
 export const startAfterwards = [...intend('running'), wakeNext];
 export const restoreAfterwards = [...intendQuietly('running'), wakeNext];
 
+/** Its restore is being undone, or nobody knows what became of it: its guest is to be taken up all the same. */
+export const wakeAgainAfterwards = redirectStop('restart', 'wake');
+
 /** What is being put away sleeps on. */
 export const sleepAfterwards = chart.assign(({ context }) => ({
   stop: context.stop === null ? null : { ...context.stop, next: 'standby' as const },
 }));
 
-/** Another word about a stop already under way. */
+/** Another word about a stop already under way, or about the end of a run that is out of sight. */
 export function redirectStop(cause: StopCause, next: StopContext['next']) {
   return chart.assign(({ context, event }) => ({
     stop: { cause, next, force: (event.type === 'stop' && event.force === true) || context.stop?.force === true },

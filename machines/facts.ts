@@ -52,6 +52,14 @@ export const factSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('schedule.skipped'), schedule: scheduleNameSchema, cause }),
   z.object({ type: z.literal('instance.restore_requested'), run, snapshot: z.string() }),
   z.object({ type: z.literal('instance.restored'), run }),
+  /** The guest sleeps on with its memory. */
+  z.object({
+    type: z.literal('instance.restore_failed'),
+    run,
+    snapshot: z.string(),
+    code: z.string(),
+    message: z.string(),
+  }),
   z.object({ type: z.literal('expiry.armed'), expires_at: z.int() }),
   z.object({ type: z.literal('host.mode_changed'), mode: hostModeSchema }),
   z.object({ type: z.literal('host.held'), run, purpose: purposeSchema, reason: heldReasonSchema, retry_at: z.int() }),

@@ -6,7 +6,7 @@ import type { ChartEvent, Moment } from './setup.ts';
 
 /** Guards of the lifecycle region: fences by run and effect, and what an event says about the world. */
 
-type Guard = (moment: Moment) => boolean;
+export type Guard = (moment: Moment) => boolean;
 
 /** The event speaks of the present run and that run is not known to have ended. */
 export const ofThisRun: Guard = ({ context, event }) =>
@@ -124,7 +124,17 @@ export const forced: Guard = ({ context, event }) =>
 export const beingDeleted: Guard = nextIs('delete');
 
 /** The guest's memory is on disk and its VMM is being ended: a boot now would throw that memory away. */
-export const fallingAsleep: Guard = ({ context }) => context.stop?.next === 'standby' || context.stop?.next === 'wake';
+export const fallingAsleep: Guard = ({ context }) => context.stop?.cause === 'standby';
+
+/** It is being taken up from its snapshot, and nobody is known to have let it go: that memory is still good. */
+export const memoryIsGood: Guard = ({ context: { run, snapshot } }) =>
+  run.cause === 'restore' && !run.ended && run.booted_at === null && snapshot !== null;
+
+/** Its restore is being undone, and it is to be taken up again. */
+export const wakesAgain: Guard = (moment) => nextIs('wake')(moment) && !fallingAsleep(moment);
+
+/** Nobody has ended it for good: whoever wants it up gets it back with its memory, and not without. */
+export const mayWakeAgain: Guard = (moment) => memoryIsGood(moment) && (unplanned(moment) || wakesAgain(moment));
 
 /** The guest of this run has said that it is ready, perhaps before the spawn had reported back. */
 export const readyEarly: Guard = ({ context }) => context.run.ready_at !== null;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { CHART_VERSION } from './chart.ts';
-import { NO_HOOK, NO_SNAPSHOTS, NO_STANDBY, recordedContextSchema } from './context.ts';
+import { type ChartContext, NO_HOOK, NO_SNAPSHOTS, NO_STANDBY, recordedContextSchema } from './context.ts';
 import type { PendingTimer } from './record.ts';
 import { type ChartSnapshot, type StateData, type Step, TIMER_NAMES } from './step.ts';
 
@@ -18,8 +18,13 @@ export interface OlderState {
 
 const REGIONS = ['lifecycle', 'restart', 'health', 'standby', 'expiry'] as const;
 
-const { standby, snapshots, snapshot_work, origin, schedules, ...unchangedSince3 } =
-  recordedContextSchema.unwrap().shape;
+const { put_away, ...unchangedSince4 } = recordedContextSchema.unwrap().shape;
+
+/** The context of version 4 forgot the run that was put away as soon as its guest was to be taken up again. */
+const contextOf4 = z.strictObject(unchangedSince4);
+type ContextOf4 = z.infer<typeof contextOf4>;
+
+const { standby, snapshots, snapshot_work, origin, schedules, ...unchangedSince3 } = unchangedSince4;
 
 /** The context of version 3 had one snapshot, that of a sleeping guest, and kept no word of why it sleeps. */
 const contextOf3 = z.strictObject({
@@ -77,20 +82,42 @@ const STATES_OF_2: States = {
 
 const STATES_OF_3: States = { ...STATES_OF_2, restart: [...STATES_OF_2.restart, 'gated', 'waived'] };
 
+const STATES_OF_4: States = {
+  ...STATES_OF_3,
+  lifecycle: [...STATES_OF_3.lifecycle, 'forking', 'sealing', 'capturing', 'reverting'],
+  standby: [...STATES_OF_3.standby, 'queued', 'asleep', 'asleep_held'],
+};
+
+type Regions = Readonly<Record<string, unknown>>;
+
 interface Older {
   readonly states: States;
-  /** Its context as version 3 would have written it. Throws on one that it cannot have written. */
-  readonly toContextOf3: (context: unknown) => ContextOf3;
+  /** What has become of its lifecycle state. */
+  readonly lifecycle: (state: unknown) => unknown;
+  /** Its context as version 4 would have written it. Throws on one that it cannot have written. */
+  readonly toContextOf4: (context: unknown, regions: Regions) => ContextOf4;
 }
 
 const OLDER: Readonly<Record<number, Older>> = {
   1: {
     states: STATES_OF_1,
-    toContextOf3: (context) =>
-      from2({ ...contextOf1.parse(context), host: { mode: 'normal' }, admission: null, hook: NO_HOOK }),
+    lifecycle: lifecycleOf4,
+    toContextOf4: (context, regions) => {
+      const known = contextOf1.parse(context);
+      return from3(from2({ ...known, host: { mode: 'normal' }, admission: null, hook: NO_HOOK }), regions);
+    },
   },
-  2: { states: STATES_OF_2, toContextOf3: (context) => from2(contextOf2.parse(context)) },
-  3: { states: STATES_OF_3, toContextOf3: (context) => contextOf3.parse(context) },
+  2: {
+    states: STATES_OF_2,
+    lifecycle: lifecycleOf4,
+    toContextOf4: (context, regions) => from3(from2(contextOf2.parse(context)), regions),
+  },
+  3: {
+    states: STATES_OF_3,
+    lifecycle: lifecycleOf4,
+    toContextOf4: (context, regions) => from3(contextOf3.parse(context), regions),
+  },
+  4: { states: STATES_OF_4, lifecycle: (state) => state, toContextOf4: (context) => contextOf4.parse(context) },
 };
 
 /**
@@ -108,12 +135,17 @@ export function migrate(state: OlderState, from: number): StateData & { readonly
   for (const { name } of timers) {
     if (!TIMER_NAMES.includes(name)) throw new Error(`No state waits for the recorded timer ${name}.`);
   }
-  const regions = value as Readonly<Record<string, unknown>>;
+  const regions = value as Regions;
   return {
-    value: { ...regions, lifecycle: lifecycleOf4(regions.lifecycle) } as StateData['value'],
-    context: from3(older.toContextOf3(context), regions),
+    value: { ...regions, lifecycle: older.lifecycle(regions.lifecycle) } as StateData['value'],
+    context: from4(older.toContextOf4(context, regions)),
     timers,
   };
+}
+
+/** Of a guest that is being taken up nobody has written down what it was before: nothing is shown again of that. */
+function from4(context: ContextOf4): Omit<ChartContext, 'definition'> {
+  return { ...context, put_away: null };
 }
 
 /** Two states have got inner ones since; whoever was in them is at their beginning. */
@@ -138,7 +170,7 @@ const ON_THE_WAY: readonly unknown[] = ['quiescing', 'snapshotting'];
  * A standby under way is gone on with as what it was begun as: without an operator's word connections still end it. Of a
  * guest that sleeps nobody has written down why.
  */
-function from3(context: ContextOf3, { lifecycle, standby: region }: Readonly<Record<string, unknown>>) {
+function from3(context: ContextOf3, { lifecycle, standby: region }: Regions): ContextOf4 {
   const automatic = region === 'confirming' || region === 'requested';
   const underWay =
     ON_THE_WAY.includes(lifecycle) ||

@@ -62,5 +62,5 @@ export function holdsStandbySlot({ value, context }: Pick<ChartSnapshot, 'value'
   const lifecycle = stateOf(value, 'lifecycle');
   if (lifecycle === 'running') return TURN_TAKEN.includes(stateOf(value, 'standby'));
   if (PUTTING_AWAY.includes(lifecycle)) return true;
-  return lifecycle === 'stopping' && (context.stop?.next === 'standby' || context.stop?.next === 'wake');
+  return lifecycle === 'stopping' && context.stop?.cause === 'standby';
 }

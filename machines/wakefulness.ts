@@ -47,7 +47,7 @@ type Policies = Pick<Definition, 'auto_standby'>;
 /** What the instance is from `at` on as long as nothing is recorded of it: never empty, in ascending order. */
 export function wakefulnessFrom(state: RecordedState, definition: Policies, at: number): readonly Stretch[] {
   const phase = phaseOf(state.value);
-  if (phase !== 'running') return [{ is: atRestOrUnderWay(phase), from: at }];
+  if (phase !== 'running') return [{ is: atRestOrUnderWay(phase, state), from: at }];
   switch (stateOf(state.value, 'standby')) {
     case 'disabled':
       return [{ is: 'no_policy', from: at }];
@@ -84,8 +84,10 @@ function countedDown({ context }: RecordedState, { auto_standby }: Policies, at:
   ];
 }
 
-function atRestOrUnderWay(phase: Phase): Wakefulness {
+function atRestOrUnderWay(phase: Phase, { context }: RecordedState): Wakefulness {
   if (phase === 'standby') return 'asleep';
+  // Another snapshot is to take the place of what it sleeps in, which stays until that is there.
+  if (phase === 'reverting' && context.standby.asleep_since !== null) return 'asleep';
   if (phase === 'lost' || phase === 'quarantined') return 'unknown';
   return mayHaveVmm(phase) ? 'under_way' : 'down';
 }

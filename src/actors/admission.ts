@@ -66,7 +66,7 @@ export class Admission {
   readonly #waiting = new Map<string, Waiting>();
   /** Those that are held, and whom no grant is on its way to. */
   readonly #lines = new Map<string, WaitingLine<Waiting>>();
-  /** Those whose question is not answered yet: what they have waited for longest is not given to others meanwhile. */
+  /** Those whose restart is not answered yet: what they have waited for longest is not given to others meanwhile. */
   readonly #asking = new WaitingLine<Waiting>();
   /** Boots after a reboot that are under way, and those that are promised. */
   readonly #booting = new Set<string>();
@@ -174,8 +174,8 @@ export class Admission {
     const about = { id, name: definition.name, purpose, since, reason, retry_at: retry_at ?? 0 };
     const waiting = { ...about, run: run.number, demand, line };
     this.#waiting.set(id, waiting);
-    if (reason === null) this.#asking.add(waiting);
-    else {
+    if (reason === null && isCounted(purpose)) this.#asking.add(waiting);
+    if (reason !== null) {
       this.#lineOf(waiting).add(waiting);
       this.#armTurn();
     }
@@ -208,7 +208,7 @@ export class Admission {
     const lacking = capacity.promise(id, demand);
     if (lacking !== null) return lacking;
     if (spread) this.#starting.set(id, (this.#starting.get(id) ?? 0) + 1);
-    else budget.promise(id);
+    if (isCounted(purpose)) budget.promise(id);
     return null;
   }
 
@@ -247,7 +247,7 @@ export class Admission {
   }
 }
 
-/** Coming back after a reboot of the host is no restart: those boots have a limit of their own. */
+/** Coming back after a reboot of the host is no restart, and those boots have a limit of their own; nor is waking up. */
 function isCounted(purpose: Purpose | undefined): boolean {
   return purpose === 'restart_policy' || purpose === 'health';
 }

@@ -81,8 +81,9 @@ export class StandbySlots {
     const { clock } = this.#options;
     const place = this.#waiting.get(id) ?? { id, since: clock.now() };
     const isFree = this.#has(id) || this.#free() > this.#asking.countBefore(place) + this.#held.countBefore(place);
-    this.#asking.remove(place);
+    // Whoever is told to wait keeps its place until its record says so.
     if (isFree) {
+      this.#asking.remove(place);
       this.#promise(id);
       return { type: 'host.granted', run, purpose: 'standby' };
     }
@@ -103,7 +104,7 @@ export class StandbySlots {
 
   letGo(): void {
     if (!this.#open) return;
-    for (let first = this.#held.first(); first !== undefined && this.#free() > 0; first = this.#held.first()) {
+    for (let first = this.#held.first(); first !== undefined && this.#isNext(first); first = this.#held.first()) {
       const { id, run } = first;
       this.#held.remove(first);
       this.#promise(id);
@@ -124,16 +125,17 @@ export class StandbySlots {
       );
   }
 
-  /** It keeps its place from the first question to its end. True when one that waited does not any more. */
+  /** It keeps its place from the first question to its end. True when one that waited, or asked, does not any more. */
   #queue(id: string, { standby, definition, run }: ChartSnapshot['context']): boolean {
+    const asked = this.#waiting.get(id)?.reason === null;
     const waited = this.#leave(id);
     if (standby.slot === null || definition === null) return waited;
     const { since, reason, retry_at } = standby.slot;
     const waiting = { id, name: definition.name, run: run.number, since, reason, retry_at: retry_at ?? 0 };
     this.#waiting.set(id, waiting);
-    if (reason === null) this.#asking.add(waiting);
-    else this.#held.add(waiting);
-    return false;
+    if (reason !== null) this.#held.add(waiting);
+    else this.#asking.add(waiting);
+    return asked && reason !== null;
   }
 
   #leave(id: string): boolean {
@@ -151,6 +153,11 @@ export class StandbySlots {
 
   #has(id: string): boolean {
     return this.#taken.has(id) || this.#promised.has(id);
+  }
+
+  /** What whoever asks has waited for longer is not its. */
+  #isNext(first: Waiting): boolean {
+    return this.#free() > this.#asking.countBefore(first);
   }
 
   #free(): number {

@@ -99,6 +99,32 @@ describe('a shutdown that never answers', () => {
   });
 });
 
+describe('a guest that a schedule wakes', () => {
+  it('takes nothing of the budget for restarts, and keeps nobody from it while it asks', () => {
+    const clock = new SimulatedClock(START);
+    const budget = new RestartBudget({ restarts: 1, per_ms: MINUTE }, clock);
+    const capacity = new Capacity();
+    const admission = new Admission({ capacity, budget, clock, bootsAtOnce: 1, grant: () => {} });
+    const { value, context } = EMPTY_SNAPSHOT;
+    const asks = (id: string, purpose: Purpose, since: number): void => {
+      const asking = { purpose, since, reason: null, retry_at: null };
+      admission.note(id, { value, context: { ...context, definition: ONE, admission: asking } });
+    };
+    admission.open();
+    asks('sleeper', 'wake', START);
+    asks('another', 'wake', START + 1);
+    asks('crashed', 'restart_policy', START + 2);
+    const question = { run: 1, demand: { memory_bytes: 0, vcpus: 0, disk_bytes: 0 } };
+    expect(admission.ask({ ...question, id: 'sleeper', purpose: 'wake' })).toMatchObject({ type: 'host.granted' });
+    expect(budget.used).toBe(0);
+    expect(admission.ask({ ...question, id: 'crashed', purpose: 'restart_policy' })).toMatchObject({
+      type: 'host.granted',
+    });
+    admission.settle('sleeper');
+    expect(budget.used).toBe(1);
+  });
+});
+
 describe('a place that becomes free among ten thousand that wait', () => {
   const heldFor = (purpose: Purpose, since: number, memory_bytes = ONE.memory_bytes) => {
     const { value, context } = EMPTY_SNAPSHOT;

@@ -148,6 +148,29 @@ test('a place that is free belongs to whoever has waited longest, also before an
   expect(granted).toEqual(['held']);
 });
 
+test('nobody is let go before one who has waited longer and is just asking again, and who is told to wait keeps its place', () => {
+  const granted: string[] = [];
+  const slots = new StandbySlots({ clock: new SimulatedClock(0), atOnce: 1, grant: (id) => granted.push(id) });
+  const note = (id: string, since: number, reason: 'standby_slots' | null): boolean => {
+    const standby = { slot: { since, reason, retry_at: null } };
+    const value = { lifecycle: 'running', standby: { queued: reason === null ? 'asking' : 'held' } };
+    return slots.note(id, { value, context: { standby, definition: { name: id }, run: { number: 1 } } } as never);
+  };
+  note('held', 3_000, 'standby_slots');
+  note('first', 1_000, null);
+  note('second', 2_000, null);
+  slots.open();
+  expect(granted).toEqual([]);
+  // Told to wait, and its record is not there yet, when the one before it gives up.
+  expect(slots.ask('second', 1)).toMatchObject({ type: 'host.held' });
+  expect(slots.forget('first')).toBe(true);
+  slots.letGo();
+  expect(granted).toEqual([]);
+  expect(note('second', 2_000, 'standby_slots')).toBe(true);
+  slots.letGo();
+  expect(granted).toEqual(['second']);
+});
+
 test('one read of the table serves all whose turn comes at one moment', async () => {
   const host = await simulatedHost();
   const { clock } = host;

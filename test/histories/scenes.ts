@@ -3,7 +3,7 @@ import type { Hooks } from '../../src/actors/contracts/hooks.ts';
 import type { InstanceCommand } from '../../src/actors/supervisor.ts';
 import { BOOT_MS, definition, OPERATOR, runningInstance, type SimulatedHost, START } from '../actors/simulated-host.ts';
 import { growsAndIsCancelled, unhealthyTooSoon } from './restart-scenes.ts';
-import { keptAndBroughtBack, scheduled } from './standby-scenes.ts';
+import { keptAndBroughtBack, notWoken, scheduled } from './standby-scenes.ts';
 
 /** What the recorded histories tell: each scene plays in simulated time and leaves one instance behind. */
 export type Scene = (host: SimulatedHost) => Promise<string>;
@@ -275,6 +275,7 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   hooked,
   ignored,
   'kept-and-brought-back': keptAndBroughtBack,
+  'not-woken': notWoken,
   'lost-and-found': lostAndFound,
   maintained,
   scheduled,

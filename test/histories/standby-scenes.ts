@@ -53,3 +53,19 @@ export async function scheduled(host: SimulatedHost): Promise<string> {
   await host.clock.advance(20 * MINUTE);
   return id;
 }
+
+/** Refused once, then not done in time; a start takes it up from the same memory all the same. */
+export async function notWoken(host: SimulatedHost): Promise<string> {
+  const id = await runningInstance(host, { restart_policy: null });
+  const send = async (type: 'standby' | 'restore' | 'start', thenMs: number): Promise<void> => {
+    await host.supervisor.command(id, { type, by }, OPERATOR);
+    await host.clock.advance(thenMs);
+  };
+  await send('standby', 30 * SECOND);
+  await host.control.setFault(id, 'restore', 'fail', 1);
+  await send('restore', 30 * SECOND);
+  await host.control.setFault(id, 'restore', 'hang', 1);
+  await send('restore', 2 * MINUTE);
+  await send('start', MINUTE);
+  return id;
+}

@@ -117,6 +117,7 @@ function booksClass({ snapshot, books, at }: Node): unknown[] {
     isWatched(snapshot) ? [books.idleSince === null, sooner(books.holdUntil, at)] : 0,
     books.automaticStandby ? [books.paused, books.confirmedPaused, books.saved, books.confirmedSaved] : 0,
     [books.admission?.purpose, books.turn?.purpose, books.mode, books.handsOff, books.healthStop, books.waived],
+    [books.memory.is, books.memory.waived, books.memory.restoring, books.memory.told],
     readings,
   ];
 }

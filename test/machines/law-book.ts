@@ -2,6 +2,7 @@ import { stateOf } from '../../machines/public-states.ts';
 import type { Step } from '../../machines/step.ts';
 import { LAW_5 } from './law-5.ts';
 import { LAW_10 } from './law-10.ts';
+import { LAW_11 } from './law-11.ts';
 import { type Books, definitionIn, type Edge, factIn, isAutomatic, isTurn, type Law, lifecycleOf } from './laws.ts';
 import { REGION_LINKS } from './region-links.ts';
 
@@ -258,5 +259,6 @@ export const LAWS: readonly Law[] = [
   ...LAW_8,
   ...LAW_9,
   ...LAW_10,
+  ...LAW_11,
   ...REGION_LINKS,
 ];

@@ -3,6 +3,8 @@ import type { Effect } from '../../machines/effects.ts';
 import type { ExternalEvent, HostMode, Purpose } from '../../machines/events.ts';
 import { stateOf } from '../../machines/public-states.ts';
 import type { ChartSnapshot, Step, TimerName } from '../../machines/step.ts';
+import { type InAir, inAirAfterEvent, inAirAfterStep } from './effects-in-air.ts';
+import { type Memory, memoryAfterEvent, memoryAfterStep, NO_MEMORY } from './memory-books.ts';
 
 /**
  * The laws of supervision as a witness that watches every step from outside. It keeps its own books from events,
@@ -67,6 +69,9 @@ export interface Books {
   readonly windowAt: number;
   /** Number of the program of the host that was asked for last. */
   readonly hook: number;
+  /** Law 11: what is on disk of a guest that does not run. */
+  readonly memory: Memory;
+  readonly inAir: InAir;
   /** What was asked of the world and has not been answered, in order. */
   readonly asked: readonly Asked[];
 }
@@ -97,6 +102,8 @@ export const EMPTY_BOOKS: Books = {
   healthStop: false,
   windowAt: 0,
   hook: 0,
+  memory: NO_MEMORY,
+  inAir: [],
   asked: [],
 };
 
@@ -138,13 +145,15 @@ function answered(asked: readonly Asked[], event: ExternalEvent): Asked | undefi
 export const isTurn = (purpose: Purpose): boolean => purpose === 'standby' || purpose === 'wake';
 
 /** The books after an event was delivered, before what the chart made of it. */
-export function noteEvent(books: Books, { event, step }: Edge): Books {
+export function noteEvent(books: Books, { before, event, step }: Edge): Books {
   const answer = answered(books.asked, event);
   const next: { -readonly [K in keyof Books]: Books[K] } = {
     ...books,
     asked: books.asked.filter((one) => one !== answer),
   };
   if (tellsEnd(event, books.run)) next.endTold = true;
+  next.memory = memoryAfterEvent(books.memory, { before, event, step });
+  next.inAir = inAirAfterEvent(books.inAir, { before, event, step });
   if (event.type === 'effect.done' && event.kind === 'vmm.pause' && step.accepted) next.paused = true;
   if (event.type === 'effect.done' && event.kind === 'vmm.snapshot' && step.accepted) next.saved = true;
   if (event.type === 'traffic.confirmed_idle' && answer?.paused === true) next.confirmedPaused = true;
@@ -179,8 +188,10 @@ export function noteEvent(books: Books, { event, step }: Edge): Books {
 }
 
 /** The books after the chart's answer. */
-export function noteStep(books: Books, { event, step }: Edge): Books {
+export function noteStep(books: Books, { before, event, step }: Edge): Books {
   const next: { -readonly [K in keyof Books]: Books[K] } = { ...books };
+  next.memory = memoryAfterStep(books.memory, { before, event, step });
+  next.inAir = inAirAfterStep(books.inAir, step);
   for (const fact of step.facts) {
     // An attempt belongs to the window in which it was decided, even if its boot comes after a new policy.
     if (fact.type === 'restart.attempted')

@@ -38,7 +38,7 @@ const changed = (
 };
 
 describe('a head of an older chart', () => {
-  it.each([1, 2, 3])('of version %d is understood: same states, same timers, a context of today', (version) => {
+  it.each([1, 2, 3, 4])('of version %d is understood: same states, same timers, a context of today', (version) => {
     const heads = headsOf(version);
     expect(heads.length).toBeGreaterThan(100);
     for (const head of heads) {
@@ -97,6 +97,23 @@ describe('a head of an older chart', () => {
     expect(migrate(state, 3).context.standby.request).toBe('idle');
   });
 
+  it('of version 4 that is taken up does not know what it was before: nothing is shown again when that fails', () => {
+    const head = headsOf(4).find(({ value }) => stateOf(value as never, 'lifecycle') === 'restoring')!;
+    const { context, value, timers } = migrate(head, 4);
+    expect([value, timers]).toEqual([head.value, head.timers]);
+    expect(context).toEqual({ ...(head.context as object), put_away: null });
+    const at = context.run.started_at! + 1_000;
+    const { number: run } = context.run;
+    const about = { at, effect: 'x/1/0', kind: 'vmm.restore', run };
+    const error = { code: 'snapshot_damaged', message: 'no' };
+    const { next } = step(fromStateData({ value, context }, SLEEPY_ONE), { type: 'effect.failed', ...about, error });
+    expect([stateOf(next.value, 'lifecycle'), next.context.run.number, next.context.trouble?.message]).toEqual([
+      'standby',
+      run,
+      'no',
+    ]);
+  });
+
   it('of the present version is left as it is', () => {
     const head = headsOf(CHART_VERSION)[0]!;
     expect(migrate(head, CHART_VERSION)).toBe(head);
@@ -123,6 +140,16 @@ describe('what no chart can have written is refused', () => {
     ['a region too few', 2, (s: { value: object }) => Reflect.deleteProperty(s.value, 'health')],
     ['a context of another version', 2, (s: { context: object }) => Object.assign(s.context, { mood: 'good' })],
     ['a context with a part missing', 2, (s: { context: object }) => Reflect.deleteProperty(s.context, 'restart')],
+    [
+      'a state that came with version 4, in version 3',
+      3,
+      (s: { value: object }) => Object.assign(s.value, { lifecycle: 'sealing' }),
+    ],
+    [
+      'a context of version 5, in version 4',
+      4,
+      (s: { context: object }) => Object.assign(s.context, { put_away: null }),
+    ],
     [
       'a timer that nobody waits for',
       2,

@@ -202,7 +202,16 @@ export const REGION_LINKS: readonly Law[] = [
   link('a sleeper has a snapshot', (s) => !among(s, 'standby', 'restoring') || s.context.snapshot !== null),
   link(
     'a stop is remembered only while it is under way',
-    (s) => s.context.stop === null || among(s, 'stopping', 'lost', 'quarantined', 'deleting', 'deleted'),
+    (s) =>
+      s.context.stop === null ||
+      among(s, 'stopping', 'lost', 'quarantined', 'deleting', 'deleted') ||
+      (among(s, 'preparing') && s.context.origin !== null),
+  ),
+  link(
+    'what was put away is remembered only as long as it may be shown again',
+    (s) =>
+      s.context.put_away === null ||
+      (among(s, 'restoring', 'stopping', 'lost', 'quarantined') && s.context.snapshot !== null),
   ),
   link('whoever is being stopped has a reason', (s) => !among(s, 'stopping') || s.context.stop !== null),
   link(

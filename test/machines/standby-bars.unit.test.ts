@@ -138,7 +138,8 @@ const TABLE: Readonly<Record<keyof typeof EVENTS, readonly string[]>> = {
   delete: row('graceful', 'graceful', 'graceful', 'killing'),
   ignore: ['active', 'active', 'active', 'active', ...everywhere('resuming').slice(4, 8), 'killing'],
   maintenance: row('active', 'active', 'resuming', 'killing'),
-  'a guest that ends': row('failed', 'failed', 'failed', 'sleeping'),
+  // With its memory on disk, and a guest that has stood still since, it sleeps: nothing is lost by that end.
+  'a guest that ends': [...everywhere('failed').slice(0, 7), 'sleeping', 'sleeping'],
   'the daemon was killed: running': [
     'queued',
     '-',
@@ -148,7 +149,7 @@ const TABLE: Readonly<Record<keyof typeof EVENTS, readonly string[]>> = {
     'killing',
   ],
   'the daemon was killed: paused': [...everywhere('resuming').slice(0, 8), 'killing'],
-  'the daemon was killed: gone': row('failed', 'failed', 'failed', 'sleeping'),
+  'the daemon was killed: gone': [...everywhere('failed').slice(0, 7), 'sleeping', 'sleeping'],
   'the daemon was killed: unreachable': everywhere('lost'),
   expiry: row('graceful', 'graceful', 'graceful', 'killing'),
 };

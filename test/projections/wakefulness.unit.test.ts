@@ -163,6 +163,15 @@ describe('the account', () => {
     expect(accountOf(life, 105).awake_by_cause_ms).toEqual({ connection: 70, countdown: 35 });
   });
 
+  test('of a guest to which a snapshot is brought back sleeps on, unless it did not sleep before', () => {
+    const life = (asleep_since: number | null) => [
+      { at: 0, value: ASLEEP },
+      { at: 100, value: { lifecycle: 'reverting', standby: 'ineligible' }, standby: { asleep_since } },
+    ];
+    expect(everything(accountOf(life(0), 150))).toEqual({ asleep: 150, down: 0, unknown: 0 });
+    expect(everything(accountOf(life(null), 150))).toEqual({ asleep: 100, down: 50, unknown: 0 });
+  });
+
   test('ends a run where it ended and not where that was found out, but never before the record before', () => {
     const ended = (at: number | null): Fact => {
       return {

@@ -35,17 +35,14 @@ const limitIs =
   ({ event }: Moment): boolean =>
     event.type === 'sleep.limit_reached' && event.then === then;
 
-const noteAsleep = [
-  chart.emit(({ context }) => ({
-    type: 'standby.entered' as const,
-    run: context.run.number,
-    snapshot: context.snapshot?.name ?? '',
-  })),
-  chart.assign(({ context, event }) => ({
-    standby: { ...context.standby, asleep_since: context.standby.asleep_since ?? event.at },
-  })),
-  chart.raise(({ event }) => ({ type: 'sleep.began' as const, at: event.at })),
-];
+/** Told once for each time that it falls asleep: whoever could not be woken, or brought back to earlier, sleeps on. */
+const noteAsleep = chart.enqueueActions(({ context, event, enqueue }) => {
+  if (context.standby.asleep_since === null) {
+    enqueue.emit({ type: 'standby.entered', run: context.run.number, snapshot: context.snapshot?.name ?? '' });
+    enqueue.assign({ standby: { ...context.standby, asleep_since: event.at } });
+  }
+  enqueue.raise({ type: 'sleep.began', at: event.at });
+});
 
 const sayWoken = chart.raise(({ event }) => ({ type: 'sleep.ended' as const, at: event.at }));
 

@@ -1,25 +1,18 @@
-import { beginFollowingRun, beginRestore, noteTrouble } from '../../actions.ts';
+import { beginFollowingRun, beginRestore, clearTrouble } from '../../actions.ts';
 import { dropSnapshot, forgetStop, noteEnd } from '../../end-actions.ts';
 import {
   all,
   endIn,
-  hasSnapshot,
+  memoryIsGood,
   nextIs,
-  notBooted,
   ofThisRun,
   saysEnded,
   saysFailure,
   unplanned,
+  wakesAgain,
 } from '../../guards.ts';
-import { chart, type Moment } from '../../setup.ts';
-
-/** A restore that certainly did not happen leaves the snapshot as it was; nothing automatic follows. */
-export const backToSleep = [
-  noteTrouble,
-  chart.assign({ stop: { cause: 'standby' as const, next: 'standby' as const, force: false } }),
-  ...noteEnd,
-  forgetStop,
-];
+import type { Moment } from '../../setup.ts';
+import { backToSleep } from './refused-restore.ts';
 
 /** The VMM ended before its guest was let go. */
 const endedUnborn = ({ event }: Moment): boolean => ['boot_failed', 'withdrawn'].includes(endIn(event)?.reason ?? '');
@@ -28,12 +21,7 @@ export const neverLetGo = (moment: Moment): boolean => ofThisRun(moment) && ende
 const isTraceless = ({ event }: Moment): boolean => event.type === 'vmm.found' && event.found.reality === 'none';
 
 /** It was to be taken up from its snapshot, nobody is known to have let it go, and now there is no VMM nor ever was one. */
-const neverTakenUp = all(
-  ({ context }) => context.run.cause === 'restore',
-  notBooted,
-  hasSnapshot,
-  (moment) => endedUnborn(moment) || isTraceless(moment),
-);
+export const neverTakenUp = all(memoryIsGood, (moment) => endedUnborn(moment) || isTraceless(moment));
 
 /**
  * Where the confirmed end of a run leads, the same for every state that can see one. The order matters: what somebody
@@ -49,7 +37,14 @@ export function onEnd(fence = ofThisRun) {
       target: '#booting',
       actions: [...noteEnd, dropSnapshot, ...beginFollowingRun],
     },
-    { guard: all(ended, nextIs('standby')), target: '#standby', actions: [...noteEnd, forgetStop] },
+    { guard: all(ended, nextIs('standby')), target: '#standby', actions: [...noteEnd, forgetStop, clearTrouble] },
+    { guard: all(ended, wakesAgain, neverTakenUp), target: '#restoring', actions: [...backToSleep, ...beginRestore] },
+    // Somebody had let it go after all, and its guest has run on: what was saved of it is of the past.
+    {
+      guard: all(ended, wakesAgain),
+      target: '#booting',
+      actions: [...noteEnd, dropSnapshot, ...beginFollowingRun],
+    },
     { guard: all(ended, nextIs('wake')), target: '#restoring', actions: [...noteEnd, ...beginRestore] },
     { guard: all(ended, unplanned, neverTakenUp), target: '#standby', actions: backToSleep },
     { guard: all(ended, unplanned, saysFailure), target: '#failed', actions: [...noteEnd, dropSnapshot, forgetStop] },

@@ -9,8 +9,18 @@ import {
   withdrawEarlier,
 } from '../../actions.ts';
 import { applyChanges } from '../../definition-actions.ts';
-import { beginStop } from '../../end-actions.ts';
-import { all, editsAllowed, expiring, forced, foundAs, hasStandbyHook, ofThisRun, resultOf } from '../../guards.ts';
+import { beginStop, forgetStop, noteEnd } from '../../end-actions.ts';
+import {
+  all,
+  editsAllowed,
+  expiring,
+  forced,
+  foundAs,
+  hasStandbyHook,
+  ofThisRun,
+  resultOf,
+  saysEnded,
+} from '../../guards.ts';
 import { chart, type Moment } from '../../setup.ts';
 import { onDeleteSnapshot } from '../../snapshot-actions.ts';
 import { onEnd } from './ends.ts';
@@ -173,6 +183,15 @@ export const snapshotting = {
   },
 };
 
+/** Its VMM has ended by itself, and its guest has stood still since its memory was saved: it sleeps. */
+const putAway = (guard: (moment: Moment) => boolean) => ({
+  guard,
+  target: '#standby',
+  actions: [...pointOfNoReturn, ...noteEnd, forgetStop],
+});
+
+const [foundAlive, foundLost] = onTheWay['vmm.found'];
+
 /** The snapshot is whole. The last look at the table before the VMM is ended: a client may have come since the first. */
 export const sealing = {
   id: 'sealing',
@@ -183,5 +202,7 @@ export const sealing = {
     ...onTheWay,
     standby: { target: '#killing', actions: [...takeOver, ...pointOfNoReturn] },
     'idle.confirmed': { target: '#killing', actions: pointOfNoReturn },
+    'vmm.exited': putAway(ofThisRun),
+    'vmm.found': [foundAlive, foundLost, putAway(all(ofThisRun, saysEnded))],
   },
 };

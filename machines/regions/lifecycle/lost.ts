@@ -2,6 +2,7 @@ import {
   ask,
   clearTrouble,
   intend,
+  intendQuietly,
   noteBootedAt,
   noteReady,
   noteResumed,
@@ -13,11 +14,13 @@ import {
 import { applyChanges } from '../../definition-actions.ts';
 import {
   beginStop,
+  forgetStop,
   redirectStop,
   restAfterStop,
   restoreAfterwards,
   sleepAfterwards,
   startAfterwards,
+  wakeAgainAfterwards,
 } from '../../end-actions.ts';
 import {
   all,
@@ -28,9 +31,11 @@ import {
   foundAs,
   foundReady,
   ignored,
+  mayWakeAgain,
   not,
   ofThisRun,
   readyEarly,
+  wakesAgain,
 } from '../../guards.ts';
 import { chart, type Moment } from '../../setup.ts';
 import { onDeleteSnapshot } from '../../snapshot-actions.ts';
@@ -40,7 +45,7 @@ import { resetRestart } from './restart-commands.ts';
 /** It has been taken up from a snapshot and has not answered yet. */
 const isRestored = ({ context: { run } }: Moment): boolean => run.cause === 'restore' && run.ready_at === null;
 
-const stopPending = ({ context }: Moment): boolean => context.stop !== null;
+const stopPending = all(({ context }) => context.stop !== null, not(wakesAgain));
 
 /** A start during a stop that got lost boots again once the old run is confirmed ended; otherwise nothing changes. */
 const resumeWish = chart.assign(({ context }) => ({
@@ -59,12 +64,15 @@ const mayBootNext = all(not(beingDeleted), not(fallingAsleep));
  * While all hands were off a spawn past its deadline was left alone. Now it is withdrawn: what it leaves behind is looked
  * at right after it.
  */
-function setToWork<const A>(actions: readonly A[]) {
+function setToWork<const A>(guard: (moment: Moment) => boolean, actions: readonly A[]) {
   return [
-    { guard: all(mayBootNext, ignored), target: '#lost', reenter: true, actions: [withdrawEarlier, ...actions] },
-    { guard: mayBootNext, actions },
+    { guard: all(guard, ignored), target: '#lost', reenter: true, actions: [withdrawEarlier, ...actions] },
+    { guard, actions },
   ] as const;
 }
+
+/** Seen again, and nobody wants its end. */
+const seen = [noteBootedAt, sayFound, forgetStop];
 
 /** The hypervisor cannot say what became of the run. Ask again, at growing intervals; destroy and start nothing. */
 export const lost = {
@@ -78,18 +86,18 @@ export const lost = {
       {
         guard: all(ofThisRun, foundAs('starting', 'running', 'paused'), stopPending),
         target: '#killing',
-        actions: [sayFound, clearTrouble],
+        actions: [noteBootedAt, sayFound, clearTrouble],
       },
       // Whether anybody is alive in a restored guest was not known before either.
       {
         guard: all(ofThisRun, foundAs('paused'), isRestored, not(ignored)),
         target: '#answering',
-        actions: [noteBootedAt, sayFound, clearTrouble, ask('vmm.resume')],
+        actions: [...seen, clearTrouble, ask('vmm.resume')],
       },
       {
         guard: all(ofThisRun, foundAs('starting', 'running', 'paused'), isRestored, not(foundReady)),
         target: '#answering',
-        actions: [noteBootedAt, sayFound, clearTrouble],
+        actions: [...seen, clearTrouble],
       },
       {
         guard: all(ofThisRun, foundAs('paused'), not(ignored)),
@@ -99,7 +107,7 @@ export const lost = {
       {
         guard: all(ofThisRun, foundReady),
         target: '#running',
-        actions: [noteBootedAt, sayFound, renewWindow, ...noteReady],
+        actions: [...seen, renewWindow, ...noteReady],
       },
       // It was ready before it was lost: no boot deadline may end it now. A paused guest that is ignored stays paused.
       {
@@ -114,9 +122,16 @@ export const lost = {
       },
       ...onEnd(),
     ],
-    start: [...setToWork([...intend('running'), resumeWish]), { guard: fallingAsleep, actions: startAfterwards }],
-    restore: { guard: fallingAsleep, actions: restoreAfterwards },
-    restart: setToWork([...intend('running'), redirectStop('restart', 'boot')]),
+    start: [
+      ...setToWork(mayWakeAgain, [...intend('running'), wakeAgainAfterwards]),
+      ...setToWork(mayBootNext, [...intend('running'), resumeWish]),
+      { guard: fallingAsleep, actions: startAfterwards },
+    ],
+    restore: [
+      ...setToWork(mayWakeAgain, [...intendQuietly('running'), wakeAgainAfterwards]),
+      { guard: fallingAsleep, actions: restoreAfterwards },
+    ],
+    restart: setToWork(mayBootNext, [...intend('running'), redirectStop('restart', 'boot')]),
     stop: [
       { guard: beingDeleted, target: '#killing', actions: intend('stopped') },
       { target: '#killing', actions: [...intend('stopped'), ...beginStop('operator', 'rest')] },
@@ -124,6 +139,7 @@ export const lost = {
     delete: { target: '#killing', actions: [...intend('stopped'), ...beginStop('delete', 'delete')] },
     ignore: [
       { guard: fallingAsleep, actions: [...intend('ignore'), sleepAfterwards] },
+      { guard: wakesAgain, actions: [...intend('ignore'), forgetStop] },
       { guard: not(beingDeleted), actions: [...intend('ignore'), restAfterStop] },
     ],
     delete_snapshot: onDeleteSnapshot,

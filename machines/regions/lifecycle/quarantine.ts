@@ -1,17 +1,28 @@
-import { beginRestore, beginRun, intend, noteModeQuietly, noteTrouble } from '../../actions.ts';
-import { beginStop, dropSnapshot, forgetStop, noteEndQuietly } from '../../end-actions.ts';
+import { beginRestore, beginRun, intend, noteModeQuietly, noteTrouble, withdrawEarlier } from '../../actions.ts';
+import {
+  beginStop,
+  dropSnapshot,
+  forgetStop,
+  noteEndQuietly,
+  startAfterwards,
+  wakeAgainAfterwards,
+} from '../../end-actions.ts';
 import {
   all,
   beingDeleted,
   fallingAsleep,
   hasSnapshot,
+  memoryIsGood,
   modeDiffers,
   neverRan,
   not,
   ofThisRun,
   runHasEnded,
+  unplanned,
 } from '../../guards.ts';
 import { chart } from '../../setup.ts';
+import { neverTakenUp } from './ends.ts';
+import { showFormerRun } from './refused-restore.ts';
 
 /** A rule threw on this instance: show it, leave its VM alone, and stop everything automatic about it. */
 export const chartActionsOfQuarantine = [
@@ -45,6 +56,7 @@ export const quarantined = {
     'schedule.due': {},
     'vmm.exited': [
       { guard: all(ofThisRun, fallingAsleep), actions: [...noteEndQuietly, sayEnded] },
+      { guard: all(ofThisRun, unplanned, neverTakenUp), actions: [...noteEndQuietly, showFormerRun, sayEnded] },
       // A snapshot of a guest that was not put away is not what it ended as.
       { guard: ofThisRun, actions: [...noteEndQuietly, dropSnapshot, sayEnded] },
     ],
@@ -54,8 +66,19 @@ export const quarantined = {
         target: '#restoring',
         actions: [...intend('running'), ...beginRestore],
       },
-      { guard: all(mayStart, neverRan), target: '#preparing', actions: intend('running') },
+      {
+        guard: all(mayStart, neverRan),
+        target: '#preparing',
+        actions: [...intend('running'), withdrawEarlier],
+      },
       { guard: all(mayStart, runHasEnded), target: '#booting', actions: [...intend('running'), ...beginRun('start')] },
+      // Its memory is on disk, or still good: it is not given up for want of a word about its VMM.
+      { guard: fallingAsleep, target: '#lost', actions: [...startAfterwards, noteTrouble] },
+      {
+        guard: all(mayStart, memoryIsGood),
+        target: '#lost',
+        actions: [...intend('running'), noteTrouble, wakeAgainAfterwards],
+      },
       { guard: mayStart, target: '#lost', actions: [...intend('running'), noteTrouble, forgetStop] },
     ],
     stop: [

@@ -10,13 +10,14 @@ import {
   withdrawEarlier,
 } from '../../actions.ts';
 import { applyChanges, create } from '../../definition-actions.ts';
-import { dropSnapshot } from '../../end-actions.ts';
+import { dropSnapshot, forgetStop } from '../../end-actions.ts';
 import {
   all,
   awaitsHost,
   editsAllowed,
   expiring,
   foundAs,
+  type Guard,
   isFork,
   mayBoot,
   neverRan,
@@ -54,38 +55,45 @@ export const absent = {
 const notPrepared = {
   guard: resultOf('instance.prepare'),
   target: '#failed',
-  actions: notePrepareFailed,
+  actions: [...notePrepareFailed, forgetStop],
 };
+
+const prepared = resultOf('instance.prepare');
+const sayPrepared = chart.emit({ type: 'instance.prepared' });
+
+/** Of a fork it stays on record until it is prepared: unlike one that is made to sleep, it takes no copy then. */
+const stopEarly = (cause: 'operator' | 'expiry') =>
+  chart.assign(({ context }) => ({ stop: context.origin === null ? null : { cause, next: 'rest', force: false } }));
+const isStopped: Guard = ({ context }) => context.stop !== null;
 
 export const preparing = {
   id: 'preparing',
   tags: ['waits' as const],
   entry: ask('instance.prepare'),
-  after: { prepare_deadline: { target: '#failed', actions: [noteTrouble, withdrawEarlier] } },
+  after: { prepare_deadline: { target: '#failed', actions: [noteTrouble, withdrawEarlier, forgetStop] } },
   on: {
     'effect.done': [
-      { guard: all(resultOf('instance.prepare'), isFork), target: '#forking' },
-      {
-        guard: all(resultOf('instance.prepare'), mayBoot),
-        target: '#booting',
-        actions: [chart.emit({ type: 'instance.prepared' }), ...beginRun('create')],
-      },
-      { guard: resultOf('instance.prepare'), target: '#stopped', actions: chart.emit({ type: 'instance.prepared' }) },
+      { guard: all(prepared, isFork, not(isStopped)), target: '#forking' },
+      { guard: all(prepared, mayBoot), target: '#booting', actions: [sayPrepared, ...beginRun('create')] },
+      { guard: prepared, target: '#stopped', actions: [sayPrepared, forgetStop] },
     ],
     'effect.failed': notPrepared,
-    'effect.withdrawn': { guard: resultOf('instance.prepare'), target: '#failed', actions: noteTrouble },
+    'effect.withdrawn': { guard: prepared, target: '#failed', actions: [noteTrouble, forgetStop] },
     'effect.unknown': notPrepared,
     'vmm.found': { guard: all(ofNewestRun, foundAs('none')), target: '#preparing', reenter: true },
-    start: { actions: intend('running') },
-    restart: { actions: intend('running') },
-    stop: { actions: intend('stopped') },
+    start: { actions: [...intend('running'), forgetStop] },
+    restart: { actions: [...intend('running'), forgetStop] },
+    stop: { actions: [...intend('stopped'), stopEarly('operator')] },
     ignore: { actions: intend('ignore') },
     delete: {
       target: '#deleting',
       actions: [...intend('stopped'), withdrawEarlier],
     },
     update: { guard: editsAllowed, actions: applyChanges },
-    'expiry.reached': { guard: expiring('delete'), target: '#deleting', actions: withdrawEarlier },
+    'expiry.reached': [
+      { guard: expiring('delete'), target: '#deleting', actions: withdrawEarlier },
+      { guard: isFork, actions: stopEarly('expiry') },
+    ],
   },
 };
 

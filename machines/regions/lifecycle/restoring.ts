@@ -13,9 +13,10 @@ import { beginStop } from '../../end-actions.ts';
 import { all, expiring, foundAs, foundReady, ignored, not, notBooted, ofThisRun, resultOf } from '../../guards.ts';
 import { chart, type Moment } from '../../setup.ts';
 import { whileComingUp } from './coming-up.ts';
-import { backToSleep, neverLetGo, onEnd } from './ends.ts';
+import { neverLetGo, onEnd } from './ends.ts';
 import { deletePaused, expirePaused, stopPaused } from './falling-asleep.ts';
 import { gracefully } from './gracefully.ts';
+import { backToSleep } from './refused-restore.ts';
 
 /** The ways back: a paused guest is let go, a sleeping one is taken up from its snapshot and has to answer. */
 

@@ -7,7 +7,6 @@ import {
   notePrepareFailed,
   noteTrouble,
   sayLost,
-  withdrawEarlier,
 } from '../../actions.ts';
 import { applyChanges } from '../../definition-actions.ts';
 import { FORKED_SNAPSHOT } from '../../effects.ts';
@@ -139,7 +138,17 @@ const notForked = {
   actions: notePrepareFailed,
 };
 
-/** A new instance takes its copy of another's snapshot; then it wakes from it, or sleeps in it. */
+/** Whatever ends the copying but its success: what may lie there half-copied goes. */
+const endForking = chart.enqueueActions(({ event, enqueue }) => {
+  if (event.type === 'effect.done') return;
+  if (!('effect' in event)) enqueue({ type: 'ask', params: { kind: 'effect.withdraw', run: 0 } });
+  enqueue({ type: 'ask', params: { kind: 'snapshot.drop', run: 0, snapshot: FORKED_SNAPSHOT } });
+});
+
+/**
+ * A new instance takes its copy of another's snapshot; then it wakes from it, or sleeps in it. Whoever stops it meanwhile
+ * does without that memory, as after a stop of one that sleeps.
+ */
 export const forking = {
   id: 'forking',
   tags: ['waits' as const],
@@ -153,7 +162,8 @@ export const forking = {
       as: FORKED_SNAPSHOT,
     }),
   },
-  after: { fork_deadline: { target: '#failed', actions: [noteTrouble, withdrawEarlier] } },
+  exit: endForking,
+  after: { fork_deadline: { target: '#failed', actions: noteTrouble } },
   on: {
     'effect.done': [
       {
@@ -169,10 +179,13 @@ export const forking = {
     'vmm.found': { guard: all(ofNewestRun, foundAs('none')), target: '#forking', reenter: true },
     start: { actions: intend('running') },
     restart: { actions: intend('running') },
-    stop: { actions: intend('stopped') },
+    stop: { target: '#stopped', actions: [...intend('stopped'), sayPrepared] },
     ignore: { actions: intend('ignore') },
-    delete: { target: '#deleting', actions: [...intend('stopped'), withdrawEarlier] },
+    delete: { target: '#deleting', actions: intend('stopped') },
     update: { guard: editsAllowed, actions: applyChanges },
-    'expiry.reached': { guard: expiring('delete'), target: '#deleting', actions: withdrawEarlier },
+    'expiry.reached': [
+      { guard: expiring('delete'), target: '#deleting' },
+      { target: '#stopped', actions: sayPrepared },
+    ],
   },
 };

@@ -1,6 +1,16 @@
-import { ask, intend, noteBooted, noteCommand, noteTrouble, sayLost, withdrawEarlier } from '../../actions.ts';
+import {
+  ask,
+  intend,
+  intendQuietly,
+  noteBooted,
+  noteCommand,
+  noteTrouble,
+  sayLost,
+  withdrawEarlier,
+} from '../../actions.ts';
 import { applyChanges } from '../../definition-actions.ts';
 import {
+  forgetStop,
   hasten,
   noteKillRequested,
   redirectStop,
@@ -8,6 +18,7 @@ import {
   restoreAfterwards,
   sleepAfterwards,
   startAfterwards,
+  wakeAgainAfterwards,
 } from '../../end-actions.ts';
 import {
   all,
@@ -17,11 +28,13 @@ import {
   fallingAsleep,
   forced,
   foundAs,
+  mayWakeAgain,
   nextIs,
   not,
   ofThisRun,
   resultOf,
   resultOfHook,
+  wakesAgain,
 } from '../../guards.ts';
 import { beginHook, endHook } from '../../hook-actions.ts';
 import type { Moment } from '../../setup.ts';
@@ -43,6 +56,9 @@ const goLost = { target: '#lost', actions: [noteTrouble, sayLost] };
 
 const spawnResult = resultOf('vmm.boot', 'vmm.restore');
 
+/** It was taken up after all, and by now somebody wants that: its guest has to answer, as after any restore. */
+const takenUp = [...noteBooted, forgetStop];
+
 /** The boot or restore was withdrawn; it still ends in exactly one result, and only that says whether a VMM lives. */
 const withdrawing = {
   id: 'withdrawing',
@@ -50,6 +66,7 @@ const withdrawing = {
   after: { withdraw_deadline: goLost },
   on: {
     'effect.done': [
+      { guard: all(spawnResult, wakesAgain), target: '#answering', actions: takenUp },
       { guard: all(spawnResult, mustKill), target: '#killing', actions: noteBooted },
       { guard: spawnResult, target: '#graceful', actions: noteBooted },
     ],
@@ -60,9 +77,15 @@ const withdrawing = {
     'vmm.found': [
       ...onEnd(),
       { guard: all(ofThisRun, foundAs('unreachable', 'other_run')), ...goLost },
+      { guard: all(ofThisRun, wakesAgain, foundAs('running')), target: '#answering', actions: takenUp },
+      { guard: all(ofThisRun, wakesAgain), target: '#answering', actions: [...takenUp, ask('vmm.resume')] },
       { guard: all(ofThisRun, mustKill), target: '#killing', actions: noteBooted },
       { guard: ofThisRun, target: '#graceful', actions: noteBooted },
     ],
+    // A restore that takes too long is undone, and asked for again: a boot would throw away what is still good.
+    start: { guard: mayWakeAgain, actions: [...intend('running'), wakeAgainAfterwards] },
+    restore: { guard: mayWakeAgain, actions: [...intendQuietly('running'), wakeAgainAfterwards] },
+    ignore: { guard: wakesAgain, actions: [...intend('ignore'), redirectStop('boot_timeout', 'rest')] },
   },
 };
 

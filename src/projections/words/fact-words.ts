@@ -56,6 +56,8 @@ const TABLE: Table = {
   'schedule.skipped': ({ schedule, cause }) => `nothing came of the schedule for ${schedule} (${cause})`,
   'instance.restore_requested': ({ run, snapshot }) => `restore requested (run ${run}, from ${snapshot})`,
   'instance.restored': ({ run }) => `run ${run} restored`,
+  'instance.restore_failed': ({ run, snapshot, message }) =>
+    `run ${run} could not take up ${snapshot}, the guest sleeps on${messageWords(message)}`,
   'expiry.armed': ({ expires_at }) => `expires at ${clockTime(expires_at)}`,
   // `then` names what happens, as a field of the fact, and is nothing to call.
   'expiry.due': (fact) => `expired, to be followed by ${fact.then}`,
