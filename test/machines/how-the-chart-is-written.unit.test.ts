@@ -110,8 +110,8 @@ describe('loops and throws', () => {
   it('a planted loop throws out of the step instead of hanging', async () => {
     const loop = {
       file: 'regions/lifecycle/rest.ts',
-      find: "    stop: { actions: intend('stopped') },\n    ignore: { actions: intend('ignore') },\n    delete: {\n      target: '#deleting',\n      actions: [...intend('stopped'), withdrawEarlier],",
-      put: "    stop: { actions: intend('stopped') },\n    ignore: { actions: intend('ignore') },\n    'intent.changed': { actions: intend('stopped') },\n    delete: {\n      target: '#deleting',\n      actions: [...intend('stopped'), withdrawEarlier],",
+      find: "    stop: { actions: [...intend('stopped'), stopEarly('operator')] },",
+      put: "    stop: { actions: [...intend('stopped'), stopEarly('operator')] },\n    'intent.changed': { actions: intend('stopped') },",
     };
     const created = drive(definition()).snapshot();
     await withMutant(loop, (mutant) => {

@@ -10,24 +10,19 @@ import { isCopied } from './memory-books.ts';
 export const LAW_11: readonly Law[] = [
   {
     law: 11,
-    rule: 'the memory of a guest that does not run is given up only when somebody, or its policy, has said so',
+    rule: 'the memory of a guest that does not run is given up, or booted without, only when somebody or its policy has said so',
     holds: ({ told, edge }) => {
       const { before, step } = edge;
       const { snapshot } = before.context;
       const isGone = snapshot !== null && step.next.context.snapshot?.name !== snapshot.name;
-      return !isGone || told.memory.is !== 'good' || told.memory.waived || isCopied(edge);
+      const isBooted = factIn(step, 'instance.boot_requested') !== undefined;
+      return !(isGone || isBooted) || told.memory.is !== 'good' || told.memory.waived || isCopied(edge);
     },
   },
   {
     law: 11,
     rule: 'falling asleep is told once',
     holds: ({ told, edge: { step } }) => factIn(step, 'standby.entered') === undefined || !told.memory.told,
-  },
-  {
-    law: 11,
-    rule: 'a guest whose memory is good is booted without it only when somebody has said so',
-    holds: ({ told, edge: { step } }) =>
-      factIn(step, 'instance.boot_requested') === undefined || told.memory.is !== 'good' || told.memory.waived,
   },
   {
     law: 11,

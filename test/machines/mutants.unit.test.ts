@@ -17,9 +17,9 @@ describe('exploration finds every planted breach', () => {
     expect(breaches.map(({ law }) => law)).toEqual([mutant.law]);
   });
 
-  it('each of the ten laws has a mutant', () => {
+  it('each law has a mutant', () => {
     expect([...new Set(MUTANTS.map(({ law }) => law))].sort((a, b) => a - b)).toEqual([
-      0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10,
+      0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11,
     ]);
   });
 
