@@ -114,6 +114,19 @@ export function machineShape(spec: RunSpec, image: Image, accelerator: Accelerat
   );
 }
 
+/** Where two of them part first: `-smp 1, not -smp 2`; null where they do not. */
+export function shapeDifference(saved: readonly string[], present: readonly string[]): string | null {
+  const length = Math.max(saved.length, present.length);
+  const at = Array.from({ length }, (_, index) => index).find((index) => saved[index] !== present[index]);
+  if (at === undefined) return null;
+  const wordOf = (shape: readonly string[]): string => {
+    const [option = '', value] = [shape[at - 1], shape[at]];
+    if (value === undefined) return 'nothing more';
+    return option.startsWith('-') && !value.startsWith('-') ? `${option} ${value}` : value;
+  };
+  return `${wordOf(saved)}, not ${wordOf(present)}`;
+}
+
 /** The command line of a VMM that waits for the state of a saved guest. */
 export function restoringCommandLine(argv: readonly string[]): string[] {
   return [...argv, '-incoming', 'defer'];

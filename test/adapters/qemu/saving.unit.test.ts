@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { COPY_DEADLINE_MS, STANDBY_DEADLINE_MS } from '../../../machines/setup.ts';
 import type { RunSpec } from '../../../src/actors/contracts/hypervisor.ts';
-import { machineShape } from '../../../src/adapters/qemu/command-line.ts';
+import { machineShape, shapeDifference } from '../../../src/adapters/qemu/command-line.ts';
 import type { Image } from '../../../src/adapters/qemu/image/store.ts';
 import type { RunFacts } from '../../../src/adapters/qemu/run-directory.ts';
 import { COPY_LIMIT_MS } from '../../../src/adapters/qemu/snapshots/copy.ts';
@@ -107,6 +107,12 @@ describe('the machine of a saved guest', () => {
       machineShape(spec, IMAGE, { name: 'tcg', options: ['-accel', 'tcg', '-cpu', 'qemu64'] }),
     ];
     for (const other of others) expect(other).not.toEqual(shapeOf({}));
+  });
+
+  it('that is another one is told by the first word of the command line in which it is', () => {
+    expect(shapeDifference(shapeOf({}), shapeOf({}))).toBeNull();
+    expect(shapeDifference(shapeOf({}), shapeOf({ vcpus: 2 }))).toBe('-smp 1, not -smp 2');
+    expect(shapeDifference(['qemu', '-a'], ['qemu'])).toBe('-a, not nothing more');
   });
 });
 

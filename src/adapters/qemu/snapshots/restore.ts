@@ -12,7 +12,7 @@ import type {
 import type { Accelerator } from '../accelerator.ts';
 import { factsOf, isWithdrawn, prepareRun } from '../boot.ts';
 import { type BootOptions, type ComeUp, comeUp } from '../come-up.ts';
-import { MEMORY_FILE, NETWORK_DEVICE, restoringCommandLine } from '../command-line.ts';
+import { MEMORY_FILE, NETWORK_DEVICE, restoringCommandLine, shapeDifference } from '../command-line.ts';
 import type { Image } from '../image/store.ts';
 import { COMMAND_LIMIT_MS, queryStatus } from '../monitor.ts';
 import { type QmpConnection, QmpError } from '../qmp.ts';
@@ -116,8 +116,8 @@ function notUp(there: Exclude<ComeUp, Up>): Exclude<Restored, { outcome: 'done' 
 function mismatchOf({ manifest }: SoundSnapshot, facts: RunFacts): string | null {
   if (manifest.image !== facts.image) return `image ${manifest.image}, not ${facts.image}`;
   if (manifest.accelerator !== facts.accelerator) return `${manifest.accelerator}, not ${facts.accelerator}`;
-  if (manifest.shape.join('\0') !== facts.shape.join('\0')) return 'a machine of another command line';
-  return null;
+  const difference = shapeDifference(manifest.shape, facts.shape);
+  return difference === null ? null : `a machine with ${difference}`;
 }
 
 /** Puts into the directory of a run what its VMM finds there. */
