@@ -5,7 +5,7 @@ import { isWithdrawn } from '../boot.ts';
 import { MEMORY_FILE } from '../command-line.ts';
 import type { PresentVmm } from '../present-vmm.ts';
 import { copyMemory, copyMemoryToRunOn } from './copy-memory.ts';
-import { sync, traitsOf } from './files.ts';
+import { syncUntil, traitsOf } from './files.ts';
 import { MANIFEST_FILE, type SnapshotManifest, STATE_FILE, writeManifest } from './manifest.ts';
 import { failed, failureOf, limited, type SnapshotTools } from './save.ts';
 import { isSnapshotName } from './store.ts';
@@ -34,7 +34,7 @@ export async function copySnapshot(
     await writeFile(join(begun, STATE_FILE), state, { flush: true, mode: 0o600 });
     await (to.to_run_on === true ? copyMemoryToRunOn : copyMemory)(directory, begun, time.signal);
     const memory = join(begun, MEMORY_FILE);
-    await sync(memory);
+    await syncUntil(memory, time.signal);
     const traits = await traitsOf(memory);
     if (traits === null) return failed('storage_failed', 'the copied memory is gone');
     const copied = { ...manifest, memory: { ...traits, sha256: manifest.memory.sha256 } };

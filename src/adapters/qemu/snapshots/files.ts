@@ -14,6 +14,22 @@ export async function sync(path: string): Promise<void> {
   }
 }
 
+/**
+ * The same for as long as anybody waits: rejects when the signal fires, so that a disk that hangs keeps no guest from going on.
+ * What was begun ends by itself.
+ */
+export async function syncUntil(path: string, signal: AbortSignal): Promise<void> {
+  const given = Promise.withResolvers<never>();
+  const onAbort = (): void => given.reject(new Error('given up'));
+  signal.addEventListener('abort', onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  try {
+    await Promise.race([sync(path), given.promise]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
 /** Size, and time of the last change in nanoseconds; null when there is no such file. */
 export async function traitsOf(path: string): Promise<{ readonly bytes: number; readonly mtime_ns: string } | null> {
   try {

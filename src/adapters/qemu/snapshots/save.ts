@@ -9,7 +9,7 @@ import { type QmpConnection, QmpError } from '../qmp.ts';
 import { endOf, PAUSED_STATUSES, type RunScope, settleRun, withMonitor } from '../reality.ts';
 import { type RunFacts, readMarks, runDirectory } from '../run-directory.ts';
 import { copyMemory } from './copy-memory.ts';
-import { sha256Of, sync, traitsOf } from './files.ts';
+import { sha256Of, syncUntil, traitsOf } from './files.ts';
 import { MANIFEST_FILE, type SnapshotManifest, STATE_FILE, writeManifest } from './manifest.ts';
 import { cancelMigration, migrationEnd, prepareMigration, queryVmm } from './migration.ts';
 import { receiveState, SAVING_URI, StateUnwritten } from './state-transfer.ts';
@@ -125,7 +125,7 @@ async function saveInto(saving: Saving, takesMemory: boolean): Promise<SnapshotM
   const memory = join(begun, facts.memory_file ?? '');
   const keepMemory = async (): Promise<void> => {
     await (takesMemory ? linkMemory(directory, begun) : copyMemory(directory, begun, signal));
-    await sync(memory);
+    await syncUntil(memory, signal);
   };
   // Both are over when this is: a guest must not be told to go on while its VMM still sends.
   const [state, memoryKept] = await Promise.all([
@@ -135,7 +135,7 @@ async function saveInto(saving: Saving, takesMemory: boolean): Promise<SnapshotM
   if ('outcome' in state) return state;
   if (memoryKept !== null) return memoryKept;
   // Once more, which takes no time: while it saved, the VMM may have written the last of its devices into the memory.
-  await sync(memory);
+  await syncUntil(memory, signal);
   const traits = await traitsOf(memory);
   if (traits === null) return failed('storage_failed', 'the memory is gone');
   const sha256 = tools.verifyMemory ? await sha256Of(memory, signal) : null;
