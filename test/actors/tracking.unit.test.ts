@@ -235,7 +235,7 @@ describe('the traffic of a guest', () => {
     const { activity, host, id } = await tracked();
     const [guest] = activity.watched;
     expect(guest).toMatchObject({ instance: id, run: 1, policy: { ignore_destination_ports: [] } });
-    expect(guest!.addresses).toEqual(['10.77.0.2', expect.stringMatching(/^fd.*::a4d:2$/)]);
+    expect(guest!.addresses).toEqual(['10.77.0.2', expect.stringMatching(/^fd.*::a4d:2$/), 'fe80::53:aff:fe4d:2']);
     await host.control.guestExit(id, 0);
     await host.clock.settle();
     expect(activity.watched).toEqual([]);

@@ -62,7 +62,7 @@ describe('entries of a former guest', () => {
     const addresses = new AddressPool(parseRange('10.77.0.0/16'));
     const host = await simulatedHost({ activity, addresses, network: createSimulatedNetwork(site) });
     const id = await runningInstance(host, { network: { ...BRIDGED, address: null } });
-    expect(activity.forgotten).toEqual([['10.77.0.2', expect.stringMatching(/^fd/)]]);
+    expect(activity.forgotten).toEqual([['10.77.0.2', expect.stringMatching(/^fd/), 'fe80::53:aff:fe4d:2']]);
     for (const type of ['standby', 'restore'] as const) {
       await host.supervisor.command(id, { type, by }, OPERATOR);
       await host.clock.advance(10_000);
@@ -88,7 +88,7 @@ describe('entries of a former guest', () => {
     await host.clock.advance(10_000);
     expect([host.instances.get(id)?.phase, activity.forgotten.length]).toEqual(['standby', 1]);
     await send(id, { type: 'restore', by });
-    expect(activity.forgotten.slice(1)).toEqual([['10.77.0.3', expect.stringMatching(/^fd/)]]);
+    expect(activity.forgotten.slice(1)).toEqual([['10.77.0.3', expect.stringMatching(/^fd/), 'fe80::53:aff:fe4d:3']]);
     await send(id, { type: 'standby', by });
     await send(id, { type: 'restore', by });
     expect([host.instances.get(id)?.phase, activity.forgotten.length], 'its own it keeps').toEqual(['running', 2]);

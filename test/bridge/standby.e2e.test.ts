@@ -2,11 +2,12 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/actors/clock.ts';
+import { linkLocal } from '../../src/actors/contracts/address6.ts';
 import type { AutoStandbyStatusView } from '../../src/projections/auto-standby-status.ts';
 import type { InstanceView } from '../../src/projections/instance-view.ts';
 import { vmmsUnder } from '../adapters/qemu.world.ts';
 import { until } from '../cli/daemon-process.ts';
-import { type BridgedHost, bridgedHost } from './bridged-host.ts';
+import { BRIDGE, type BridgedHost, bridgedHost } from './bridged-host.ts';
 import { type Caller, startCaller } from './caller.ts';
 
 /**
@@ -136,5 +137,15 @@ describe('bridged guests with a policy to sleep', { timeout: TEST_LIMIT_MS }, ()
     ]);
     expect(clock.monotonic() - wokenAt).toBeLessThan(ASKS_AROUND_MS);
     await staysAwake(['ipv4'], PAST_IDLE_MS);
+  });
+
+  test('stay awake while somebody beside them speaks to the address that their card gives itself', async () => {
+    // Guests have such an address; a host that is to speak to it needs one, too.
+    await host.run('ip', 'address', 'add', 'fe80::99/64', 'dev', BRIDGE, 'nodad');
+    const { network } = await viewOf('ipv4');
+    await caller.please({ do: 'open', name: 'beside', host: `${linkLocal(network.mac!)}%${BRIDGE}`, port: 7 });
+    for (const name of ['again', 'again6']) await caller.please({ do: 'end', name });
+    await staysAwake(['ipv4'], PAST_IDLE_MS);
+    expect(await statusOf('ipv4')).toMatchObject({ active_inbound_connections: 1 });
   });
 });

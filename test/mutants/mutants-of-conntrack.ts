@@ -128,6 +128,16 @@ export const MUTANTS_OF_CONNTRACK: readonly Mutant[] = [
     },
   },
   {
+    name: 'who speaks to the address that a guest’s card gives itself does not count',
+    file: 'src/actors/tracking/tracked-guest.ts',
+    find: 'given.some(isIPv6) ?',
+    put: 'given.length === 0 ?',
+    killedBy: {
+      file: 'test/actors/tracking.unit.test.ts',
+      title: 'is watched under its addresses from when it is ready until its run ends',
+    },
+  },
+  {
     name: 'a network of IPv6 cannot be ignored',
     file: RULE,
     find: '!sources.check(source, familyOf(source))',

@@ -1,7 +1,8 @@
 import { isIPv6 } from 'node:net';
 import type { Definition } from '../../../machines/definition.ts';
-import type { AddressPool } from '../address-pool.ts';
+import { type AddressPool, macOf } from '../address-pool.ts';
 import type { ActivitySource, TrackedGuest } from '../contracts/activity.ts';
+import { linkLocal } from '../contracts/address6.ts';
 import type { Network } from '../contracts/network.ts';
 
 /** What a source of traffic is told of a guest: the same when it is watched and when the table is read for it. */
@@ -39,8 +40,11 @@ export function trackedGuest(
   return { instance, run, addresses, policy: { ignore_source_cidrs, ignore_destination_ports } };
 }
 
-/** All addresses that a guest speaks under; none unless it is bridged. */
+/** All addresses that a guest speaks under, and may be spoken to; none unless it is bridged. */
 export function addressesOf(network: Network | undefined, wanted: Definition['network']): readonly string[] {
   if (wanted.mode !== 'bridge' || wanted.address === null) return [];
-  return network?.addressesOf(wanted.address) ?? [wanted.address];
+  const { address, mac } = wanted;
+  const given = network?.addressesOf(address) ?? [address];
+  // Neighbours reach it, the host and other guests, under the one that its card gives itself, too.
+  return given.some(isIPv6) ? [...given, linkLocal(mac ?? macOf(address))] : given;
 }

@@ -1,6 +1,6 @@
-import { groups6 } from '../../actors/contracts/address6.ts';
+import { groups6, linkLocal } from '../../actors/contracts/address6.ts';
 import type { Lease } from '../../actors/contracts/network.ts';
-import { linkLocal, TABLE, tapName } from './marks.ts';
+import { TABLE, tapName } from './marks.ts';
 import { addressesOf } from './site.ts';
 
 /** What the packet filter holds of one guest, in the words of `nft --json`, and how it is put there and taken away. */

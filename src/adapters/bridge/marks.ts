@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { canonical6 } from '../../actors/contracts/address6.ts';
 
 /**
  * How what this adapter makes is named and recognised. Names have room for 15 characters, so the alias of a device says
@@ -24,13 +23,6 @@ export function tapName(instance: string): string {
  */
 export function tapMac(guestMac: string): string {
   return `06:${guestMac.slice(3)}`;
-}
-
-/** The IPv6 address that a card with this hardware address gives itself (RFC 4291, appendix A). */
-export function linkLocal(mac: string): string {
-  const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = mac.split(':').map((octet) => Number.parseInt(octet, 16));
-  const groups = [((a ^ 2) << 8) | b, (c << 8) | 0xff, (0xfe << 8) | d, (e << 8) | f];
-  return canonical6(`fe80::${groups.map((group) => group.toString(16)).join(':')}`);
 }
 
 /** Set when the bridge is made, in one step with it; so a bridge whose alias is not there yet is recognised too. */
