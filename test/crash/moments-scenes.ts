@@ -15,6 +15,8 @@ export interface Played {
   readonly clock: SimulatedClock;
   /** As an operator; what becomes of it is not waited for. */
   readonly command: (command: InstanceCommand) => void;
+  /** Makes an instance that begins with a snapshot of this one. */
+  readonly fork: (snapshot: string) => void;
 }
 
 export interface Scene {
@@ -122,6 +124,16 @@ export const REVERT: Scene = {
   },
   act: async ({ clock, command }) => {
     command({ type: 'restore_snapshot', by: 'test', name: KEPT, then: 'running' });
+    await clock.advance(10 * SECOND);
+  },
+};
+
+/** Another instance begins with a snapshot of a guest that runs on. */
+export const FORK: Scene = {
+  definition: asleep,
+  before: CAPTURE.act,
+  act: async ({ clock, fork }) => {
+    fork(KEPT);
     await clock.advance(10 * SECOND);
   },
 };

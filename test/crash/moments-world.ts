@@ -74,6 +74,7 @@ const COMMANDS: Readonly<Record<Verb, (now: number) => InstanceCommand>> = {
   hold: (now) => ({ type: 'hold', by: 'test', until: now + HELD_MS }),
 };
 const META = { actor: 'test', via: 'http' } as const;
+const FORK = 'fork';
 /** The id of the command that interferes. */
 const INTERFERENCE = 'interference';
 
@@ -113,7 +114,11 @@ class MomentsWorld {
     ({ id: this.#id } = await this.#life.supervisor.create(definition, 'running', META));
     await clock.advance(5 * SECOND);
     const command: Played['command'] = (given) => void this.#send(given, `scene-${given.type}`).catch(() => {});
-    const played = { world: this.#control, id: this.#id, clock, command };
+    const fork: Played['fork'] = (snapshot) => {
+      const copy = { ...definition, name: FORK };
+      void this.#life!.supervisor.create(copy, 'running', META, { instance: this.#id, snapshot }).catch(() => {});
+    };
+    const played = { world: this.#control, id: this.#id, clock, command, fork };
     await before?.(played);
     this.#begun = true;
     await act(played);
@@ -123,6 +128,8 @@ class MomentsWorld {
   async course(): Promise<Course> {
     const entries: LogEntry[] = [];
     for await (const entry of this.#log.readAll(null)) entries.push(entry);
+    // Of a fork it is told what became of that, if there is one.
+    this.#id = this.#instances.list().find(({ name }) => name === FORK)?.id ?? this.#id;
     const shown = this.#instances.list().map((view) => [view.id, JSON.parse(JSON.stringify(view))] as const);
     const { lines: journal } = this.#journal;
     const evidence = { journal, entries, acknowledged: this.#acknowledged, refused: [], views: new Map(shown) };

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { CAPTURE, COPY, RESTORE, REVERT, type Scene, STANDBY } from './moments-scenes.ts';
+import { CAPTURE, COPY, FORK, RESTORE, REVERT, type Scene, STANDBY } from './moments-scenes.ts';
 import { type Course, type Interference, type Moment, play } from './moments-world.ts';
 
 /**
@@ -160,4 +160,11 @@ describe('a snapshot under a name', () => {
         expect([where, phase, vmms, snapshots.recorded, acknowledged]).toEqual([where, 'stopped', 0, ['kept'], true]),
       ),
   );
+});
+
+describe('a fork', () => {
+  test('runs once, as an instance of its own, at whatever moment the daemon dies; before it is on record there is none', () =>
+    atEveryMoment(FORK, 'kill', ({ phase, vmms, spawns }, { index, where }) =>
+      expect([where, phase, vmms, spawns]).toEqual([where, 'running', 1, index > 0 ? 2 : 1]),
+    ));
 });
