@@ -54,13 +54,17 @@ export function savedRoomOf(snapshot: Pick<ChartSnapshot, 'value' | 'context'>):
   return { ...NO_DEMAND, disk_bytes: (context.snapshots.length + more) * demandOf(context).disk_bytes };
 }
 
-const PUTTING_AWAY: readonly string[] = ['quiescing', 'pausing', 'snapshotting', 'sealing'];
+const WRITTEN_TO_DISK: readonly string[] = ['quiescing', 'pausing', 'snapshotting', 'sealing', 'capturing'];
 const TURN_TAKEN: readonly string[] = ['confirming', 'requested'];
 
-/** It is being put away, or the host has given it its turn to be: so many of a host are at once, and others wait. */
+/**
+ * It is being put away or saved, or the host has given it its turn to be put away: so many of a host are at once, and others
+ * wait.
+ */
 export function holdsStandbySlot({ value, context }: Pick<ChartSnapshot, 'value' | 'context'>): boolean {
   const lifecycle = stateOf(value, 'lifecycle');
   if (lifecycle === 'running') return TURN_TAKEN.includes(stateOf(value, 'standby'));
-  if (PUTTING_AWAY.includes(lifecycle)) return true;
+  if (WRITTEN_TO_DISK.includes(lifecycle)) return true;
+  if (lifecycle === 'standby') return context.snapshot_work !== null;
   return lifecycle === 'stopping' && context.stop?.cause === 'standby';
 }

@@ -5,6 +5,9 @@ import { roomForScheduled } from './snapshot-actions.ts';
 
 /** Minutes that a schedule names: each is heard once, and what comes of none is said. */
 
+/** A snapshot whose turn has not come so long after its minute is not taken any more: the next minute may be near. */
+export const SNAPSHOT_LATE_MS = 900_000;
+
 const minuteOf = (event: Moment['event']): number | null => (event.type === 'schedule.due' ? event.minute : null);
 
 /** A minute of this schedule that was not heard before, nor is older than one that was. */
@@ -20,6 +23,9 @@ export const noteMinute = chart.assign(({ context, event }) =>
   event.type === 'schedule.due' ? { schedules: { ...context.schedules, [event.schedule]: minuteOf(event) } } : {},
 );
 
+export const inTime = ({ event }: Moment): boolean =>
+  event.type === 'schedule.due' && event.at - event.minute < SNAPSHOT_LATE_MS;
+
 function causeOf({ context, event }: Moment): string {
   if (!automationAllowed(context)) return heldBackBy(context);
   if (event.type !== 'schedule.due') return '';
@@ -27,6 +33,7 @@ function causeOf({ context, event }: Moment): string {
     case 'wake':
       return context.intent.wanted === 'running' ? 'state' : 'not wanted';
     case 'snapshot':
+      if (!inTime({ context, event })) return 'no turn';
       return roomForScheduled({ context, event }) ? 'state' : 'snapshot limit';
     default:
       return 'not running';

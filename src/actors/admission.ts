@@ -28,14 +28,16 @@ export const BUDGET_RETRY_SLACK_MS = 1_000;
 export interface HeldInstance {
   readonly id: string;
   readonly name: string;
-  readonly purpose: Purpose;
+  /** `snapshot`: one that is scheduled. */
+  readonly purpose: Purpose | 'snapshot';
   readonly reason: HeldReason;
   /** Epoch ms. */
   readonly retry_at: number;
 }
 
 /** Has asked and was not granted; while it asks again it has no reason, and keeps its place. */
-interface Waiting extends Omit<HeldInstance, 'reason'> {
+interface Waiting extends Omit<HeldInstance, 'reason' | 'purpose'> {
+  readonly purpose: Purpose;
   readonly reason: HeldReason | null;
   readonly since: number;
   readonly run: number;

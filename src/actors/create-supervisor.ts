@@ -17,7 +17,7 @@ import { RecordKeeping } from './record-keeping.ts';
 import { readRecords } from './records.ts';
 import { type RecoveryOptions, recover, recoverOne } from './recovery.ts';
 import { RESTING_MAX, Residents } from './residents.ts';
-import { type SweepOptions, sweepSnapshots } from './snapshot-sweep.ts';
+import { sweepSnapshots } from './snapshot-sweep.ts';
 import { StandingWork } from './standing-work.ts';
 import type {
   Acceptance,
@@ -69,7 +69,9 @@ class RunningSupervisor implements Supervisor {
       deliver: (id, event, settled) => void this.#deliver(id, event, 'observation', settled),
     });
     const actorOf = (id: string): InstanceActor | undefined => this.#residents.resident(id);
-    this.#standing = new StandingWork({ ...options, actorOf, deliver: (id, reading) => this.observe(id, reading) });
+    const deliver: Supervisor['observe'] = (id, reading) => this.observe(id, reading);
+    const { snapshotDue } = this.#life;
+    this.#standing = new StandingWork({ ...options, actorOf, deliver, snapshotDue });
     this.#heap = new TimerHeap({
       clock,
       lookMs: options.clockLookMs,
@@ -107,7 +109,9 @@ class RunningSupervisor implements Supervisor {
     const told = () => recover(waiting, this.#recovery());
     // Timers are told apart by the record that armed them, and an upgrade arms them anew.
     this.#recovered = upgrades.length === 0 ? told() : Promise.all(upgrades).then(told);
-    void this.#recovered.then(() => sweepSnapshots(waiting, this.#sweep()));
+    void this.#recovered.then(() =>
+      sweepSnapshots(waiting, { ...this.#options, ...this.#world(), residents: this.#residents }),
+    );
     await this.#options.faults?.('recovered', { instance: '', subject: 'start' });
   }
 
@@ -210,10 +214,6 @@ class RunningSupervisor implements Supervisor {
       report: ({ instance, message, error }) => this.#report(instance, message, error),
       onTold: (actor) => this.#onSeen(actor),
     };
-  }
-
-  #sweep(): SweepOptions {
-    return { ...this.#options, ...this.#world(), residents: this.#residents };
   }
 
   #world(): ActorWorld {

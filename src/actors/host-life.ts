@@ -203,6 +203,9 @@ export class HostLife {
     return this.#admission.ask({ id: instance, run, purpose, demand: demandOf({ definition }) });
   }
 
+  /** A snapshot of it is scheduled for this minute. */
+  readonly snapshotDue = (id: string, minute: number): void => this.#slots.snapshotDue(id, minute);
+
   /** The result of an effect has been dealt with: recorded, or dropped because it came too late. */
   settle(id: string, event: ResultEvent): void {
     if (event.type !== 'host.granted') return;

@@ -37,6 +37,8 @@ export interface StandingWorkOptions {
   readonly addresses?: AddressPool | undefined;
   readonly telemetry?: Telemetry | undefined;
   readonly deliver: (instance: string, reading: Unstamped<ObservationEvent>) => void;
+  /** A snapshot is scheduled for this minute: the instance hears of it when its turn has come. */
+  readonly snapshotDue?: ((instance: string, minute: number) => void) | undefined;
   /** Undefined when the instance is not in memory. */
   readonly actorOf: (instance: string) => Deciding | undefined;
   readonly report?: SupervisorOptions['report'];
@@ -74,7 +76,11 @@ export class StandingWork implements ActivityView {
     this.#probes = prober === undefined ? null : new ProbeScheduler({ prober, clock, telemetry, deliver });
     this.#minutes = new ScheduleMinutes({
       clock,
-      deliver: (instance, schedule, minute) => this.#deliver(instance, { type: 'schedule.due', schedule, minute }),
+      deliver: (instance, schedule, minute) => {
+        const { snapshotDue } = options;
+        if (schedule === 'snapshot' && snapshotDue !== undefined) snapshotDue(instance, minute);
+        else this.#deliver(instance, { type: 'schedule.due', schedule, minute });
+      },
       report: (instance, message) => options.report?.({ instance, message }),
     });
   }

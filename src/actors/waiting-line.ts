@@ -18,6 +18,10 @@ export class WaitingLine<Waiting extends InLine> {
     return this.#waiting.length;
   }
 
+  all(): readonly Waiting[] {
+    return [...this.#waiting];
+  }
+
   first(): Waiting | undefined {
     return this.#waiting[0];
   }

@@ -147,6 +147,9 @@ describe('a turn to be put away', () => {
       'pausing.frozen',
       'snapshotting',
       'sealing',
+      'capturing.freezing',
+      'capturing.saving',
+      'standby.copying',
       'stopping.killing, then standby',
     ]);
   });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { SNAPSHOT_LATE_MS } from '../../machines/schedule-actions.ts';
 import { scheduledName } from '../../machines/snapshot-actions.ts';
 import { definition, SLEEPY, START } from './definitions.ts';
 import { bootUp, type DrivenHost, type Driver, done, drive, exited } from './driver.ts';
@@ -168,6 +169,23 @@ describe('snapshots by schedule', () => {
     driver.send(2 * MINUTE, due('snapshot', 2));
     expect([leaf(driver), causes(driver)]).toEqual(['standby.copying', ['state']]);
   });
+});
+
+describe('a snapshot whose turn comes late', () => {
+  it.each([
+    ['awake', running],
+    ['asleep', asleep],
+  ] as const)(
+    'is taken up to a quarter of an hour after its minute, and then no more, of a guest that is %s',
+    (_what, at) => {
+      const late = at();
+      late.send(MINUTE + SNAPSHOT_LATE_MS, due('snapshot', 1));
+      expect([causes(late), late.snapshot().context.snapshot_work]).toEqual([['no turn'], null]);
+      const inTime = at();
+      inTime.send(MINUTE + SNAPSHOT_LATE_MS - 1, due('snapshot', 1));
+      expect([causes(inTime), inTime.snapshot().context.snapshot_work]).toMatchObject([[], { by: 'schedule' }]);
+    },
+  );
 });
 
 describe('sleeping for too long', () => {

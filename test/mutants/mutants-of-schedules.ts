@@ -5,6 +5,8 @@ import type { Mutant } from './mutant.ts';
 const WAKEFULNESS = 'machines/wakefulness.ts';
 const account = (title: string) => ({ file: 'test/projections/wakefulness.unit.test.ts', title });
 
+const turns = (title: string) => ({ file: 'test/actors/snapshot-turns.unit.test.ts', title });
+
 export const MUTANTS_OF_SCHEDULES: readonly Mutant[] = [
   {
     name: 'what a daemon that was down for long has missed is made up for',
@@ -85,11 +87,25 @@ export const MUTANTS_OF_SCHEDULES: readonly Mutant[] = [
   {
     name: 'who is held for a turn is overtaken by whoever asks first',
     file: 'src/actors/standby-slots.ts',
-    find: ' + this.#held.countBefore(place);',
-    put: ';',
+    find: '[this.#asking, this.#held, this.#turns]',
+    put: '[this.#asking, this.#turns]',
     killedBy: {
       file: 'test/actors/standby-slots.unit.test.ts',
       title: 'a place that is free belongs to whoever has waited longest, also before anybody is let go',
     },
+  },
+  {
+    name: 'all snapshots that are due in one minute are taken at once',
+    file: 'src/actors/standby-slots.ts',
+    find: 'if (this.#open && (this.#has(id) || this.#isFree(turn))) this.#save(turn);',
+    put: 'if (this.#open) this.#save(turn);',
+    killedBy: turns('are taken so many at once, in one order, and each under the name of its minute'),
+  },
+  {
+    name: 'a snapshot is taken however long it has waited for its turn',
+    file: 'machines/schedule-actions.ts',
+    find: 'event.at - event.minute < SNAPSHOT_LATE_MS',
+    put: 'event.at >= event.minute',
+    killedBy: turns('are skipped, with the cause, when their turn has not come for too long'),
   },
 ];

@@ -15,6 +15,8 @@ const minutes = (title: string) => ({ file: 'test/actors/schedules/schedule-minu
 const chart = (title: string) => ({ file: 'test/machines/standby-guarantees.unit.test.ts', title });
 const standby = (title: string) => ({ file: 'test/machines/standby.unit.test.ts', title });
 
+const swept = (title: string) => ({ file: 'test/actors/snapshot-sweep.unit.test.ts', title });
+
 const REFUSED = files('%s is refused as %s');
 
 export const MUTANTS_OF_SNAPSHOTS: readonly Mutant[] = [
@@ -166,5 +168,43 @@ export const MUTANTS_OF_SNAPSHOTS: readonly Mutant[] = [
     find: 'if (this.#closed || minute <= member.last || ',
     put: 'if (this.#closed || ',
     killedBy: minutes('no minute is told twice and none in the wrong order, whatever the clock and the daemon do'),
+  },
+  {
+    name: 'what no record names any more stays on disk',
+    file: 'src/actors/snapshot-sweep.ts',
+    find: 'if (!options.hypervisor.snapshots) return;',
+    put: 'if (options.hypervisor.snapshots) return;',
+    killedBy: swept('a named snapshot that was deleted, although the daemon ended before it was gone'),
+  },
+  {
+    name: 'a start removes what a fork has still to copy',
+    file: 'src/actors/snapshot-sweep.ts',
+    find: ' || copied.has(keyOf(id, snapshot))',
+    put: '',
+    killedBy: swept('nothing that a fork has still to copy, although its source has given it up'),
+  },
+  {
+    name: 'a start removes snapshots of an instance that was set aside',
+    file: 'machines/snapshot-names.ts',
+    find: "['absent', 'lost', 'quarantined', 'deleting', 'deleted']",
+    put: "['absent', 'lost', 'deleting', 'deleted']",
+    killedBy: swept('nothing of an instance whose last record cannot be read, nor of one that is set aside'),
+  },
+  {
+    name: 'what is asked for while a start removes snapshots does not wait',
+    file: 'src/actors/snapshot-sweep.ts',
+    find: '  await actor.betweenEffects(async () => {',
+    put: '  await (async (act: () => Promise<void>) => act())(async () => {',
+    killedBy: swept('keeps what is asked for meanwhile waiting, so that a snapshot of the same name is not lost'),
+  },
+  {
+    name: 'a copy that was given up ends the next one',
+    file: 'src/actors/effect-queue.ts',
+    find: "new Set<OneShotKind>(['snapshot.copy'])",
+    put: 'new Set<OneShotKind>([])',
+    killedBy: {
+      file: 'test/actors/outdated-copies.unit.test.ts',
+      title: 'a copy that was given up does not end the next one, %s, which is not begun yet',
+    },
   },
 ];

@@ -14,7 +14,7 @@ import {
   wantsRunning,
 } from '../../guards.ts';
 import { heldBackBy } from '../../rules.ts';
-import { dueNow, noteMinute, skipped } from '../../schedule-actions.ts';
+import { dueNow, inTime, noteMinute, skipped } from '../../schedule-actions.ts';
 import { chart, type Moment } from '../../setup.ts';
 import {
   askCopy,
@@ -168,7 +168,7 @@ export const standby = {
     'schedule.due': [
       { guard: wakes, target: '#waking', actions: [noteMinute, openWake] },
       {
-        guard: all(dueNow('snapshot'), automatic, roomForScheduled),
+        guard: all(dueNow('snapshot'), automatic, inTime, roomForScheduled),
         target: '#copying',
         actions: [noteMinute, beginCapture],
       },

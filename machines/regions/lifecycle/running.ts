@@ -32,7 +32,7 @@ import {
   resultOf,
   wantsRunning,
 } from '../../guards.ts';
-import { dueNow, noteMinute } from '../../schedule-actions.ts';
+import { dueNow, inTime, noteMinute } from '../../schedule-actions.ts';
 import { chart } from '../../setup.ts';
 import { beginCapture, mayCreateSnapshot, onDeleteSnapshot, roomForScheduled } from '../../snapshot-actions.ts';
 import { whileComingUp } from './coming-up.ts';
@@ -187,7 +187,7 @@ export const running = {
         actions: [noteMinute, chart.raise(({ event }) => ({ type: 'standby.scheduled' as const, at: event.at }))],
       },
       {
-        guard: all(dueNow('snapshot'), automatic, roomForScheduled),
+        guard: all(dueNow('snapshot'), automatic, inTime, roomForScheduled),
         target: '#capturing',
         actions: [noteMinute, beginCapture, leave],
       },

@@ -91,7 +91,7 @@ export const OPTIONS = {
     schema: z.coerce.number().int().min(1).max(STANDBY_AT_ONCE_MAX),
     default: STANDBY_AT_ONCE_DEFAULT,
     placeholder: 'number',
-    about: 'VMs that may be put into standby at once; the others wait for their turn',
+    about: 'VMs that may be put into standby, or saved by schedule, at once; the others wait for their turn',
     expects: `a number from 1 to ${STANDBY_AT_ONCE_MAX}`,
   }),
   capacity_memory: limitOption('memory', 'auto', parseSize),

@@ -46,9 +46,16 @@ export function registerObserver(metrics: MetricRegistry, source: ActivitySource
 export function registerStandbySlots(metrics: MetricRegistry, supervisor: Pick<Supervisor, 'capacity'>): void {
   const gauge = (name: string, help: string, read: () => number | null): void => metrics.gauge({ name, help }, read);
   const { capacity } = supervisor;
-  gauge('statevisor_standby_slots_used', 'Guests that are being put away.', () => capacity().standbys.used);
-  gauge('statevisor_standby_slots_limit', 'Guests that may be put away at once.', () => capacity().standbys.limit);
+  gauge('statevisor_standby_slots_used', 'Guests that are being put away or saved.', () => capacity().standbys.used);
+  gauge(
+    'statevisor_standby_slots_limit',
+    'Guests that may be put away or saved at once.',
+    () => capacity().standbys.limit,
+  );
   gauge('statevisor_standby_slots_waiting', 'Guests that wait for their turn to be put away.', () => {
     return capacity().held.filter(({ purpose }) => purpose === 'standby').length;
+  });
+  gauge('statevisor_scheduled_snapshots_waiting', 'Scheduled snapshots that wait for their turn.', () => {
+    return capacity().held.filter(({ purpose }) => purpose === 'snapshot').length;
   });
 }

@@ -20,7 +20,7 @@ export type ConntrackMode = (typeof CONNTRACK_MODES)[number];
 
 export interface StandbyOptions {
   readonly conntrack?: ConntrackMode;
-  /** Guests that may be put away at once. */
+  /** Guests that may be put away or saved at once. */
   readonly standby_at_once?: number;
 }
 

@@ -1,0 +1,128 @@
+import { describe, expect, test } from 'vitest';
+import { SNAPSHOT_LATE_MS } from '../../machines/schedule-actions.ts';
+import { OPERATOR, runningInstance, type SimulatedHost, simulatedHost } from './simulated-host.ts';
+
+/** Guests whose snapshots are due in the same minute are saved a few at a time; the others run on and wait for their turn. */
+
+const by = OPERATOR.actor;
+const SECOND = 1_000;
+const SAVING_MS = 10 * SECOND;
+const NOON = { cron: '10 12 * * *', time_zone: 'UTC' };
+const DUE = Date.parse('2026-01-01T12:10:00Z');
+const schedules = { snapshot: { ...NOON, keep: 2 } };
+
+async function scheduledHost(names: readonly string[], standbyAtOnce: number, savingMs: number | 'hang' = SAVING_MS) {
+  const host = await simulatedHost({ standbyAtOnce });
+  const ids: string[] = [];
+  for (const name of names) {
+    const id = await runningInstance(host, { name, schedules });
+    ids.push(id);
+    await host.control.setFault(id, 'snapshot', savingMs === 'hang' ? 'hang' : { slow: savingMs });
+  }
+  return { host, ids, until: (at: number) => host.clock.advance(at - host.clock.now()) };
+}
+
+const waiting = ({ supervisor }: SimulatedHost) =>
+  supervisor.capacity().held.flatMap(({ name, purpose, reason }) => (purpose === 'snapshot' ? [[name, reason]] : []));
+
+/** Facts about snapshots of an instance, with the seconds after they were due. */
+async function toldOf(host: SimulatedHost, id: string): Promise<(readonly [string, number])[]> {
+  const records = await host.records(id);
+  return records.flatMap(({ at, facts }) =>
+    facts.flatMap((fact) => {
+      const about = [Math.round((at - DUE) / SECOND)] as const;
+      if (fact.type === 'snapshot.created') return [['created', ...about] as const];
+      return fact.type === 'schedule.skipped' ? [[fact.cause, ...about] as const] : [];
+    }),
+  );
+}
+
+describe('snapshots that are due in the same minute', () => {
+  test('are taken so many at once, in one order, and each under the name of its minute', async () => {
+    const { host, ids, until } = await scheduledHost(['a', 'b', 'c', 'd', 'e'], 2);
+    await until(DUE + SECOND);
+    expect(host.supervisor.capacity().standbys).toEqual({ used: 2, limit: 2 });
+    expect(waiting(host)).toEqual(['c', 'd', 'e'].map((name) => [name, 'standby_slots']));
+    let most = 0;
+    for (let waited = 0; waited < 60 * SECOND; waited += SECOND) {
+      most = Math.max(most, host.supervisor.capacity().standbys.used);
+      await host.clock.advance(SECOND);
+    }
+    expect([most, waiting(host)]).toEqual([2, []]);
+    const told = await Promise.all(ids.map((id) => toldOf(host, id)));
+    expect(told.map(([first]) => first)).toEqual([10, 10, 20, 20, 30].map((at) => ['created', at]));
+    expect(host.instances.list().flatMap(({ snapshots = [] }) => snapshots.map(({ name }) => name))).toEqual(
+      ids.map(() => 'scheduled-20260101-1210'),
+    );
+  });
+
+  test('share their places with guests that are put away, and keep nobody from an operator', async () => {
+    const { host, ids, until } = await scheduledHost(['a', 'b', 'c'], 1);
+    await until(DUE - SECOND);
+    await host.supervisor.command(ids[2]!, { type: 'standby', by }, OPERATOR);
+    await until(DUE + SECOND);
+    // Nothing comes of the minute of the one that is on its way to sleep, as ever.
+    expect([await toldOf(host, ids[2]!), waiting(host).map(([name]) => name)]).toEqual([[['state', 0]], ['a', 'b']]);
+    await host.supervisor.command(ids[1]!, { type: 'create_snapshot', by, name: 'at-once' }, OPERATOR);
+    await host.clock.settle();
+    expect(host.supervisor.capacity().standbys.used).toBe(2);
+    await host.clock.advance(60 * SECOND);
+    expect(waiting(host)).toEqual([]);
+    expect(host.instances.list().map(({ snapshots }) => snapshots?.map(({ name }) => name))).toEqual([
+      ['scheduled-20260101-1210'],
+      ['at-once', 'scheduled-20260101-1210'],
+      undefined,
+    ]);
+  });
+
+  test('are skipped, with the cause, when their turn has not come for too long', async () => {
+    // Each is given up after a minute in which its disk does not answer.
+    const names = [...'abcdefghijklmnopqr'];
+    const { host, ids, until } = await scheduledHost(names, 1, 'hang');
+    await until(DUE + SNAPSHOT_LATE_MS - SECOND);
+    expect(waiting(host).map(([name]) => name)).toEqual(['p', 'q', 'r']);
+    const [first] = host.supervisor.capacity().held;
+    expect(first).toMatchObject({ purpose: 'snapshot', retry_at: DUE + SNAPSHOT_LATE_MS });
+    await host.clock.advance(2 * SECOND);
+    expect(waiting(host)).toEqual([]);
+    for (const id of ids.slice(-3)) {
+      expect(await toldOf(host, id)).toEqual([['no turn', SNAPSHOT_LATE_MS / SECOND]]);
+      expect(host.instances.get(id)?.phase).toBe('running');
+    }
+  });
+
+  test('are made up for after a restart of the daemon, a few at a time too', async () => {
+    const { host, ids, until } = await scheduledHost(['a', 'b', 'c', 'd'], 1);
+    await until(DUE + SECOND);
+    await host.restart();
+    await host.clock.advance(SECOND);
+    let most = 0;
+    for (let waited = 0; waited < 90 * SECOND; waited += SECOND) {
+      most = Math.max(most, host.supervisor.capacity().standbys.used);
+      await host.clock.advance(SECOND);
+    }
+    expect([most, waiting(host)]).toEqual([1, []]);
+    const kept = ids.map((id) => host.instances.get(id)?.snapshots?.length ?? 0);
+    // What was under way when the daemon ended had been heard of.
+    expect(kept).toEqual([0, 1, 1, 1]);
+  });
+
+  test('wait for nobody who is gone', async () => {
+    const { host, ids, until } = await scheduledHost(['a', 'b', 'c'], 1);
+    await until(DUE + SECOND);
+    await host.supervisor.command(ids[1]!, { type: 'delete', by }, OPERATOR);
+    await host.clock.advance(5 * SECOND);
+    expect(waiting(host).map(([name]) => name)).toEqual(['c']);
+    await host.clock.advance(30 * SECOND);
+    expect(host.instances.get(ids[2]!)?.snapshots).toHaveLength(1);
+  });
+
+  test('of guests that do not run take no place: that nothing comes of them is said at once', async () => {
+    const { host, ids, until } = await scheduledHost(['a', 'b', 'c'], 1);
+    for (const id of ids.slice(0, 2)) await host.supervisor.command(id, { type: 'stop', by, force: true }, OPERATOR);
+    await until(DUE + SECOND);
+    expect(await toldOf(host, ids[0]!)).toEqual([['state', 0]]);
+    expect(await toldOf(host, ids[1]!)).toEqual([['state', 0]]);
+    expect(host.instances.get(ids[2]!)?.phase).toBe('capturing');
+  });
+});
