@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -28,7 +28,7 @@ test('whoever works in the directory of a test is ended, also when the directory
   expect(processesOf(directory)).toEqual([]);
 });
 
-test('a test that ran out of time leaves nobody running: they end with the process of its file', async () => {
+test('a test that ran out of time leaves nobody running and nothing on disk: both go with the process of its file', async () => {
   const child = spawn(process.execPath, [PROGRAM], { stdio: ['ignore', 'pipe', 'inherit'] });
   const directory = String((await once(child.stdout, 'data'))[0]).trim();
   made.push(directory);
@@ -39,5 +39,5 @@ test('a test that ran out of time leaves nobody running: they end with the proce
   );
   child.kill('SIGTERM');
   await once(child, 'exit');
-  expect(processesOf(directory)).toEqual([]);
+  expect([processesOf(directory), existsSync(directory)]).toEqual([[], false]);
 });

@@ -1,4 +1,7 @@
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { hostProcesses } from '../src/actors/contracts/process-identity.ts';
 
 /**
@@ -46,11 +49,32 @@ const ENDED_BY = { SIGTERM: 15, SIGINT: 2 } as const;
 const SIGNAL_BASE = 128;
 
 function endAll(): void {
-  for (const directory of directories) endProcessesOf(directory);
+  for (const directory of directories) {
+    endProcessesOf(directory);
+    unmountBelow(directory);
+    rmSync(directory, { recursive: true, force: true });
+  }
   directories.clear();
 }
 
-/** Sees to it that they end with this process, however its tests did: one that ran out of time never cleans up. */
+/** Disks of a test's own, those that were mounted last first. */
+function unmountBelow(directory: string): void {
+  const places = readFileSync('/proc/mounts', 'utf8')
+    .split('\n')
+    .map((line) => line.split(' ')[1] ?? '');
+  for (const place of places.toReversed()) {
+    if (`${place}/`.startsWith(`${directory}/`)) execFileSync('umount', ['--lazy', place]);
+  }
+}
+
+/** A directory of its own for a test. Whatever becomes of the test, it goes with this process. */
+export function temporaryDirectory(prefix: string): string {
+  const directory = mkdtempSync(join(tmpdir(), prefix));
+  endAtExit(directory);
+  return directory;
+}
+
+/** Sees to it that they end with this process, however its tests did, and the directory goes: one that ran out of time never cleans up. */
 export function endAtExit(directory: string): void {
   if (!isArranged) {
     isArranged = true;

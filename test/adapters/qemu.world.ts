@@ -1,6 +1,5 @@
-import { mkdtemp, readdir, readFile, readlink, rm } from 'node:fs/promises';
+import { readdir, readFile, readlink, rm } from 'node:fs/promises';
 import { connect, createServer, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock, systemRandom } from '../../src/actors/clock.ts';
 import type { GuestAgents } from '../../src/actors/contracts/guest-agent.ts';
@@ -9,7 +8,7 @@ import { createQemuHypervisor, type QemuHypervisor, type QemuOptions } from '../
 import { openImageStore } from '../../src/adapters/qemu/image/store.ts';
 import { runDirectory } from '../../src/adapters/qemu/run-directory.ts';
 import { type HypervisorWorld, untilTrue } from '../contracts/hypervisor.world.ts';
-import { endAtExit, endProcessesOf } from '../left-processes.ts';
+import { endProcessesOf, temporaryDirectory } from '../left-processes.ts';
 import { damageSnapshot } from './qemu/damage-snapshot.ts';
 
 const MIB = 1_048_576;
@@ -124,17 +123,11 @@ async function tearDown(root: string): Promise<void> {
   endProcessesOf(root);
 }
 
-async function makeDirectory(): Promise<string> {
-  const made = await mkdtemp(join(tmpdir(), 'statevisor-qemu-'));
-  endAtExit(made);
-  return made;
-}
-
 const REFS = 8;
 
 /** A world of real QEMU processes in a directory of its own, with the images of `imagesDirectory`. */
 export async function makeQemuWorld(imagesDirectory: string, overrides: Partial<QemuOptions> = {}): Promise<QemuWorld> {
-  const made = await makeDirectory();
+  const made = temporaryDirectory('statevisor-qemu-');
   // A directory of the caller's choice lies below, so that it goes with the rest.
   const root = join(made, overrides.directory ?? '');
   const clock = systemClock();

@@ -1,12 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { systemClock } from '../../src/actors/clock.ts';
 import type { Endpoints } from '../../src/cli/data-directory.ts';
 import type { InstanceView } from '../../src/projections/instance-view.ts';
-import { endAtExit, endProcessesOf } from '../left-processes.ts';
+import { endProcessesOf, temporaryDirectory } from '../left-processes.ts';
 
 /** A real daemon in a process of its own, and its command line, for tests. */
 
@@ -42,8 +41,7 @@ export interface Workplace {
 
 /** `before` is put before every command: it runs them in a namespace, say. */
 export function workplace(before: readonly string[] = []): Workplace {
-  const data = mkdtempSync(join(tmpdir(), 'statevisor-cli-'));
-  endAtExit(data);
+  const data = temporaryDirectory('statevisor-cli-');
   const cli = (...args: string[]): Promise<Ran> => run([...before, process.execPath, MAIN, ...args], data);
   return {
     data,

@@ -1,13 +1,12 @@
 import { spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemClock } from '../../src/actors/clock.ts';
 import { findWorldProcess } from '../../src/adapters/simulator/world-place.ts';
 import { dataDirectory, readEndpoints } from '../../src/cli/data-directory.ts';
 import { untilTrue } from '../contracts/hypervisor.world.ts';
-import { endAtExit, endProcessesOf } from '../left-processes.ts';
+import { endProcessesOf, temporaryDirectory } from '../left-processes.ts';
 import { type FaultPlan, NO_FAULTS, PLAN_VARIABLE } from './fault-plan.ts';
 
 /** Starts daemons under test as processes of their own, and ends them by their pid. */
@@ -104,8 +103,7 @@ export function startDaemonProcess(
 
 /** A data directory of its own, short enough for sockets, and what there is to clean up afterwards. */
 export async function makeTestedDirectory(): Promise<{ readonly directory: string; destroy(): Promise<void> }> {
-  const base = await mkdtemp(join(tmpdir(), 'sv-crash-'));
-  endAtExit(base);
+  const base = temporaryDirectory('sv-crash-');
   const directory = join(base, 'd');
   return {
     directory,

@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock } from '../../src/actors/clock.ts';
 import { controlSimulator } from '../../src/adapters/simulator/control.ts';
 import { worldProgram } from '../../src/cli/simulator-world.ts';
 import { projectDir } from '../architecture/project-files.ts';
 import { type DaemonProcess, type Workplace, workplace } from '../cli/daemon-process.ts';
+import { temporaryDirectory } from '../left-processes.ts';
 import { normalised } from './normalise.ts';
 
 /**
@@ -61,7 +61,7 @@ export interface Session {
 
 export function consoleSession(): Session {
   const place = workplace();
-  const directory = mkdtempSync(join(tmpdir(), 'statevisor-reader-'));
+  const directory = temporaryDirectory('statevisor-reader-');
   symlinkSync(place.data, join(directory, '.statevisor'));
   const world = { directory: place.data, program: worldProgram };
   const control = controlSimulator({ world, clock });

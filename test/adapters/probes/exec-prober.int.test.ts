@@ -1,6 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/actors/clock.ts';
 import type { ProbeResult } from '../../../src/actors/contracts/probe.ts';
@@ -8,6 +6,7 @@ import { createExecProber } from '../../../src/adapters/probes/exec-prober.ts';
 import { buildDemoImage } from '../../../src/adapters/qemu/image/build-demo.ts';
 import { untilTrue, wanted as wantedEffect } from '../../contracts/hypervisor.world.ts';
 import { checkOf, wanted } from '../../contracts/prober.world.ts';
+import { temporaryDirectory } from '../../left-processes.ts';
 import { makeQemuWorld, type QemuWorld } from '../qemu.world.ts';
 
 /** A program run by the agent of a real guest: what it does is the workload's word, what the agent does not do is nobody's. */
@@ -17,7 +16,7 @@ const AGENT_BACK_LIMIT_MS = 45_000;
 const STRANGER = { instance: '01nobody000000000000000000', run: 1 };
 
 describe('a program in a real guest', () => {
-  const images = mkdtempSync(join(tmpdir(), 'statevisor-exec-'));
+  const images = temporaryDirectory('statevisor-exec-');
   let world: QemuWorld;
 
   beforeAll(async () => {

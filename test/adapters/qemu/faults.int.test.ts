@@ -1,8 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock, systemRandom } from '../../../src/actors/clock.ts';
@@ -11,10 +10,11 @@ import { buildDemoImage } from '../../../src/adapters/qemu/image/build-demo.ts';
 import { openImageStore } from '../../../src/adapters/qemu/image/store.ts';
 import { listRuns } from '../../../src/adapters/qemu/run-directory.ts';
 import { bootReady, bootRun, observedEnd, openScene, type Scene, wanted } from '../../contracts/hypervisor.world.ts';
+import { temporaryDirectory } from '../../left-processes.ts';
 import { makeQemuWorld, type QemuWorld } from '../qemu.world.ts';
 import { resetWhilePaused } from './reset-while-paused.ts';
 
-const images = mkdtempSync(join(tmpdir(), 'statevisor-images-'));
+const images = temporaryDirectory('statevisor-images-');
 const REF = { instance: '01qemufaults00000000000000', run: 1 };
 const LIMIT_MS = 90_000;
 const TOO_MUCH_BYTES = 2 ** 50;

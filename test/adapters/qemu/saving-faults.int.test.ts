@@ -1,19 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statfsSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statfsSync, statSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/actors/clock.ts';
@@ -23,7 +12,7 @@ import { buildDemoImage } from '../../../src/adapters/qemu/image/build-demo.ts';
 import { runDirectory } from '../../../src/adapters/qemu/run-directory.ts';
 import { SAVE_LIMIT_MS } from '../../../src/adapters/qemu/snapshots/save.ts';
 import { openScene, type Scene, untilTrue, wanted } from '../../contracts/hypervisor.world.ts';
-import { endProcessesOf } from '../../left-processes.ts';
+import { endProcessesOf, temporaryDirectory } from '../../left-processes.ts';
 import { makeQemuWorld, type QemuWorld } from '../qemu.world.ts';
 import { changeManifest, flipByte } from './damage-snapshot.ts';
 
@@ -51,7 +40,7 @@ exec qemu-system-x86_64 "$@"
 const run = (number: number): RunRef => ({ instance: INSTANCE, run: number });
 
 describe('a guest that is saved', () => {
-  const images = mkdtempSync(join(tmpdir(), 'statevisor-images-'));
+  const images = temporaryDirectory('statevisor-images-');
   let world: QemuWorld;
   let scene: Scene;
   /** The time to save a guest in is over before it begins. */
