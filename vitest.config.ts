@@ -11,34 +11,31 @@ const INT_TIMEOUT_MS = 60_000;
 /** Whole processes, real VMs under emulation. */
 const E2E_TIMEOUT_MS = 180_000;
 
-/** What boots several guests at once, each of which takes a processor under emulation. */
-const ALONE = { int: 'test/adapters/qemu.int.test.ts', e2e: 'test/{bridge,health}/*.e2e.test.ts' } as const;
-
-/** All other tests with real processes mostly wait for them: two files at a time leave none of them without a processor. */
+/**
+ * Tests with real processes mostly wait for them. Two files at a time, and two tests of a file that allows it, use a
+ * machine with two cores and starve none of its deadline, also where they boot emulated guests.
+ */
 const BESIDE_EACH_OTHER = Math.min(2, availableParallelism());
 
-function withProcesses(kind: 'int' | 'e2e', { alone }: { readonly alone: boolean }) {
-  const timeout = kind === 'int' ? INT_TIMEOUT_MS : E2E_TIMEOUT_MS;
+function withProcesses(kind: 'int' | 'e2e', timeoutMs: number) {
   return {
     extends: true as const,
     test: {
-      name: alone ? `${kind}-alone` : kind,
-      include: [alone ? ALONE[kind] : `test/**/*.${kind}.test.ts`],
-      exclude: alone ? [] : [ALONE[kind]],
-      testTimeout: timeout,
-      hookTimeout: timeout,
+      name: kind,
+      include: [`test/**/*.${kind}.test.ts`],
+      testTimeout: timeoutMs,
+      hookTimeout: timeoutMs,
       pool: 'forks' as const,
-      maxWorkers: alone ? 1 : BESIDE_EACH_OTHER,
+      maxWorkers: BESIDE_EACH_OTHER,
       maxConcurrency: BESIDE_EACH_OTHER,
-      sequence: { groupOrder: alone ? 2 : 1 },
+      sequence: { groupOrder: 1 },
     },
   };
 }
 
 /**
- * Three groups, one after the other: unit tests share all cores; tests with real processes run two files at a time, or
- * one, so that none starves another of its deadline on a machine with two cores. Nothing is retried: a test that sometimes
- * fails is a defect of the test or of the code.
+ * Two groups, one after the other: unit tests share all cores; tests with real processes run a few at a time. Nothing is
+ * retried: a test that sometimes fails is a defect of the test or of the code.
  */
 export default defineConfig({
   test: {
@@ -57,10 +54,8 @@ export default defineConfig({
           sequence: { groupOrder: 0 },
         },
       },
-      withProcesses('int', { alone: false }),
-      withProcesses('e2e', { alone: false }),
-      withProcesses('int', { alone: true }),
-      withProcesses('e2e', { alone: true }),
+      withProcesses('int', INT_TIMEOUT_MS),
+      withProcesses('e2e', E2E_TIMEOUT_MS),
     ],
   },
 });
