@@ -8,6 +8,7 @@ import { TableError } from './kernel-table.ts';
 
 export interface TableRoom {
   readonly entries: number;
+  /** 0: the kernel has no limit. */
   readonly max: number;
   /** Entries that were removed to make room, since the kernel came up. Null where the kernel does not count them. */
   readonly sacrificed: number | null;
@@ -37,7 +38,7 @@ export class RoomProof {
     const { entries, max, sacrificed } = room;
     const before = this.#sacrificed;
     this.#sacrificed = sacrificed;
-    if (entries >= max * NEARLY_FULL) {
+    if (max > 0 && entries >= max * NEARLY_FULL) {
       throw new TableError(`the kernel's table of connections is full (${entries} of ${max}): ${REMEDY}`);
     }
     if (before !== null && sacrificed !== null && sacrificed !== before) {

@@ -41,9 +41,10 @@ describe('a table without room', () => {
     expect(await world.observer.confirm(GUEST)).toMatchObject({ observer: 'in_order', connections: 0 });
   });
 
-  it('is not known where the kernel does not say how full it is, and then it is believed', async () => {
+  it('is not known where the kernel does not say how full it is, or sets no limit: then it is believed', async () => {
     const world = await scene();
-    for (const room of [null, roomOf(94, null), roomOf(94, 7)]) {
+    const unbounded = { entries: 1_000_000, max: 0, sacrificed: 7 };
+    for (const room of [null, roomOf(94, null), roomOf(94, 7), unbounded]) {
       world.room = room;
       expect(await world.observer.confirm(GUEST)).toMatchObject({ observer: 'in_order' });
     }
