@@ -100,6 +100,24 @@ export const RESTORE: Scene = {
   },
 };
 
+/** It cannot be taken up, because of what the world does once. */
+const notWoken = (fault: 'fail' | 'hang' | 'hang_after', forMs: number): Scene => ({
+  definition: asleep,
+  before: async (played) => {
+    await RESTORE.before?.(played);
+    await played.world.setFault(played.id, 'restore', fault, 1);
+  },
+  act: async ({ clock, command }) => {
+    command({ type: 'restore', by: 'test' });
+    await clock.advance(forMs);
+  },
+});
+
+export const REFUSED_RESTORE = notWoken('fail', 10 * SECOND);
+export const LATE_RESTORE = notWoken('hang', 2 * MINUTE);
+/** It is done, and nobody hears of it. */
+export const UNHEARD_RESTORE = notWoken('hang_after', 2 * MINUTE);
+
 const KEPT = 'kept';
 
 /** A snapshot under a name is made of a guest that runs. */

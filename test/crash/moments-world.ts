@@ -31,7 +31,7 @@ const START_MS = Date.UTC(2026, 0, 1, 12);
 export type Interference = 'nothing' | Verb | Fatal | 'kill' | 'connect' | 'connect_and_kill';
 type Verb = 'stop' | 'hold' | 'start' | 'delete';
 /** The daemon dies as soon as the command is acknowledged. */
-type Fatal = 'stop_and_kill' | 'delete_and_kill';
+type Fatal = 'stop_and_kill' | 'delete_and_kill' | 'start_and_kill';
 
 const CLIENT = '203.0.113.7:50000->80';
 /** Longer than everything that is played. */
@@ -58,6 +58,8 @@ export interface Course {
   readonly snapshots: Snapshots;
   readonly vmms: number;
   readonly spawns: number;
+  /** Of the spawns, those without a memory to go on with. */
+  readonly boots: number;
   readonly violations: readonly Violation[];
   /** Whether the command, where there was one, was acknowledged before the daemon died. */
   readonly acknowledged: boolean;
@@ -139,6 +141,7 @@ class MomentsWorld {
       health: this.#instances.get(this.#id)?.health_status.status ?? 'none',
       snapshots: await this.#snapshots(),
       spawns: journal.filter(({ type }) => type === 'vmm.spawned').length,
+      boots: journal.filter((line) => line.type === 'vmm.spawned' && line.from === null).length,
       violations: check(evidence),
       acknowledged: this.#isAcknowledged(),
       refused: this.#refused,
@@ -184,8 +187,8 @@ class MomentsWorld {
     if (interference.startsWith('connect')) await this.#control.traffic(this.#id, { open: CLIENT });
     if (interference === 'kill' || interference === 'connect_and_kill') return this.#die();
     if (interference === 'connect') return;
-    const isFatal = interference === 'stop_and_kill' || interference === 'delete_and_kill';
-    const verb = isFatal ? (interference === 'stop_and_kill' ? 'stop' : 'delete') : interference;
+    const isFatal = interference.endsWith('_and_kill');
+    const verb = interference.replace('_and_kill', '') as Verb;
     const sent = this.#send(COMMANDS[verb](this.#clock.now()), INTERFERENCE);
     sent.catch((error: unknown) => {
       this.#refused = error instanceof StatevisorError ? error.code : String(error);

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { CAPTURE, COPY, FORK, RESTORE, REVERT, type Scene, STANDBY } from './moments-scenes.ts';
-import { type Course, type Interference, type Moment, play } from './moments-world.ts';
+import { atEveryMoment } from './at-every-moment.ts';
+import { CAPTURE, COPY, FORK, RESTORE, REVERT, STANDBY } from './moments-scenes.ts';
+import { type Moment, play } from './moments-world.ts';
 
 /**
  * Goal: at every moment of falling asleep and of waking a client, an operator or the death of the daemon is dealt with
@@ -8,30 +9,6 @@ import { type Course, type Interference, type Moment, play } from './moments-wor
  * is told to. Nobody is lost, and nobody lives twice.
  * Method: the scene is played undisturbed to learn its moments, and then once more for every one of them.
  */
-
-interface At {
-  readonly index: number;
-  readonly where: string;
-}
-
-async function atEveryMoment(
-  scene: Scene,
-  interference: Interference,
-  judge: (course: Course, at: At) => void | Promise<void>,
-): Promise<void> {
-  const { moments } = await play(scene, 'nothing', 0);
-  for (const [index, { point, subject }] of moments.entries()) {
-    const course = await play(scene, interference, index + 1);
-    const where = `${interference} at ${index + 1}, ${point} ${subject}`;
-    expect([where, course.violations]).toEqual([where, []]);
-    const { recorded, stored } = course.snapshots;
-    expect([where, recorded.filter((name) => !stored.includes(name))], 'is on record and nowhere else').toEqual([
-      where,
-      [],
-    ]);
-    await judge(course, { index, where });
-  }
-}
 
 /** The table is read before the pause, after it and after the snapshot: the third answer is the last word. */
 const LAST_READ = 3;

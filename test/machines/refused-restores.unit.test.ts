@@ -57,7 +57,7 @@ describe('a guest that could not be woken', () => {
     expect(driver.snapshot().context.run.started_at).toBe(START + 10_000);
     driver.send(10_100, event);
     const { run, trouble, standby, put_away } = driver.snapshot().context;
-    expect(run).toEqual({ ...before.run, number: 2 });
+    expect(run).toEqual({ ...before.run, number: 2, pid: null });
     expect(trouble).toEqual({ message, tries: 0 });
     expect([standby, put_away]).toEqual([before.standby, null]);
     expect(driver.facts('instance.restore_failed')).toEqual([
@@ -73,7 +73,7 @@ describe('a guest that could not be woken', () => {
       driver.send(number * 10_000, restore);
       driver.send(number * 10_000 + 100, failed('vmm.restore', number));
     }
-    expect(driver.snapshot().context.run).toEqual({ ...run, number: 4 });
+    expect(driver.snapshot().context.run).toEqual({ ...run, number: 4, pid: null });
     driver.send(50_000, restore);
     driver.send(50_100, done('vmm.restore', 5));
     driver.send(50_200, done('guest.set_clock', 5));

@@ -32,9 +32,12 @@ const noteFailure = chart.enqueueActions(({ context, event, enqueue }) => {
   });
 });
 
-/** Nothing is owed to the end of the run that is shown again: it was put away, or brought back asleep. */
+/**
+ * Nothing is owed to the end of the run that is shown again: it was put away, or brought back asleep. Its process is not that
+ * of the number which stands there now.
+ */
 export const showFormerRun = chart.assign(({ context: { run, put_away } }) => ({
-  run: put_away === null ? run : { ...put_away, number: run.number, planned: true },
+  run: put_away === null ? run : { ...put_away, number: run.number, pid: null, planned: true },
   put_away: null,
 }));
 
