@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import {
   existsSync,
   mkdirSync,
@@ -16,17 +15,13 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock, systemRandom } from '../../../src/actors/clock.ts';
 import type { PresentVmm } from '../../../src/adapters/qemu/present-vmm.ts';
 import { copySnapshot } from '../../../src/adapters/qemu/snapshots/copy.ts';
-import { type SnapshotManifest, writeManifest } from '../../../src/adapters/qemu/snapshots/manifest.ts';
 import type { SnapshotTools } from '../../../src/adapters/qemu/snapshots/save.ts';
 import { linkMemory, openSnapshotStore, type SnapshotStore } from '../../../src/adapters/qemu/snapshots/store.ts';
 import { changeManifest } from './damage-snapshot.ts';
+import { MEMORY, NAME, never, refusalOf, STATE, saved, write } from './stored-snapshots.ts';
 
 /** Snapshots as files, without a VMM: which are in order, which are refused and by what name, and what is left of others. */
 
-const NAME = 'run-1';
-const STATE = Buffer.from('what the devices were');
-const MEMORY = 'what the guest had in mind';
-const never = new AbortController().signal;
 const wanted = { effect: 'web/1/0', signal: never, stillWanted: () => true };
 
 let root = '';
@@ -36,47 +31,6 @@ beforeEach(() => {
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
 const open = (verifyMemory = false): SnapshotStore => openSnapshotStore(root, systemRandom(), verifyMemory);
-const sha256 = (bytes: string | Buffer): string => createHash('sha256').update(bytes).digest('hex');
-
-function manifestOf(memory: string): SnapshotManifest {
-  const { size, mtimeNs } = statSync(memory, { bigint: true });
-  return {
-    format: 1,
-    instance: 'web',
-    run: 1,
-    taken_at: 1_000,
-    vmm: { version: '7.2.0', machine: 'microvm' },
-    accelerator: 'tcg',
-    image: 'demo',
-    argv: [],
-    shape: ['-machine', 'microvm'],
-    identity: null,
-    state: { bytes: STATE.length, sha256: sha256(STATE) },
-    memory: { bytes: Number(size), mtime_ns: String(mtimeNs), sha256: sha256(MEMORY) },
-    agent: true,
-    ready: true,
-  };
-}
-
-/** Writes all of a snapshot but its name. */
-async function write(store: SnapshotStore): Promise<string> {
-  const begun = await store.begin('web');
-  writeFileSync(join(begun, 'state'), STATE);
-  writeFileSync(join(begun, 'memory'), MEMORY);
-  writeFileSync(join(begun, 'manifest.json'), writeManifest(manifestOf(join(begun, 'memory'))));
-  return begun;
-}
-
-async function saved(store: SnapshotStore, name = NAME): Promise<string> {
-  await store.publish(await write(store), 'web', name);
-  return store.directoryOf('web', name);
-}
-
-async function refusalOf(store: SnapshotStore, name = NAME): Promise<string> {
-  const verified = await store.verify('web', name, never);
-  return 'error' in verified ? verified.error.code : 'in order';
-}
-
 /** Writes other bytes, and gives the file the times it had. */
 function rewrite(path: string, bytes: string | Buffer): void {
   const { atime, mtime } = statSync(path);

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { open, stat } from 'node:fs/promises';
+import { lstat, open, stat } from 'node:fs/promises';
 
 /** What snapshots need of files beyond what Node has in one call. */
 
@@ -37,6 +37,16 @@ export async function traitsOf(path: string): Promise<{ readonly bytes: number; 
     return { bytes: Number(size), mtime_ns: String(mtimeNs) };
   } catch (error) {
     if (isCode(error, 'ENOENT', 'ENOTDIR')) return null;
+    throw error;
+  }
+}
+
+/** False: what stands there is no file of its own. A pipe or a device may have no end, and a link leads elsewhere. */
+export async function isPlain(path: string): Promise<boolean | 'missing'> {
+  try {
+    return (await lstat(path)).isFile();
+  } catch (error) {
+    if (isCode(error, 'ENOENT', 'ENOTDIR')) return 'missing';
     throw error;
   }
 }

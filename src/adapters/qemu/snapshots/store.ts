@@ -5,7 +5,7 @@ import type { Random } from '../../../actors/contracts/clock.ts';
 import type { OperationError, SnapshotErrorCode, SnapshotListing } from '../../../actors/contracts/hypervisor.ts';
 import { MEMORY_FILE } from '../command-line.ts';
 import { instanceDirectory } from '../run-directory.ts';
-import { isCode, sha256Of, sync, traitsOf } from './files.ts';
+import { isCode, isPlain, sha256Of, sync, traitsOf } from './files.ts';
 import { MANIFEST_FILE, readManifest, type SnapshotManifest, STATE_FILE } from './manifest.ts';
 
 /**
@@ -16,6 +16,8 @@ import { MANIFEST_FILE, readManifest, type SnapshotManifest, STATE_FILE } from '
 
 /** Longest state of devices that is read; those of our machines take 1 MiB. */
 export const STATE_MAX_BYTES = 64 * 1024 * 1024;
+/** A manifest is a few KiB. */
+const MANIFEST_MAX_BYTES = 1024 * 1024;
 const SNAPSHOT_NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/;
 
 /** A snapshot whose files are in order; its state has been read, so that what was verified is what is restored. */
@@ -138,7 +140,9 @@ export async function linkMemory(from: string, to: string): Promise<void> {
 }
 
 async function manifestIn(directory: string): Promise<SnapshotManifest | 'incomplete' | 'altered' | null> {
-  const text = await readFile(join(directory, MANIFEST_FILE), 'utf8').catch((error: unknown) => {
+  const path = join(directory, MANIFEST_FILE);
+  if ((await isPlain(path)) === false || ((await traitsOf(path))?.bytes ?? 0) > MANIFEST_MAX_BYTES) return 'altered';
+  const text = await readFile(path, 'utf8').catch((error: unknown) => {
     if (isCode(error, 'ENOENT', 'ENOTDIR')) return null;
     throw error;
   });
@@ -171,13 +175,17 @@ async function verify(
   if (manifest === 'incomplete') return refused('snapshot_incomplete', `the manifest of snapshot ${name} is cut off`);
   if (manifest === 'altered') return refused('snapshot_altered', `the manifest of snapshot ${name} was altered`);
 
+  for (const part of [MEMORY_FILE, STATE_FILE]) {
+    if ((await isPlain(join(directory, part))) === false)
+      return refused('snapshot_altered', `the ${part} of snapshot ${name} is no file of its own`);
+  }
   const memory = await traitsOf(join(directory, MEMORY_FILE));
   if (memory === null) return refused('snapshot_incomplete', `the memory of snapshot ${name} is missing`);
   const state = await traitsOf(join(directory, STATE_FILE));
   if (state === null) return refused('snapshot_incomplete', `the state of snapshot ${name} is missing`);
   if (state.bytes < manifest.state.bytes)
     return refused('snapshot_incomplete', `the state of snapshot ${name} is cut off`);
-  if (state.bytes !== manifest.state.bytes)
+  if (state.bytes !== manifest.state.bytes || state.bytes > STATE_MAX_BYTES)
     return refused('snapshot_altered', `the state of snapshot ${name} was altered`);
   const bytes = await readFile(join(directory, STATE_FILE), { signal });
   if (createHash('sha256').update(bytes).digest('hex') !== manifest.state.sha256) {
