@@ -61,7 +61,7 @@ export interface Course {
   /** Of the spawns, those without a memory to go on with. */
   readonly boots: number;
   readonly violations: readonly Violation[];
-  /** Whether the command, where there was one, was acknowledged before the daemon died. */
+  /** Whether the command, where there was one, was acknowledged before the daemon died, by the one it is told of. */
   readonly acknowledged: boolean;
   /** The code that it was refused with; null when it was not. */
   readonly refused: string | null;
@@ -131,7 +131,7 @@ class MomentsWorld {
     const entries: LogEntry[] = [];
     for await (const entry of this.#log.readAll(null)) entries.push(entry);
     // Of a fork it is told what became of that, if there is one.
-    this.#id = this.#instances.list().find(({ name }) => name === FORK)?.id ?? this.#id;
+    this.#id = this.#subject();
     const shown = this.#instances.list().map((view) => [view.id, JSON.parse(JSON.stringify(view))] as const);
     const { lines: journal } = this.#journal;
     const evidence = { journal, entries, acknowledged: this.#acknowledged, refused: [], views: new Map(shown) };
@@ -143,7 +143,9 @@ class MomentsWorld {
       spawns: journal.filter(({ type }) => type === 'vmm.spawned').length,
       boots: journal.filter((line) => line.type === 'vmm.spawned' && line.from === null).length,
       violations: check(evidence),
-      acknowledged: this.#isAcknowledged(),
+      acknowledged: this.#acknowledged.some(({ command, instance }) => {
+        return command === INTERFERENCE && instance === this.#id;
+      }),
       refused: this.#refused,
       later: async (command) => {
         await this.#life!.supervisor.command(this.#id, command, META);
@@ -151,6 +153,10 @@ class MomentsWorld {
         return this.#outcome();
       },
     };
+  }
+
+  #subject(): string {
+    return this.#instances.list().find(({ name }) => name === FORK)?.id ?? this.#id;
   }
 
   async #outcome(): Promise<Pick<Course, 'phase' | 'vmms'>> {
@@ -206,8 +212,9 @@ class MomentsWorld {
   async #send(command: InstanceCommand, name: string): Promise<void> {
     const sentAt = this.#clock.now();
     const about = { ...META, commandId: name, digest: command.type };
-    const { record, position } = await this.#life!.supervisor.command(this.#id, command, about);
-    const place = { instance: this.#id, version: record.version, position };
+    const instance = this.#subject();
+    const { record, position } = await this.#life!.supervisor.command(instance, command, about);
+    const place = { instance, version: record.version, position };
     const times = { sentAt, answeredAt: this.#clock.now(), tries: 1 };
     this.#acknowledged.push({ command: name, verb: command.type, ...place, ...times });
   }

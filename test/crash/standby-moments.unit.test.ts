@@ -10,6 +10,9 @@ import { type Moment, play } from './moments-world.ts';
  * Method: the scene is played undisturbed to learn its moments, and then once more for every one of them.
  */
 
+/** Moments in which there is a fork that can be stopped. */
+const FORK_MOMENTS_MIN = 10;
+
 /** The table is read before the pause, after it and after the snapshot: the third answer is the last word. */
 const LAST_READ = 3;
 
@@ -144,4 +147,18 @@ describe('a fork', () => {
     atEveryMoment(FORK, 'kill', ({ phase, vmms, spawns }, { index, where }) =>
       expect([where, phase, vmms, spawns]).toEqual([where, 'running', 1, index > 0 ? 2 : 1]),
     ));
+
+  test.each(['stop', 'stop_and_kill'] as const)(
+    'that is stopped at whatever moment is stopped, and keeps nothing of what it was copying: %s',
+    async (interference) => {
+      let stopped = 0;
+      await atEveryMoment(FORK, interference, ({ phase, vmms, snapshots, acknowledged }, { where }) => {
+        // Before it is on record there is only its source to be stopped, which keeps its snapshot.
+        if (!acknowledged || snapshots.recorded.includes('kept')) return;
+        stopped += 1;
+        expect([where, phase, vmms, snapshots.stored]).toEqual([where, 'stopped', 0, []]);
+      });
+      expect(stopped).toBeGreaterThan(FORK_MOMENTS_MIN);
+    },
+  );
 });
