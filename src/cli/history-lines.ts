@@ -57,6 +57,7 @@ const ALARMING = new Set([
   'instance.lost',
   'instance.quarantined',
   'instance.prepare_failed',
+  'instance.restore_failed',
   'restart.blocked',
   'effect.failed',
   'effect.unknown',
