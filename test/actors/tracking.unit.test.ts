@@ -1,42 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import type { Definition } from '../../machines/definition.ts';
 import { whyAwake } from '../../machines/wakefulness.ts';
-import { AddressPool, parseRange } from '../../src/actors/address-pool.ts';
 import type { ActivityReading } from '../../src/actors/contracts/activity.ts';
 import { IDLE_EDGE_SETTLE_MS, WATCH_RETRY_MS } from '../../src/actors/tracking/traffic-tracking.ts';
-import { createSimulatedNetwork } from '../../src/adapters/simulator/simulated-network.ts';
-import { siteOf } from '../../src/cli/daemon/network.ts';
 import { methodsOf } from '../contracts/lying-networks.ts';
 import { scriptedActivity } from './scripted-activity.ts';
-import { OPERATOR, runningInstance, type SimulatedHost, simulatedHost } from './simulated-host.ts';
-
-const auto_standby = { enabled: true, idle_timeout_ms: 60_000 };
-const BRIDGED: Definition['network'] = { enabled: true, mode: 'bridge', ports: [], address: null, mac: null };
-
-function bridge() {
-  const { site } = siteOf({ bridge: 'test' }, () => 'test')!;
-  return { addresses: new AddressPool(parseRange('10.77.0.0/16')), network: createSimulatedNetwork(site) };
-}
-
-/** A bridged guest that runs and that nobody has said anything about yet. */
-async function tracked(activity = scriptedActivity()) {
-  const host = await simulatedHost({ activity, ...bridge() });
-  const id = await runningInstance(host, { network: BRIDGED, auto_standby });
-  const readings = {
-    open: (connections = 1) => activity.say(id, { observer: 'in_order', connections, since: host.clock.now() }),
-    closed: () => activity.say(id, { observer: 'in_order', connections: 0, since: host.clock.now() }),
-    lost: () => activity.say(id, { observer: 'lost', error: 'events were missed' }),
-  };
-  return { activity, host, id, ...readings };
-}
-
-/** When each of these was recorded, in ms from now on. */
-async function edges(host: SimulatedHost, id: string, from: number): Promise<[string, number][]> {
-  const records = (await host.records(id)).filter(({ at }) => at >= from);
-  return records.flatMap(({ event: { type }, at }) =>
-    /^(traffic|observer)\./.test(type) ? [[type, at - from] as [string, number]] : [],
-  );
-}
+import { runningInstance, simulatedHost } from './simulated-host.ts';
+import { auto_standby, BRIDGED, bridge, edges, tracked } from './tracked-host.ts';
 
 describe('an edge of traffic', () => {
   test('is recorded at once when somebody begins to talk, and when nobody does and nobody began of late', async () => {
@@ -119,45 +88,6 @@ describe('an edge of traffic', () => {
     expect(await host.records(id)).toHaveLength(before);
   });
 
-  test('is of a connection that came and went between two readings, too: the idle time begins anew with it', async () => {
-    const { activity, host, id, closed } = await tracked();
-    const from = host.clock.now();
-    closed();
-    await host.clock.advance(50_000);
-    for (let n = 0; n < 3; n++) {
-      // Opened and closed before anybody was told that it was open.
-      closed();
-      await host.clock.advance(10);
-    }
-    await host.clock.advance(40_000);
-    expect(await edges(host, id, from)).toEqual([
-      ['traffic.idle', 0],
-      ['traffic.active', 50_000],
-      ['traffic.idle', 55_000],
-    ]);
-    const { standby } = (await host.records(id)).at(-1)!.state.context;
-    expect(standby.idle_since).toBe(from + 50_020);
-    // The same told again is nothing new.
-    activity.say(id, { observer: 'in_order', connections: 0, since: from + 50_020 });
-    await host.clock.settle();
-    expect((await edges(host, id, from)).length).toBe(3);
-  });
-
-  test('is of one that came and went while the table was being read, and while the guest is being put away', async () => {
-    for (const slow of ['confirm', 'pause'] as const) {
-      const activity = scriptedActivity();
-      const { host, id, closed } = await tracked(activity);
-      if (slow === 'pause') await host.control.setFault(id, 'pause', { slow: 5_000 });
-      else activity.table.read = () => new Promise(() => {});
-      closed();
-      await host.clock.advance(61_000);
-      closed();
-      await host.clock.advance(30_000);
-      expect([slow, host.instances.get(id)?.state]).toEqual([slow, 'Running']);
-      await host.supervisor.close();
-    }
-  });
-
   test('takes no record for one connection more or less', async () => {
     const { host, id, open } = await tracked();
     open();
@@ -215,22 +145,6 @@ describe('a source that has lost sight', () => {
 });
 
 describe('the traffic of a guest', () => {
-  test('is not watched anew for another idle timeout, which counts from the same instant', async () => {
-    const { activity, host, id } = await tracked();
-    const [guest] = activity.watched;
-    const since = host.clock.now();
-    activity.say(id, { observer: 'in_order', connections: 0, since });
-    await host.clock.advance(20_000);
-    const changes = { auto_standby: { ...auto_standby, idle_timeout_ms: 30_000 } };
-    await host.supervisor.command(id, { type: 'update', by: 'operator', changes }, OPERATOR);
-    await host.clock.settle();
-    expect([activity.watched.length, activity.watched[0]]).toEqual([1, guest]);
-    const { standby } = (await host.records(id)).at(-1)!.state.context;
-    expect(standby.idle_since).toBe(since);
-    await host.clock.advance(10_000);
-    expect((await host.records(id)).some(({ event }) => event.type === 'timer.idle')).toBe(true);
-  });
-
   test('is watched under its addresses from when it is ready until its run ends', async () => {
     const { activity, host, id } = await tracked();
     const [guest] = activity.watched;

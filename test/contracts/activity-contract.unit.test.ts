@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { simulatedActivityWorld } from '../adapters/simulator/simulated-activity.world.ts';
-import { activityChecks } from './activity.contract.ts';
+import { activityChecks, briefChecks } from './activity.contract.ts';
 import { lossChecks, removalChecks } from './activity-loss.contract.ts';
 import { runCheck } from './contract-suite.ts';
 import { lyingSources } from './lying-activity.ts';
 
-const checks = [...activityChecks, ...removalChecks, ...lossChecks];
+const checks = [...activityChecks, ...briefChecks, ...removalChecks, ...lossChecks];
 
 describe('the activity contract', () => {
   for (const { lie, breaks, make } of lyingSources) {

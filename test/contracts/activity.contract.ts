@@ -227,6 +227,23 @@ const confirming: readonly ActivityCheck[] = [
   },
 ];
 
+/** For those that hear of events. */
+export const briefChecks: readonly ActivityCheck[] = [
+  {
+    name: 'one that is opened and ended at once is told of, if only by a later since',
+    run: async (world) => {
+      const heard = listen(world);
+      const idle = await heard.next(counts(0));
+      await world.pass(20);
+      const opened = world.now();
+      await world.open(FLOW);
+      await world.end(FLOW);
+      const later = await heard.next((reading) => counts(0)(reading) && sinceIn(reading) > sinceIn(idle));
+      assert.ok(sinceIn(later) >= opened, 'idle since before it was');
+    },
+  },
+];
+
 /** Rules for every source. */
 export const activityChecks = [...counting, ...telling, ...confirming];
 
@@ -237,6 +254,8 @@ export interface ActivitySuite {
 }
 
 export function activityContract(kind: string, { make, limitMs, without = [] }: ActivitySuite): void {
-  const checks = [...activityChecks, ...removalChecks, ...lossChecks].filter((check) => !without.includes(check));
+  const checks = [...activityChecks, ...briefChecks, ...removalChecks, ...lossChecks].filter(
+    (check) => !without.includes(check),
+  );
   contractSuite({ title: `the activity contract, kept by ${kind}`, checks, make, limitMs });
 }

@@ -82,6 +82,7 @@ const RUNS_OUT = 'UDP counts until its time has run out, which nobody tells of';
 const IGNORED = 'ignored sources, ignored ports and our own probes do not count, whatever the form of the address';
 const OTHERS = 'connections to somebody else do not count';
 const SINCE = 'since when there are none, or some, is told: it changes with the kind, and is never in the future';
+const BRIEF = 'one that is opened and ended at once is told of, if only by a later since';
 const LISTED = 'the connections are listed, as many as one view takes, and all of them counted';
 const STOPPED = 'nothing is told to whoever has stopped watching';
 const CONFIRMED = 'a confirmation reads the table: it finds what nobody was told of, opened or ended';
@@ -154,6 +155,13 @@ const liarsInTelling: readonly LyingSource[] = [
   liar('says that it was idle for longer than it was', SINCE, (honest) =>
     telling(honest, (reading) => (reading.observer === 'lost' ? reading : { ...reading, since: 0 })),
   ),
+  liar('overlooks those that are over by the time that it tells', BRIEF, (honest) => {
+    let first: ActivityReading | null = null;
+    return telling(honest, (reading) => {
+      first ??= reading;
+      return reading === first ? reading : null;
+    });
+  }),
   liar('lists nothing', LISTED, (honest) => ({
     connectionsOf: (instance) => {
       const view = honest.connectionsOf(instance);

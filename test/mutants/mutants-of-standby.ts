@@ -13,6 +13,7 @@ const SLOTS = 'src/actors/standby-slots.ts';
 
 const chart = (title: string) => ({ file: 'test/machines/standby-guarantees.unit.test.ts', title });
 const tracking = (title: string) => ({ file: 'test/actors/tracking.unit.test.ts', title });
+const sinceWhenIdle = (title: string) => ({ file: 'test/actors/since-when-idle.unit.test.ts', title });
 const slots = (title: string) => ({ file: 'test/actors/standby-slots.unit.test.ts', title });
 
 const SCENARIOS = { file: 'test/cli/scenarios.int.test.ts', title: '%s goes as its expectations say' };
@@ -154,7 +155,7 @@ export const MUTANTS_OF_STANDBY: readonly Mutant[] = [
     file: 'src/actors/tracking/tracked-guest.ts',
     find: 'policy: { ignore_source_cidrs, ignore_destination_ports } };',
     put: 'policy: { ...policy, ignore_source_cidrs, ignore_destination_ports } };',
-    killedBy: tracking('is not watched anew for another idle timeout, which counts from the same instant'),
+    killedBy: sinceWhenIdle('goes on under another idle timeout, for which nobody watches anew'),
   },
   {
     name: 'a guest was idle before it was awake',
@@ -201,8 +202,8 @@ export const MUTANTS_OF_STANDBY: readonly Mutant[] = [
   {
     name: 'a short connection costs the guest the time until it is told of',
     file: TRACKING,
-    find: "{ type: 'traffic.idle', run, since: Math.min(instant(since), now) }",
-    put: "{ type: 'traffic.idle', run, since: now }",
+    find: 'Math.min(instant(since), idleBefore ?? now, now)',
+    put: 'now',
     killedBy: tracking('waits when somebody began to talk just before, and then says since when nobody does'),
   },
   {
@@ -215,13 +216,20 @@ export const MUTANTS_OF_STANDBY: readonly Mutant[] = [
     ),
   },
   {
+    name: 'another idle timeout after a start of the daemon counts from that start',
+    file: TRACKING,
+    find: 'Math.min(instant(since), idleBefore ?? now, now)',
+    put: 'Math.min(instant(since), now)',
+    killedBy: sinceWhenIdle(
+      'goes on under another idle timeout from before the daemon was started, unless somebody came since',
+    ),
+  },
+  {
     name: 'a connection that came and went between two readings is told to nobody',
     file: TRACKING,
     find: 'return nobody && reading.since > before.since ? reading.since : null;',
     put: 'return nobody && reading.since < before.since ? reading.since : null;',
-    killedBy: tracking(
-      'is of a connection that came and went between two readings, too: the idle time begins anew with it',
-    ),
+    killedBy: sinceWhenIdle('begins anew with a connection that came and went between two readings'),
   },
   {
     name: 'one guest that cannot be watched ends the watching of all',

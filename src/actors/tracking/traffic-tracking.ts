@@ -70,6 +70,8 @@ class Tracking {
   #activeEdgeAt = Number.NEGATIVE_INFINITY;
   /** Somebody came and went between two readings, then: epoch ms, told of once. */
   #spokenToAt = Number.NEGATIVE_INFINITY;
+  /** Since when it was idle when this began: the record knows more than a source that has just been opened. Until somebody comes. */
+  #idleBefore: number | null;
   #stopped = false;
   reading: ActivityReading | null = null;
 
@@ -77,6 +79,7 @@ class Tracking {
     this.#options = options;
     this.#guest = guest;
     this.#snapshot = begun;
+    this.#idleBefore = begun.context.standby.idle_since;
   }
 
   /** Whatever is wrong with one guest stays with it: the others are watched all the same. */
@@ -104,7 +107,10 @@ class Tracking {
 
   #hear(reading: ActivityReading): void {
     if (this.#stopped) return;
-    this.#spokenToAt = cameAndWent(this.reading, reading) ?? this.#spokenToAt;
+    const spokenToAt = cameAndWent(this.reading, reading);
+    this.#spokenToAt = spokenToAt ?? this.#spokenToAt;
+    const isStillIdle = reading.observer === 'in_order' && reading.connections === 0 && spokenToAt === null;
+    if (!isStillIdle) this.#idleBefore = null;
     this.reading = reading;
     this.#say();
   }
@@ -112,7 +118,8 @@ class Tracking {
   #say(): void {
     const { clock, deliver } = this.#options;
     if (this.reading === null) return;
-    const known = { run: this.#guest.run, spokenToAt: this.#spokenToAt, now: clock.now() };
+    const { run } = this.#guest;
+    const known = { run, idleBefore: this.#idleBefore, spokenToAt: this.#spokenToAt, now: clock.now() };
     const event = eventOf(this.reading, known, this.#snapshot);
     if (event === null) return;
     if (event.type === 'traffic.idle' && this.#waits()) return;
@@ -145,6 +152,7 @@ function cameAndWent(before: ActivityReading | null, reading: ActivityReading): 
 
 interface Known {
   readonly run: number;
+  readonly idleBefore: number | null;
   readonly spokenToAt: number;
   readonly now: number;
 }
@@ -152,7 +160,7 @@ interface Known {
 /** What a reading tells a chart that stands where this one does; null when it knows already. */
 function eventOf(
   reading: ActivityReading,
-  { run, spokenToAt, now }: Known,
+  { run, idleBefore, spokenToAt, now }: Known,
   { value, context }: ChartSnapshot,
 ): Unstamped<ObservationEvent> | null {
   const state = stateOf(value, 'standby');
@@ -163,7 +171,8 @@ function eventOf(
   if (observer === 'lost') return { type: 'observer.restored' };
   const { connections, since } = reading;
   if (state === 'active') {
-    return connections > 0 ? null : { type: 'traffic.idle', run, since: Math.min(instant(since), now) };
+    const idleSince = Math.min(instant(since), idleBefore ?? now, now);
+    return connections > 0 ? null : { type: 'traffic.idle', run, since: idleSince };
   }
   if (connections > 0) return { type: 'traffic.active', run, connections };
   // Idle, but not for as long as the chart believes: it begins anew.
