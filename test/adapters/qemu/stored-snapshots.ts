@@ -33,17 +33,17 @@ function manifestOf(memory: string): SnapshotManifest {
 }
 
 /** Writes all of a snapshot but its name. */
-export async function write(store: SnapshotStore): Promise<string> {
-  const begun = await store.begin('web');
+export async function write(store: SnapshotStore, instance = 'web'): Promise<string> {
+  const begun = await store.begin(instance);
   writeFileSync(join(begun, 'state'), STATE);
   writeFileSync(join(begun, 'memory'), MEMORY);
   writeFileSync(join(begun, 'manifest.json'), writeManifest(manifestOf(join(begun, 'memory'))));
   return begun;
 }
 
-export async function saved(store: SnapshotStore, name = NAME): Promise<string> {
-  await store.publish(await write(store), 'web', name);
-  return store.directoryOf('web', name);
+export async function saved(store: SnapshotStore, name = NAME, instance = 'web'): Promise<string> {
+  await store.publish(await write(store, instance), instance, name);
+  return store.directoryOf(instance, name);
 }
 
 export async function refusalOf(store: SnapshotStore, name = NAME): Promise<string> {
