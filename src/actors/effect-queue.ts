@@ -99,8 +99,8 @@ export class EffectQueue {
       return;
     }
     this.#newest.set(kind, task.id);
-    // One look at a run tells what all that wait to be taken would tell: asking again and again fills no queue.
-    if (kind === 'vmm.inspect') this.#drop((other) => other.kind === kind && other.run === run);
+    // One look at a run tells what all that wait would tell, and one removal removes it all: no queue fills with them.
+    if (kind === 'vmm.inspect' || kind === 'instance.remove') this.#drop((other) => other.kind === kind && other.run === run);
     if (kind === 'vmm.kill') this.#overtake((other) => other.kind === 'vmm.shutdown' && other.run === run);
     this.#waiting.push(task);
     if (!this.#draining) void this.#drain();

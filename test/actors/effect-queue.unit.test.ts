@@ -44,7 +44,7 @@ function scene(): Scene {
 function task(
   version: number,
   run = 1,
-  kind: 'vmm.boot' | 'vmm.kill' | 'vmm.inspect' | 'traffic.confirm' = 'vmm.boot',
+  kind: 'vmm.boot' | 'vmm.kill' | 'vmm.inspect' | 'traffic.confirm' | 'instance.remove' = 'vmm.boot',
 ): EffectTask {
   return { id: `a/${version}/0`, instance: 'a', effect: { kind, run }, definition: definition() };
 }
@@ -114,19 +114,22 @@ describe('the effects of one instance', () => {
     expect(kinds(delivered)).toEqual(['effect.withdrawn', 'traffic.active']);
   });
 
-  it('keep one look at a run waiting, however often it was asked for', async () => {
-    const { clock, queue, begun, delivered } = scene();
-    queue.add(task(1));
-    for (const version of [2, 3, 4]) queue.add(task(version, 1, 'vmm.inspect'));
-    await clock.settle();
-    expect(delivered).toMatchObject([
-      { type: 'effect.withdrawn', effect: 'a/2/0' },
-      { type: 'effect.withdrawn', effect: 'a/3/0' },
-    ]);
-    begun[0]!.finish(done(begun[0]!.task));
-    await clock.settle();
-    expect(begun.map(({ task: { id } }) => id)).toEqual(['a/1/0', 'a/4/0']);
-  });
+  it.each(['vmm.inspect', 'instance.remove'] as const)(
+    'keep one %s waiting, however often it was asked for',
+    async (kind) => {
+      const { clock, queue, begun, delivered } = scene();
+      queue.add(task(1));
+      for (const version of [2, 3, 4]) queue.add(task(version, 1, kind));
+      await clock.settle();
+      expect(delivered).toMatchObject([
+        { type: 'effect.withdrawn', effect: 'a/2/0' },
+        { type: 'effect.withdrawn', effect: 'a/3/0' },
+      ]);
+      begun[0]!.finish(done(begun[0]!.task));
+      await clock.settle();
+      expect(begun.map(({ task: { id } }) => id)).toEqual(['a/1/0', 'a/4/0']);
+    },
+  );
 
   it('whose process may no longer act are told to nobody, and what was kept for them is given back', async () => {
     const made = scene();

@@ -151,7 +151,6 @@ export const deleting = {
     },
     'effect.failed': { guard: resultOf('instance.remove'), actions: noteTrouble },
     'effect.unknown': { guard: resultOf('instance.remove'), actions: noteTrouble },
-    'effect.withdrawn': { guard: resultOf('instance.remove'), actions: noteTrouble },
     'vmm.found': { guard: all(ofNewestRun, not(foundAs('unreachable'))), target: '#deleting', reenter: true },
     delete: { actions: noteCommand },
     stop: { actions: noteCommand },
