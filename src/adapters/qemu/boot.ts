@@ -6,11 +6,20 @@ import { commandLine, MEMORY_FILE, machineShape } from './command-line.ts';
 import { formatReadyRule } from './image/manifest.ts';
 import { type Image, memoryError } from './image/store.ts';
 import { reserveFile } from './reserve-file.ts';
-import { type GuestIdentity, giveUpRun, LOOPBACK, type RunFacts, runDirectory, takeRun } from './run-directory.ts';
+import {
+  type GuestIdentity,
+  giveUpRun,
+  keepFacts,
+  LOOPBACK,
+  type RunFacts,
+  runDirectory,
+  takeRun,
+} from './run-directory.ts';
+import { isKilled } from './run-ending.ts';
 
 type Booted = Outcome<BootResult>;
 
-function failed(code: string, message: string): Booted {
+function failed(code: string, message: string): Extract<Booted, { outcome: 'failed' }> {
   return { outcome: 'failed', error: { code, message } };
 }
 
@@ -80,6 +89,14 @@ export async function prepareRun(
   return { outcome: 'failed', error };
 }
 
+/** Puts a taken run on the disk beside its start: it has to be there before it counts. Null when it is, else why not. */
+export function keptOnDisk(directory: string): Promise<Extract<Booted, { outcome: 'failed' }> | null> {
+  return keepFacts(directory).then(
+    () => null,
+    (error: Error) => failed('storage_failed', `the run cannot be written down: ${error.message}`),
+  );
+}
+
 /** Boots one run: takes it, asks the last question, and spawns in the same tick. */
 export async function bootRun(
   spec: RunSpec,
@@ -98,9 +115,16 @@ export async function bootRun(
     await giveUpRun(directory, facts.token);
     return { outcome: 'withdrawn' };
   }
+  const kept = keptOnDisk(directory);
   const there = await comeUp(spec, facts, control, options);
   if (there.came === 'down') return there.outcome;
   if (there.came === 'withdrawn' && !there.isStarted) return { outcome: 'withdrawn' };
+  const unkept = there.came === 'up' ? await kept : null;
+  if (unkept !== null && there.came === 'up') {
+    await there.watch.close();
+    if (await isKilled(there.identity, options.clock)) return unkept;
+    return { outcome: 'unknown', error: { code: 'timed_out', message: 'a VMM that cannot be kept lives on' } };
+  }
   there.keep();
   if (there.came === 'up') {
     return { outcome: 'done', result: { pid: there.identity.pid, accelerator: facts.accelerator } };

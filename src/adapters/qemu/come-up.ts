@@ -15,6 +15,8 @@ import { startSupervisor } from './supervisor.ts';
 
 /** How long a new VMM may take until its monitor greets; about 50 ms on an idle machine. */
 export const BOOT_LIMIT_MS = 20_000;
+/** A VMM of which nothing is heard is looked at that often all the same. */
+const LOOK_MS = 250;
 /** What a shell answers when the program cannot be run. */
 const CANNOT_RUN_STATUS = [126, 127];
 
@@ -147,7 +149,15 @@ async function follow(
     register();
     gated.open();
   };
+  let lookAt = 0;
   while (clock.monotonic() < deadline) {
+    // A VMM that comes up makes many files: before the one that matters is there, nearly all of them say nothing.
+    const isTelling = watch !== null || supervisorEnd !== null || existsSync(join(directory, MONITOR_SOCKET));
+    if (!isTelling && !control.signal.aborted && clock.monotonic() < lookAt) {
+      await changes.next(deadline - clock.monotonic(), control.signal);
+      continue;
+    }
+    lookAt = clock.monotonic() + LOOK_MS;
     const state = readRunState(directory);
     if (state.state === 'alive' && watch === null && existsSync(join(directory, MONITOR_SOCKET))) {
       const run = { ref, directory, facts, identity: state.identity };

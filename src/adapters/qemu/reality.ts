@@ -6,6 +6,7 @@ import { type Asker, isReadyNow, readyPlaceOf } from './readiness.ts';
 import {
   forgetRun,
   giveUpRun,
+  hasVerdict,
   isAsleepStill,
   listRuns,
   type RunFacts,
@@ -57,6 +58,8 @@ export async function settleRun(scope: RunScope, ref: RunRef): Promise<RunState>
 /** The newest of an instance's runs, other than `ref`, that may have a VMM now; null when there is none. */
 export async function otherLiveRun(scope: RunScope, ref: RunRef, runs: readonly number[]): Promise<number | null> {
   for (const run of runs.toReversed().filter((one) => one !== ref.run)) {
+    // An instance may have had thousands of runs: of nearly all of them one look tells that they are over.
+    if (hasVerdict(runDirectory(scope.root, { instance: ref.instance, run }))) continue;
     const { state } = await settleRun(scope, { instance: ref.instance, run });
     if (state === 'alive' || state === 'waiting') return run;
   }

@@ -1,5 +1,5 @@
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs';
-import { link, mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { link, mkdir, open, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import type { RunEnd, RunRef } from '../../actors/contracts/hypervisor.ts';
@@ -7,15 +7,16 @@ import { isAlive, type ProcessIdentity, parseIdentity } from '../../actors/contr
 import { readParts } from './log-parts.ts';
 import { composeEnd } from './run-end.ts';
 import { type RunJournal, readJournal } from './run-journal.ts';
+import { makeTicket, ticketState, withdrawTicket } from './run-ticket.ts';
 
 /**
  * The directory of one run, `DIR/instances/ID/runs/N/`. It appears complete, by one rename that fails when the run is
  * already there: that is the once-only token of the run. Files in it:
  *
  * - `spec.json` (`RunFacts`): what is started. Never changes.
- * - `ticket-TOKEN`: the run may still start. Moved to `started-TOKEN` by the supervisor right before it becomes the
- *   VMM, or away by a daemon that gives the run up. A rename happens once, so exactly one of them wins.
- * - `process-TOKEN`: identity of the VMM, written before `started-TOKEN`.
+ * - `ticket-TOKEN.d/` (run-ticket.ts): used by the supervisor right before it becomes the VMM, or taken away by a daemon that
+ *   gives the run up; exactly one of them wins.
+ * - `process-TOKEN`: identity of the VMM, written before the ticket is used.
  * - `events.log` (monitor), `console.log` (guest), `vmm.log` (QEMU's own lines), each with a full part before it
  *   (log-parts.ts), and `exit.code`: written by the supervisor's readers.
  * - `end`: exit status of the VMM, written by the supervisor.
@@ -142,12 +143,15 @@ export function listRuns(root: string, instance: string): number[] {
   }
 }
 
-/** Takes a run exclusively: its directory appears complete, with its ticket. False when the run was taken before. */
+/**
+ * Takes a run exclusively: its directory appears complete, with its ticket. False when the run was taken before. What is
+ * started is on the disk only after `keepFacts`.
+ */
 export async function takeRun(directory: string, facts: RunFacts): Promise<boolean> {
   const prepared = join(dirname(directory), `.${facts.token}`);
   await mkdir(prepared, { recursive: true, mode: 0o700 });
-  await writeFile(join(prepared, `ticket-${facts.token}`), '');
-  await writeFile(join(prepared, 'spec.json'), JSON.stringify(facts), { flush: true });
+  await makeTicket(prepared, facts.token);
+  await writeFile(join(prepared, 'spec.json'), JSON.stringify(facts));
   try {
     await rename(prepared, directory);
     return true;
@@ -159,15 +163,18 @@ export async function takeRun(directory: string, facts: RunFacts): Promise<boole
   }
 }
 
+/** Sees to it that a host which goes down from now on leaves a run that tells what it was. */
+export async function keepFacts(directory: string): Promise<void> {
+  const file = await open(join(directory, 'spec.json'), 'r');
+  await file.sync().finally(() => file.close());
+}
+
 /** Sees to it that a run whose ticket is unused never starts, and forgets the run. False when it has started. */
 export async function giveUpRun(directory: string, token: string): Promise<boolean> {
-  try {
-    await rename(join(directory, `ticket-${token}`), join(directory, 'given-up'));
-  } catch (error) {
-    if (isMissing(error)) return !existsSync(join(directory, `started-${token}`));
-    throw error;
-  }
-  await forgetRun(directory, token);
+  if (!(await withdrawTicket(directory, token))) return false;
+  await forgetRun(directory, token).catch((error: unknown) => {
+    if (!isMissing(error)) throw error;
+  });
   return true;
 }
 
@@ -175,8 +182,8 @@ export async function giveUpRun(directory: string, token: string): Promise<boole
 export function readRunState(directory: string): RunState {
   const facts = readJson(join(directory, 'spec.json'), runFactsSchema);
   if (facts === null) return { state: 'none' };
-  if (existsSync(join(directory, `ticket-${facts.token}`))) return { state: 'waiting', facts };
-  if (!existsSync(join(directory, `started-${facts.token}`))) return { state: 'none' };
+  const ticket = ticketState(directory, facts.token);
+  if (ticket !== 'used') return ticket === 'waiting' ? { state: 'waiting', facts } : { state: 'none' };
   const identity = parseIdentity(readTail(join(directory, `process-${facts.token}`)) ?? '');
   // The identity is written before the run counts as started, so without it the host went down in between.
   return identity !== null && isAlive(identity) ? { state: 'alive', facts, identity } : { state: 'gone', facts };
@@ -197,7 +204,7 @@ export async function forgetRun(directory: string, token: string): Promise<void>
   await removeTree(aside).catch(() => undefined);
 }
 
-/** Removes a directory into which the supervisor of a VMM that has just ended may still be writing. */
+/** Removes a directory into which a supervisor may still be writing, which has not heard yet that it is too late. */
 export async function removeTree(directory: string): Promise<void> {
   await rm(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 20 });
 }
@@ -242,6 +249,11 @@ export async function writeMarks(directory: string, marks: RunMarks): Promise<vo
 /** How a run has ended, when that was decided before. */
 export function readVerdict(directory: string): RunEnd | null {
   return readJson(join(directory, 'verdict.json'), verdictSchema);
+}
+
+/** Whether that was decided, which it is only of a run that is certainly gone. */
+export function hasVerdict(directory: string): boolean {
+  return existsSync(join(directory, 'verdict.json'));
 }
 
 /**

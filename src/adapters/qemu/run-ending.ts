@@ -48,12 +48,15 @@ export async function tellEnd(
   if (decided !== null) return decided;
   const bootId = hostProcesses.bootId();
   if (facts.boot_id === bootId) await endIsRecorded(directory, clock, END_RECORD_LIMIT_MS);
-  // Nobody needs the memory of a run that is over. A snapshot that has taken it has a link to it of its own.
-  if (facts.memory_file !== null) {
-    const files = [facts.memory_file, join(WOKEN_DIRECTORY, facts.memory_file)];
-    await Promise.all(files.map((name) => rm(join(directory, name), { force: true })));
-  }
-  return decideEnd(directory, facts, bootId, witnessed);
+  const [end] = await Promise.all([decideEnd(directory, facts, bootId, witnessed), forgetMemory(directory, facts)]);
+  return end;
+}
+
+/** Nobody needs the memory of a run that is over. A snapshot that has taken it has a link to it of its own. */
+async function forgetMemory(directory: string, { memory_file }: RunFacts): Promise<void> {
+  if (memory_file === null) return;
+  const files = [memory_file, join(WOKEN_DIRECTORY, memory_file)];
+  await Promise.all(files.map((name) => rm(join(directory, name), { force: true })));
 }
 
 /** Waits until a process is gone; false when it is still there after the limit. */

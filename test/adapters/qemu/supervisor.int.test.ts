@@ -1,13 +1,16 @@
-import { readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { systemClock } from '../../../src/actors/clock.ts';
 import type { RunRef } from '../../../src/actors/contracts/hypervisor.ts';
 import { hostProcesses } from '../../../src/actors/contracts/process-identity.ts';
 import { readParts } from '../../../src/adapters/qemu/log-parts.ts';
 import {
   CONSOLE_LOG_PART_BYTES,
   EVENT_LOG_PART_BYTES,
+  giveUpRun,
   type RunFacts,
+  readRunState,
   readTail,
   runDirectory,
   takeRun,
@@ -16,11 +19,15 @@ import { startSupervisor } from '../../../src/adapters/qemu/supervisor.ts';
 import { wanted } from '../../contracts/hypervisor.world.ts';
 import { makeQemuWorld, type QemuWorld } from '../qemu.world.ts';
 
+const clock = systemClock();
 const REF: RunRef = { instance: '01supervisor00000000000000', run: 3 };
 const NO_IMAGES = '/nonexistent';
 const LIMIT_MS = 30_000;
 /** A start time no process of this test has. */
 const OTHER_START = '1';
+const SHORT_LIVES = 20;
+const RACES = 24;
+const RACE_SPREAD_MS = 8;
 /** Index of the start time among the fields after the command. */
 const START_TICKS_INDEX = 19;
 
@@ -57,6 +64,16 @@ function factsOf(script: string): RunFacts {
 async function leaveStarted(directory: string, bootId: string, stat: string): Promise<void> {
   await takeRun(directory, { ...factsOf('exit 0'), boot_id: bootId });
   writeFileSync(join(directory, 'process-a1'), `${bootId}\n${stat}\n`);
+  writeFileSync(join(directory, 'ticket-a1.d', 'used'), '');
+}
+
+/** Makes a run as a version left it whose ticket was a file that its supervisor moved. */
+async function leaveAsFormerVersion(directory: string, isStarted: boolean): Promise<void> {
+  await takeRun(directory, factsOf('exit 0'));
+  rmdirSync(join(directory, 'ticket-a1.d'));
+  writeFileSync(join(directory, 'ticket-a1'), '');
+  if (!isStarted) return;
+  writeFileSync(join(directory, 'process-a1'), `${hostProcesses.bootId()}\n${ownStat()}\n`);
   renameSync(join(directory, 'ticket-a1'), join(directory, 'started-a1'));
 }
 
@@ -98,7 +115,34 @@ describe('the supervisor of a run', () => {
     const names = readdirSync(directory);
     expect(names, 'the late one did not start').not.toContain('started-a1');
     expect(names, 'and recorded no end').not.toContain('end');
-    expect(names).toContain('ticket-b2');
+    expect(names).toContain('ticket-b2.d');
+  });
+
+  rule('starts, or was given up, never both, however close the two are', async (_world, directory) => {
+    for (let n = 0; n < RACES; n++) {
+      const facts = { ...factsOf('echo started'), token: `race${n}` };
+      await takeRun(directory, facts);
+      const supervisor = startSupervisor(directory, facts);
+      // Later by a little each time: some come too early, some too late.
+      await clock.sleep(n % RACE_SPREAD_MS);
+      const isGivenUp = await giveUpRun(directory, facts.token);
+      await supervisor.ended;
+      const names = existsSync(directory) ? readdirSync(directory) : [];
+      expect(names.includes(`started-${facts.token}`), `try ${n}`).toBe(!isGivenUp);
+      if (!isGivenUp) expect(readTail(join(directory, 'events.log'))).toBe('started\n');
+      rmSync(directory, { recursive: true, force: true });
+    }
+  });
+
+  rule('keeps what a VMM says that ends at once', async (_world, directory) => {
+    for (let n = 0; n < SHORT_LIVES; n++) {
+      const facts = { ...factsOf('echo last words >&2; echo event; echo 7 >exit.pipe; exit 3'), token: `short${n}` };
+      await takeRun(directory, facts);
+      await startSupervisor(directory, facts).ended;
+      const said = ['vmm.log', 'events.log', 'exit.code', 'end'].map((name) => readTail(join(directory, name)));
+      expect(said, `life ${n}`).toEqual(['last words\n', 'event\n', '7\n', '3\n']);
+      rmSync(directory, { recursive: true, force: true });
+    }
   });
 
   rule('lets a run be taken only once', async (_world, directory) => {
@@ -111,6 +155,16 @@ describe('the supervisor of a run', () => {
 });
 
 describe('a run that an earlier daemon left', () => {
+  rule('in its own form is found, given up or alive', async (world, directory) => {
+    await leaveAsFormerVersion(directory, false);
+    expect(readRunState(directory).state).toBe('waiting');
+    expect(await world.hypervisor.inspect(REF), 'nobody boots it any more').toEqual({ reality: 'none' });
+    expect(existsSync(directory)).toBe(false);
+    await leaveAsFormerVersion(directory, true);
+    expect(readRunState(directory).state).toBe('alive');
+    expect(await giveUpRun(directory, 'a1')).toBe(false);
+  });
+
   rule('has ended with the host when the host was started again', async (world, directory) => {
     await leaveStarted(directory, '00000000-0000-4000-8000-000000000000', ownStat());
     expect(await world.hypervisor.inspect(REF)).toMatchObject({

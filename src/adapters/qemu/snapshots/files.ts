@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { lstat, open, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 
 /** What snapshots need of files beyond what Node has in one call. */
 
@@ -28,6 +29,11 @@ export async function syncUntil(path: string, signal: AbortSignal): Promise<void
   } finally {
     signal.removeEventListener('abort', onAbort);
   }
+}
+
+/** The same for some files of a directory and for their names in it, side by side: most file systems join that into one write. */
+export async function syncTogether(directory: string, names: readonly string[], signal: AbortSignal): Promise<void> {
+  await Promise.all([directory, ...names.map((name) => join(directory, name))].map((path) => syncUntil(path, signal)));
 }
 
 /** Size, and time of the last change in nanoseconds; null when there is no such file. */

@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { MEMORY_FILE } from '../command-line.ts';
 import { identitySchema } from '../run-directory.ts';
 
 /** What is written down of a snapshot, so that no other guest, machine or VMM is ever made of its files. */
 
 export const MANIFEST_FILE = 'manifest.json';
 export const STATE_FILE = 'state';
+export const SNAPSHOT_FILES = [STATE_FILE, MEMORY_FILE, MANIFEST_FILE];
 
 const MANIFEST_FORMAT = 1;
 const sha256Text = z.string().regex(/^[0-9a-f]{64}$/);

@@ -10,7 +10,7 @@ import type {
   SnapshotRef,
 } from '../../../actors/contracts/hypervisor.ts';
 import type { Accelerator } from '../accelerator.ts';
-import { factsOf, isWithdrawn, prepareRun } from '../boot.ts';
+import { factsOf, isWithdrawn, keptOnDisk, prepareRun } from '../boot.ts';
 import { type BootOptions, type ComeUp, comeUp } from '../come-up.ts';
 import { MEMORY_FILE, NETWORK_DEVICE, restoringCommandLine, shapeDifference } from '../command-line.ts';
 import type { Image } from '../image/store.ts';
@@ -82,10 +82,11 @@ export async function restoreRun(
     await giveUpRun(directory, facts.token);
     return { outcome: 'withdrawn' };
   }
+  const kept = keptOnDisk(directory);
   const there = await comeUp(spec, facts, control, boot);
   const outcome =
     there.came === 'up'
-      ? await wake(tools, { spec, directory, snapshot, there, facts, identity }, control)
+      ? await wake(tools, { spec, directory, snapshot, there, facts, identity, kept }, control)
       : notUp(there);
   if (outcome.outcome === 'done') return outcome;
   if (there.came !== 'down') await there.watch?.close();
@@ -146,6 +147,8 @@ interface Waking {
   readonly snapshot: SoundSnapshot;
   readonly there: Up;
   readonly identity: IdentityPlan;
+  /** The run is on the disk. */
+  readonly kept: ReturnType<typeof keptOnDisk>;
 }
 
 /** Loads the guest into a VMM that waits for it, and lets it go. */
@@ -153,7 +156,7 @@ async function wake(tools: RestoreTools, waking: Waking, control: EffectControl)
   const { there, facts, spec } = waking;
   const time = limited(control, tools.clock, tools.loadLimitMs);
   try {
-    const problem = await load(tools, waking, time.signal);
+    const problem = (await load(tools, waking, time.signal)) ?? (await waking.kept);
     if (control.signal.aborted || !control.stillWanted()) return { outcome: 'withdrawn' };
     if (problem !== null) return problem;
     const monitor = there.watch.monitor();
@@ -161,7 +164,8 @@ async function wake(tools: RestoreTools, waking: Waking, control: EffectControl)
     const refused = await letGo(tools, waking, monitor, control);
     if (refused !== null) return refused;
     there.keep();
-    await forgetConsumed(waking.directory);
+    // Nobody waits for that: somebody may be waiting for the guest.
+    void forgetConsumed(waking.directory);
     if (waking.snapshot.manifest.ready) {
       tools.boot.emit({ type: 'guest.ready', instance: spec.instance, run: spec.run, occurred_at: tools.clock.now() });
     }

@@ -3,13 +3,14 @@ import { join } from 'node:path';
 import type { Clock } from '../../../actors/contracts/clock.ts';
 import type { EffectControl, NewSnapshot, Outcome, RunRef } from '../../../actors/contracts/hypervisor.ts';
 import { isWithdrawn } from '../boot.ts';
+import { MEMORY_FILE } from '../command-line.ts';
 import { COMMAND_LIMIT_MS, queryAgentOpen, queryStatus } from '../monitor.ts';
 import type { PresentVmm } from '../present-vmm.ts';
 import { type QmpConnection, QmpError } from '../qmp.ts';
 import { endOf, PAUSED_STATUSES, type RunScope, settleRun, withMonitor } from '../reality.ts';
 import { type RunFacts, readMarks, runDirectory } from '../run-directory.ts';
 import { copyMemory } from './copy-memory.ts';
-import { sha256Of, syncUntil, traitsOf } from './files.ts';
+import { sha256Of, syncTogether, syncUntil, traitsOf } from './files.ts';
 import { MANIFEST_FILE, type SnapshotManifest, STATE_FILE, writeManifest } from './manifest.ts';
 import { cancelMigration, migrationEnd, prepareMigration, queryVmm } from './migration.ts';
 import { receiveState, SAVING_URI, StateUnwritten } from './state-transfer.ts';
@@ -80,7 +81,7 @@ export async function saveRun(
   };
   try {
     return await withMonitor(scope, ref, async (monitor) => {
-      const status = await queryStatus(monitor);
+      const [status] = await Promise.all([queryStatus(monitor), prepareMigration(monitor)]);
       if (!PAUSED_STATUSES.includes(status)) {
         return failed('not_paused', 'only a guest that stands still can be saved');
       }
@@ -89,7 +90,8 @@ export async function saveRun(
       const saving = { tools, ref, facts: state.facts, begun, monitor, signal: time.signal };
       const manifest = await saveInto(saving, as.takes_memory === true);
       if ('outcome' in manifest) return toldOf(manifest);
-      await writeFile(join(begun, MANIFEST_FILE), writeManifest(manifest), { flush: true, mode: 0o600 });
+      await writeFile(join(begun, MANIFEST_FILE), writeManifest(manifest), { mode: 0o600 });
+      await syncTogether(begun, [MANIFEST_FILE], time.signal);
       if (isWithdrawn(control)) return { outcome: 'withdrawn' };
       await store.publish(begun, ref.instance, as.snapshot);
       return { outcome: 'done', result: null };
@@ -121,8 +123,7 @@ interface Saving {
 async function saveInto(saving: Saving, takesMemory: boolean): Promise<SnapshotManifest | Failed> {
   const { tools, ref, facts, begun, monitor, signal } = saving;
   const directory = runDirectory(tools.scope.root, ref);
-  const [agent, vmm] = await Promise.all([queryAgentOpen(monitor), queryVmm(monitor), prepareMigration(monitor)]);
-  const memory = join(begun, facts.memory_file ?? '');
+  const memory = join(begun, MEMORY_FILE);
   const keepMemory = async (): Promise<void> => {
     await (takesMemory ? linkMemory(directory, begun) : copyMemory(directory, begun, signal));
     await syncUntil(memory, signal);
@@ -134,8 +135,10 @@ async function saveInto(saving: Saving, takesMemory: boolean): Promise<SnapshotM
   ]);
   if ('outcome' in state) return state;
   if (memoryKept !== null) return memoryKept;
-  // Once more, which takes no time: while it saved, the VMM may have written the last of its devices into the memory.
-  await syncUntil(memory, signal);
+  // The memory once more, which takes no time: while it saved, the VMM may have written the last of its devices into it.
+  const synced = syncTogether(begun, [STATE_FILE, MEMORY_FILE], signal);
+  // Asked beside that, as each question takes its time.
+  const [agent, vmm] = await Promise.all([queryAgentOpen(monitor), queryVmm(monitor), synced]);
   const traits = await traitsOf(memory);
   if (traits === null) return failed('storage_failed', 'the memory is gone');
   const sha256 = tools.verifyMemory ? await sha256Of(memory, signal) : null;

@@ -62,7 +62,6 @@ async function writeDown(socket: Socket, path: string): Promise<ReceivedState> {
       hash.update(chunk);
       await file.appendFile(chunk);
     }
-    await file.sync();
   } finally {
     socket.destroy();
     await file.close();
@@ -71,8 +70,8 @@ async function writeDown(socket: Socket, path: string): Promise<ReceivedState> {
 }
 
 /**
- * Receives into a file what a VMM sends once `begin` has told it to. Rejects with `StateUnwritten` when it cannot be written,
- * and when the signal fires; the VMM's own end of it then fails too.
+ * Receives into a file what a VMM sends once `begin` has told it to; the file is not synced yet. Rejects with `StateUnwritten`
+ * when it cannot be written, and when the signal fires; the VMM's own end of it then fails too.
  */
 export async function receiveState(
   directory: string,

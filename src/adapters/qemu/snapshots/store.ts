@@ -33,7 +33,7 @@ export interface SnapshotStore {
   directoryOf(instance: string, name: string): string;
   /** A directory to make a snapshot in. */
   begin(instance: string): Promise<string>;
-  /** Makes what was begun the snapshot of that name, in place of an earlier one. Its files are synced by then. */
+  /** Makes what was begun the snapshot of that name, in place of an earlier one. Its files and their names are synced by then. */
   publish(begun: string, instance: string, name: string): Promise<void>;
   abandon(begun: string): Promise<void>;
   drop(instance: string, name: string): Promise<void>;
@@ -106,7 +106,6 @@ export function openSnapshotStore(root: string, random: Random, verifyMemory: bo
     },
     publish: async (begun, instance, name) => {
       const directory = directoryOf(instance, name);
-      await sync(begun);
       await remove(directory, aside(instance, 'old'));
       await rename(begun, directory);
       active.delete(begun);
