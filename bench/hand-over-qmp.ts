@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, open, readFile, stat } from 'node:fs/promises';
+import { mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { AGENT_SOCKET } from '../src/adapters/qemu/command-line.ts';
@@ -10,9 +10,11 @@ import { clockCommand } from '../src/adapters/qemu/snapshots/guest-clock.ts';
 import { clock } from './measure.ts';
 
 /**
- * What somebody with a script would do over QEMU's socket to put a guest to sleep and to wake it, with the same care: state and
- * memory synced before the VMM is told to quit, the state's hash and the memory's size and time looked at before it is loaded,
- * the guest's clock set through its agent once it goes on.
+ * What somebody with a script would do over QEMU's socket to put a guest to sleep and to wake it, in the same steps and with the
+ * same verification: state, memory and what is to be verified of them synced and put into place by a synced rename before the
+ * VMM is told to quit; the state's hash and the memory's size and time looked at before it is loaded; the snapshot taken away
+ * by a synced rename before the guest goes on with that memory; its clock set through its agent then. Nothing is recorded of
+ * it, and the VMM dies with whoever does it.
  */
 
 const LIMIT_MS = 20_000;
@@ -24,6 +26,8 @@ export interface HandMade {
   wake(): Promise<void>;
   end(): Promise<void>;
 }
+
+type Places = [asleep: string, asleepSoon: string, awake: string];
 
 interface Vmm {
   readonly monitor: QmpConnection;
@@ -65,14 +69,14 @@ async function migrated(monitor: QmpConnection): Promise<void> {
   }
 }
 
-async function receive(directory: string, begin: () => Promise<unknown>): Promise<string> {
+async function receive(directory: string, path: string, begin: () => Promise<unknown>): Promise<string> {
   const hash = createHash('sha256');
   const server = createServer().listen(join(directory, 'out.sock'));
   await once(server, 'listening');
   const connection = once(server, 'connection');
   await begin();
   const [socket] = await connection;
-  const file = await open(join(directory, 'state'), 'w');
+  const file = await open(path, 'w');
   for await (const chunk of socket) {
     hash.update(chunk);
     await file.appendFile(chunk);
@@ -98,8 +102,8 @@ function setClock(directory: string): void {
 export async function handMade(directory: string, argv: readonly string[]): Promise<HandMade> {
   await mkdir(directory, { recursive: true });
   let vmm = await start(directory, argv);
-  let kept = { sha256: '', bytes: 0n, mtime: 0n };
   const memory = join(directory, 'memory');
+  const [asleep, asleepSoon, awake] = ['asleep', 'asleep.new', 'awake'].map((name) => join(directory, name)) as Places;
   const prepare = async (): Promise<void> => {
     await vmm.monitor.execute('migrate-set-capabilities', LIMIT_MS, { capabilities: CAPABILITIES });
     await vmm.monitor.execute('migrate-set-parameters', LIMIT_MS, { 'max-bandwidth': 17_179_869_184 });
@@ -114,19 +118,25 @@ export async function handMade(directory: string, argv: readonly string[]): Prom
       await vmm.monitor.execute('stop', LIMIT_MS);
       await prepare();
       const migrate = () => vmm.monitor.execute('migrate', LIMIT_MS, { uri: 'unix:out.sock' });
-      const sha256 = await receive(directory, migrate);
+      await mkdir(asleepSoon);
+      const sha256 = await receive(directory, join(asleepSoon, 'state'), migrate);
       await migrated(vmm.monitor);
       await synced(memory);
-      await synced(directory);
       const { size, mtimeNs } = await stat(memory, { bigint: true });
-      kept = { sha256, bytes: size, mtime: mtimeNs };
+      const manifest = JSON.stringify({ sha256, bytes: String(size), mtime: String(mtimeNs) });
+      await writeFile(join(asleepSoon, 'manifest'), manifest, { flush: true });
+      await synced(asleepSoon);
+      await rename(asleepSoon, asleep);
+      await synced(directory);
       await end();
     },
     wake: async () => {
-      const state = await readFile(join(directory, 'state'));
+      const kept = JSON.parse(await readFile(join(asleep, 'manifest'), 'utf8')) as Readonly<Record<string, string>>;
+      const state = await readFile(join(asleep, 'state'));
       const { size, mtimeNs } = await stat(memory, { bigint: true });
       const sha256 = createHash('sha256').update(state).digest('hex');
-      if (sha256 !== kept.sha256 || size !== kept.bytes || mtimeNs !== kept.mtime) throw new Error('altered');
+      const isAsKept = sha256 === kept.sha256 && String(size) === kept.bytes && String(mtimeNs) === kept.mtime;
+      if (!isAsKept) throw new Error('altered');
       vmm = await start(directory, [...argv, '-incoming', 'defer']);
       await prepare();
       await vmm.monitor.execute('migrate-incoming', LIMIT_MS, { uri: 'unix:in.sock' });
@@ -134,8 +144,11 @@ export async function handMade(directory: string, argv: readonly string[]): Prom
       socket.end(state);
       await once(socket.resume(), 'close');
       await migrated(vmm.monitor);
+      await rename(asleep, awake);
+      await synced(directory);
       await vmm.monitor.execute('cont', LIMIT_MS);
       setClock(directory);
+      void rm(awake, { recursive: true });
     },
   };
 }
