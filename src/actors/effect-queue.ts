@@ -100,7 +100,8 @@ export class EffectQueue {
     }
     this.#newest.set(kind, task.id);
     // One look at a run tells what all that wait would tell, and one removal removes it all: no queue fills with them.
-    if (kind === 'vmm.inspect' || kind === 'instance.remove') this.#drop((other) => other.kind === kind && other.run === run);
+    if (kind === 'vmm.inspect' || kind === 'instance.remove')
+      this.#drop((other) => other.kind === kind && other.run === run);
     if (kind === 'vmm.kill') this.#overtake((other) => other.kind === 'vmm.shutdown' && other.run === run);
     this.#waiting.push(task);
     if (!this.#draining) void this.#drain();

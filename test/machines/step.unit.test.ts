@@ -89,6 +89,7 @@ describe("the step is XState's own transition", () => {
 
   it.each(WORLDS)('on seeded walks: $name', { timeout: LIMIT_MS }, (world) => {
     const accepted = compareWalks(world, share, 20_260_101);
-    expect(accepted).toBeGreaterThan(share / 3);
+    // Most walks end in a deletion, after which everything is refused; fewer than this would compare refusals only.
+    expect(accepted).toBeGreaterThan(share / 4);
   });
 });
