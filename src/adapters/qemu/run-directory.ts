@@ -1,5 +1,5 @@
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs';
-import { link, mkdir, open, rename, rm, writeFile } from 'node:fs/promises';
+import { link, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import type { RunEnd, RunRef } from '../../actors/contracts/hypervisor.ts';
@@ -8,6 +8,7 @@ import { readParts } from './log-parts.ts';
 import { composeEnd } from './run-end.ts';
 import { type RunJournal, readJournal } from './run-journal.ts';
 import { makeTicket, ticketState, withdrawTicket } from './run-ticket.ts';
+import { isCode, sync } from './snapshots/files.ts';
 
 /**
  * The directory of one run, `DIR/instances/ID/runs/N/`. It appears complete, by one rename that fails when the run is
@@ -97,9 +98,7 @@ export function runDirectory(root: string, ref: RunRef): string {
   return join(instanceDirectory(root, ref.instance), 'runs', String(ref.run));
 }
 
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
-}
+const isMissing = (error: unknown): boolean => isCode(error, 'ENOENT', 'ENOTDIR');
 
 /** The last `maxBytes` of a file as text; null when it does not exist. */
 export function readTail(path: string, maxBytes: number = SMALL_FILE_MAX_BYTES): string | null {
@@ -114,8 +113,8 @@ export function readTail(path: string, maxBytes: number = SMALL_FILE_MAX_BYTES):
       closeSync(descriptor);
     }
   } catch (error) {
-    if (isMissing(error)) return null;
-    throw error;
+    if (!isMissing(error)) throw error;
+    return null;
   }
 }
 
@@ -153,20 +152,31 @@ export async function takeRun(directory: string, facts: RunFacts): Promise<boole
   await makeTicket(prepared, facts.token);
   await writeFile(join(prepared, 'spec.json'), JSON.stringify(facts));
   try {
+    if (existsSync(directory) && neverWas(directory)) await forgetRun(directory, facts.token);
     await rename(prepared, directory);
     return true;
   } catch (error) {
     await rm(prepared, { recursive: true, force: true });
-    if (error instanceof Error && 'code' in error && (error.code === 'ENOTEMPTY' || error.code === 'EEXIST'))
-      return false;
+    if (isCode(error, 'ENOTEMPTY', 'EEXIST')) return false;
     throw error;
   }
 }
 
+/**
+ * Whether a run in its place was given up by a daemon that died before it was out of sight, or is one of which the host, when
+ * it went down, had not kept what it was. The number is used again, so the place has to be free.
+ */
+function neverWas(directory: string): boolean {
+  const facts = readJson(join(directory, 'spec.json'), runFactsSchema);
+  if (facts !== null) return ticketState(directory, facts.token) === 'none';
+  const processes = readdirSync(directory).filter((name) => name.startsWith('process-'));
+  const identities = processes.flatMap((name) => parseIdentity(readTail(join(directory, name)) ?? '') ?? []);
+  return !identities.some((identity) => isAlive(identity));
+}
+
 /** Sees to it that a host which goes down from now on leaves a run that tells what it was. */
 export async function keepFacts(directory: string): Promise<void> {
-  const file = await open(join(directory, 'spec.json'), 'r');
-  await file.sync().finally(() => file.close());
+  await sync(join(directory, 'spec.json'));
 }
 
 /** Sees to it that a run whose ticket is unused never starts, and forgets the run. False when it has started. */

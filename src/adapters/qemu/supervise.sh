@@ -14,7 +14,8 @@ printf '{"execute":"qmp_capabilities"}\n' >&3
   # The pid and start time are those of this subshell and, after exec, of the VMM.
   read -r stat </proc/self/stat
   read -r boot_id </proc/sys/kernel/random/boot_id
-  printf '%s\n%s\n' "$boot_id" "$stat" >"process-$token"
+  # A VMM that nobody could find again, because the disk is full, would be taken for one that is gone, and started once more.
+  printf '%s\n%s\n' "$boot_id" "$stat" >"process-$token" || exit 125
   # Nothing can be put into a ticket that is gone: this run starts here, or was given up by a later daemon.
   true >"ticket-$token.d/used" || exit 125
   true >"started-$token"
@@ -52,4 +53,4 @@ wait "$vmm"
 status=$?
 # The logs are complete once their readers have seen the end.
 wait
-[ -e "started-$token" ] && printf '%s\n' "$status" >end
+[ -e "ticket-$token.d/used" ] && printf '%s\n' "$status" >end

@@ -20,6 +20,8 @@ test('a run that is given up while its supervisor starts is free to be taken aga
   const directory = join(root, '1');
   expect(await takeRun(directory, facts)).toBe(true);
   const supervisor = spawn('/bin/sh', ['-c', WRITER], { cwd: directory, stdio: ['ignore', 'pipe', 'ignore'] });
+  // From the beginning: it may have ended by itself before it is waited for.
+  const closed = once(supervisor, 'close');
   try {
     await once(supervisor.stdout, 'data');
     expect(await giveUpRun(directory, facts.token)).toBe(true);
@@ -28,7 +30,7 @@ test('a run that is given up while its supervisor starts is free to be taken aga
     expect(await takeRun(directory, { ...facts, token: 'another' })).toBe(true);
   } finally {
     supervisor.kill('SIGKILL');
-    await once(supervisor, 'close');
+    await closed;
   }
 });
 

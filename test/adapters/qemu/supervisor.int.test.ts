@@ -1,4 +1,14 @@
-import { existsSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/actors/clock.ts';
@@ -145,6 +155,25 @@ describe('the supervisor of a run', () => {
     }
   });
 
+  rule('starts nothing that nobody could find again: the disk is full', async (_world, directory) => {
+    const facts = factsOf('echo started');
+    await takeRun(directory, facts);
+    symlinkSync('/dev/full', join(directory, 'process-a1'));
+    await startSupervisor(directory, facts).ended;
+    expect(readTail(join(directory, 'events.log'))).toBe('');
+    expect(readRunState(directory).state, 'so it may be given up').toBe('waiting');
+    expect(await giveUpRun(directory, facts.token)).toBe(true);
+  });
+
+  rule('records the end of every run that has begun', async (_world, directory) => {
+    const facts = factsOf('exit 3');
+    await takeRun(directory, facts);
+    // The mark for earlier versions cannot be made; the ticket is what counts.
+    symlinkSync('/nonexistent/started', join(directory, 'started-a1'));
+    await startSupervisor(directory, facts).ended;
+    expect(readTail(join(directory, 'end'))).toBe('3\n');
+  });
+
   rule('lets a run be taken only once', async (_world, directory) => {
     const taken = await Promise.all(
       ['a1', 'b2', 'c3'].map((token) => takeRun(directory, { ...factsOf('exit 0'), token })),
@@ -155,6 +184,33 @@ describe('the supervisor of a run', () => {
 });
 
 describe('a run that an earlier daemon left', () => {
+  rule('given up, but not out of sight yet, may be taken again', async (world, directory) => {
+    const facts = { ...factsOf('exit 0'), restored_from: 'standby-1' };
+    await takeRun(directory, facts);
+    rmdirSync(join(directory, 'ticket-a1.d'));
+    expect(await world.hypervisor.inspect(REF)).toEqual({ reality: 'none' });
+    expect(await takeRun(directory, { ...facts, token: 'b2' })).toBe(true);
+    expect(readRunState(directory)).toMatchObject({ state: 'waiting', facts: { token: 'b2' } });
+  });
+
+  rule(
+    'of which the host kept nothing but its place, when it went down, may be taken again',
+    async (world, directory) => {
+      const facts = factsOf('exit 0');
+      await takeRun(directory, facts);
+      writeFileSync(join(directory, 'spec.json'), '');
+      expect(await world.hypervisor.inspect(REF)).toEqual({ reality: 'none' });
+      expect(await takeRun(directory, { ...facts, token: 'b2' })).toBe(true);
+    },
+  );
+
+  rule('is not taken again while its VMM lives, although its description cannot be read', async (_world, directory) => {
+    await leaveStarted(directory, hostProcesses.bootId(), ownStat());
+    writeFileSync(join(directory, 'spec.json'), '');
+    expect(await takeRun(directory, { ...factsOf('exit 0'), token: 'b2' })).toBe(false);
+    expect(existsSync(join(directory, 'process-a1'))).toBe(true);
+  });
+
   rule('in its own form is found, given up or alive', async (world, directory) => {
     await leaveAsFormerVersion(directory, false);
     expect(readRunState(directory).state).toBe('waiting');
