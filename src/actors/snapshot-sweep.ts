@@ -16,7 +16,7 @@ import type { Residents } from './residents.ts';
 const SWEPT_TOGETHER = 4;
 /** A hypervisor that has not answered so many times is not asked about the others: the next start does that. */
 const FAILURES_MAX = 8;
-/** A removal that is not over by then is waited for no longer; the effects of its instance go on. */
+/** A look and a removal that are not over by then are waited for no longer; the effects of its instance go on. */
 export const SWEEP_MAX_MS = 30_000;
 
 export interface SweepOptions extends Pick<ActorWorld, 'closing' | 'report'> {
@@ -62,31 +62,39 @@ async function sweepInstance(id: string, copied: ReadonlySet<string>, options: S
   // Of nearly all there is nothing to remove, and nobody is read back from the log for more than a look.
   if (listed.length === 0 || unnamed(listed, await residents.look(id)).length === 0) return;
   const actor = await residents.load(id);
-  await actor.betweenEffects(async () => {
-    // What is recorded from here on is carried out after this.
-    const present = await hypervisor.listSnapshots(id);
-    await removeAll(id, unnamed(present, actor.head.snapshot), options);
-  });
+  await actor.betweenEffects(() =>
+    inTime(options, async (isOver) => {
+      // What is recorded from here on is carried out after this.
+      const present = await hypervisor.listSnapshots(id);
+      await removeAll(id, unnamed(present, actor.head.snapshot), isOver, options);
+    }),
+  );
   residents.noteIdle(actor);
 }
 
-async function removeAll(id: string, names: readonly string[], options: SweepOptions): Promise<void> {
-  const { clock, closing, hypervisor, report } = options;
+/** Effects go on when the time is up: from then on nothing may be removed, as what was unnamed may have a name by then. */
+async function inTime({ clock, closing }: SweepOptions, act: (isOver: () => boolean) => Promise<void>): Promise<void> {
   const over = new AbortController();
   const late = clock.sleep(SWEEP_MAX_MS, over.signal).then((isLate) => {
     if (isLate) throw new Error(`The hypervisor took more than ${SWEEP_MAX_MS} ms.`);
   });
-  const remove = async (): Promise<void> => {
-    for (const snapshot of names) {
-      if (closing() || over.signal.aborted) return;
-      const outcome = await hypervisor.dropSnapshot(id, { snapshot });
-      if (outcome.outcome !== 'done') throw new Error(`Snapshot ${snapshot} could not be removed.`);
-      report({ instance: id, message: `Snapshot ${snapshot}, which no record names any more, was removed.` });
-    }
-  };
   try {
-    await Promise.race([remove(), late]);
+    await Promise.race([act(() => closing() || over.signal.aborted), late]);
   } finally {
     over.abort();
+  }
+}
+
+async function removeAll(
+  id: string,
+  names: readonly string[],
+  isOver: () => boolean,
+  { hypervisor, report }: SweepOptions,
+): Promise<void> {
+  for (const snapshot of names) {
+    if (isOver()) return;
+    const outcome = await hypervisor.dropSnapshot(id, { snapshot });
+    if (outcome.outcome !== 'done') throw new Error(`Snapshot ${snapshot} could not be removed.`);
+    report({ instance: id, message: `Snapshot ${snapshot}, which no record names any more, was removed.` });
   }
 }

@@ -166,6 +166,34 @@ describe('a removal', () => {
     expect(host.problems.at(-1)).toContain('were not looked through');
   });
 
+  test('whose second look hangs keeps its instance waiting no longer, and removes nothing afterwards', async () => {
+    const { host, mend, names } = await hostThatDropsNothing();
+    const id = await runningInstance(host);
+    await keep(host, id, 'one');
+    await host.supervisor.command(id, { type: 'delete_snapshot', by, name: 'one' }, OPERATOR);
+    await host.clock.settle();
+    const disk = createSimulator({ world: host.world, clock: host.clock });
+    const answered = Promise.withResolvers<void>();
+    let looks = 0;
+    mend({
+      listSnapshots: async (instance) => {
+        looks += 1;
+        const listed = await disk.listSnapshots(instance);
+        if (looks > 1) await answered.promise;
+        return listed;
+      },
+    });
+    await host.restart();
+    await host.supervisor.command(id, { type: 'create_snapshot', by, name: 'one' }, OPERATOR);
+    await host.clock.advance(SWEEP_MAX_MS);
+    await host.clock.advance(5_000);
+    expect(host.instances.get(id)?.snapshots).toMatchObject([{ name: 'one' }]);
+    answered.resolve();
+    await host.clock.settle();
+    expect([await names(id), removedIn(host)]).toEqual([['one'], []]);
+    expect(host.problems.at(-1)).toContain('were not looked through');
+  });
+
   test('is not tried with a hypervisor that tells nothing, over and over', async () => {
     const { host, mend } = await hostThatDropsNothing();
     for (let n = 0; n < 20; n++) await runningInstance(host, { name: `vm-${n}` });

@@ -193,8 +193,8 @@ export const MUTANTS_OF_SNAPSHOTS: readonly Mutant[] = [
   {
     name: 'what is asked for while a start removes snapshots does not wait',
     file: 'src/actors/snapshot-sweep.ts',
-    find: '  await actor.betweenEffects(async () => {',
-    put: '  await (async (act: () => Promise<void>) => act())(async () => {',
+    find: '  await actor.betweenEffects(() =>',
+    put: '  await (async (act: () => Promise<void>) => act())(() =>',
     killedBy: swept('keeps what is asked for meanwhile waiting, so that a snapshot of the same name is not lost'),
   },
   {
