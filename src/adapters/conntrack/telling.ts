@@ -9,7 +9,9 @@ type Tell = (watch: number, reading: ActivityReading) => void;
 /**
  * Readings on their way to those who watch: the first at once, and when there are many the rest turn by turn, so that a
  * loss that concerns every guest of the host keeps the daemon from nothing else. Of what waits only the newest is told,
- * but a loss is told to everybody, also when it is over by then: whoever was idle before it is not known to be since.
+ * but a loss is told to everybody, also when it is over by then: whoever was idle before it is not known to be since. So is
+ * one who came and went meanwhile, by a reading from before that: a guest that is watched anew has its idle time from its
+ * record until it hears of somebody.
  */
 export class Telling {
   readonly #clock: Clock;
@@ -24,9 +26,7 @@ export class Telling {
   }
 
   put(watch: number, reading: ActivityReading): void {
-    const [first] = this.#waiting.get(watch) ?? [];
-    const isAfterLoss = first?.observer === 'lost' && reading.observer === 'in_order';
-    this.#waiting.set(watch, isAfterLoss ? [first, reading] : [reading]);
+    this.#waiting.set(watch, withNewest(this.#waiting.get(watch) ?? [], reading));
     this.#tellSome();
   }
 
@@ -51,4 +51,18 @@ export class Telling {
     this.#left = TOLD_AT_ONCE_MAX;
     if (this.#waiting.size > 0) this.#tellSome();
   }
+}
+
+/** At most three: a loss, one of somebody who is gone since, and the newest. */
+function withNewest(waiting: readonly ActivityReading[], newest: ActivityReading): readonly ActivityReading[] {
+  if (newest.observer === 'lost') return [newest];
+  const loss = waiting.filter(({ observer }) => observer === 'lost');
+  const before = waiting.find((one) => isGoneSince(one, newest));
+  return before === undefined ? [...loss, newest] : [...loss, before, newest];
+}
+
+/** Somebody was there, or nobody for longer than it is now. */
+function isGoneSince(one: ActivityReading, newest: ActivityReading): boolean {
+  if (one.observer === 'lost' || newest.observer === 'lost' || newest.connections > 0) return false;
+  return one.connections > 0 || one.since < newest.since;
 }

@@ -4,7 +4,7 @@ import type { ActivityReading } from '../../../src/actors/contracts/activity.ts'
 import { Telling, TOLD_AT_ONCE_MAX } from '../../../src/adapters/conntrack/telling.ts';
 
 const LOST: ActivityReading = { observer: 'lost', error: 'more came than could be kept' };
-const reading = (connections: number): ActivityReading => ({ observer: 'in_order', connections, since: 1 });
+const reading = (connections: number, since = 1): ActivityReading => ({ observer: 'in_order', connections, since });
 
 function scene() {
   const clock = new SimulatedClock(1_000);
@@ -44,6 +44,31 @@ describe('readings on their way to those who watch', () => {
     expect(made.told.slice(TOLD_AT_ONCE_MAX)).toEqual([
       [7, LOST],
       [7, reading(2)],
+    ]);
+  });
+
+  it('never hide one who came and went while they waited: whoever was told of nobody yet hears of that', async () => {
+    const made = scene();
+    fill(made);
+    for (const one of [reading(0), reading(1), reading(0, 2)]) made.telling.put(7, one);
+    for (const one of [reading(2), reading(0, 2), reading(0, 3)]) made.telling.put(8, one);
+    await made.clock.settle();
+    expect(made.told.slice(TOLD_AT_ONCE_MAX)).toEqual([
+      [7, reading(1)],
+      [7, reading(0, 2)],
+      [8, reading(2)],
+      [8, reading(0, 3)],
+    ]);
+  });
+
+  it('of nobody, but since later than another that waits, are told after that one', async () => {
+    const made = scene();
+    fill(made);
+    for (const since of [1, 2, 3, 3]) made.telling.put(7, reading(0, since));
+    await made.clock.settle();
+    expect(made.told.slice(TOLD_AT_ONCE_MAX)).toEqual([
+      [7, reading(0, 1)],
+      [7, reading(0, 3)],
     ]);
   });
 
