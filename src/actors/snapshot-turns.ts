@@ -38,6 +38,8 @@ export class SnapshotTurns {
 
   add(turn: SnapshotTurn): void {
     this.#line.add(turn);
+    // An earlier minute than that of whoever waits already is made up for: its time is over first.
+    if (this.#line.first() === turn) this.close();
     this.#arm();
   }
 

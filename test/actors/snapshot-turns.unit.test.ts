@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { SNAPSHOT_LATE_MS } from '../../machines/schedule-actions.ts';
+import { SimulatedClock } from '../../src/actors/clock.ts';
+import { SnapshotTurns } from '../../src/actors/snapshot-turns.ts';
 import { OPERATOR, runningInstance, type SimulatedHost, simulatedHost } from './simulated-host.ts';
 
 /** Guests whose snapshots are due in the same minute are saved a few at a time; the others run on and wait for their turn. */
@@ -124,5 +126,17 @@ describe('snapshots that are due in the same minute', () => {
     expect(await toldOf(host, ids[0]!)).toEqual([['state', 0]]);
     expect(await toldOf(host, ids[1]!)).toEqual([['state', 0]]);
     expect(host.instances.get(ids[2]!)?.phase).toBe('capturing');
+  });
+
+  test('are told to be too late in time, also one of an earlier minute that is made up for when others wait', async () => {
+    const clock = new SimulatedClock(DUE);
+    const late: [string, number][] = [];
+    const turns = new SnapshotTurns({ clock, tooLate: ({ id }) => late.push([id, clock.now() - DUE]) });
+    turns.add({ id: 'b', name: 'b', since: DUE });
+    turns.add({ id: 'a', name: 'a', since: DUE - 300 * SECOND });
+    await clock.advance(SNAPSHOT_LATE_MS - 300 * SECOND);
+    expect(late).toEqual([['a', SNAPSHOT_LATE_MS - 300 * SECOND]]);
+    await clock.advance(300 * SECOND);
+    expect(late.slice(1)).toEqual([['b', SNAPSHOT_LATE_MS]]);
   });
 });

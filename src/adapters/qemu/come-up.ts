@@ -171,7 +171,10 @@ async function follow(
       await watch?.close();
       if (state.state === 'gone') return failureOf(directory, facts, clock);
       if (state.state !== 'alive' && (await giveUpRun(directory, facts.token))) {
-        return down('spawn_failed', 'the supervisor of the VMM could not be started');
+        return down(
+          'spawn_failed',
+          'the supervisor of the VMM could not be started, or not write down which process it starts',
+        );
       }
     }
     if (control.signal.aborted) {
