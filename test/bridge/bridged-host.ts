@@ -1,13 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { hostProcesses } from '../../src/actors/contracts/process-identity.ts';
 import type { InstanceView } from '../../src/projections/instance-view.ts';
 import { NO_RIGHTS } from '../adapters/bridge/bridge.world.ts';
 import { openNamespace } from '../adapters/bridge/namespace.ts';
 import { vmmsUnder } from '../adapters/qemu.world.ts';
 import { type DaemonProcess, type Ran, until, type Workplace, workplace } from '../cli/daemon-process.ts';
+import { temporaryDirectory } from '../left-processes.ts';
 
 /** A host of bridged guests in a network namespace: a real daemon, real VMs, and hands to kill and reboot it with. */
 export interface BridgedHost {
@@ -55,7 +56,7 @@ export interface BridgedHostOptions {
 
 export async function bridgedHost({ powerless = false, flags = [] }: BridgedHostOptions = {}): Promise<BridgedHost> {
   const namespace = await openNamespace();
-  const own = mkdtempSync(join(tmpdir(), 'statevisor-boot-'));
+  const own = temporaryDirectory('statevisor-boot-');
   const bootId = join(own, 'boot-id');
   writeFileSync(bootId, `${newBootId()}\n`);
   const place = workplace([...namespace.enter, ...withBootId(bootId), ...(powerless ? NO_RIGHTS : [])]);
@@ -65,7 +66,7 @@ export async function bridgedHost({ powerless = false, flags = [] }: BridgedHost
     return daemon;
   };
   const killVmms = async (): Promise<void> => {
-    for (const pid of await vmmsUnder(place.data)) process.kill(pid, 'SIGKILL');
+    for (const pid of await vmmsUnder(place.data)) hostProcesses.signal(pid, 'SIGKILL');
     await until(
       () => vmmsUnder(place.data),
       (left) => left.length === 0,

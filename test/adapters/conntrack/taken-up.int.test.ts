@@ -33,14 +33,17 @@ describe('a connection that the kernel has forgotten while it was open', { timeo
   it('counts again when the guest is the first to speak; what a guest has opened itself never does', async () => {
     world.place.start(process.execPath, program, 'push', HOST, '8080');
     guest.start(process.execPath, program, 'hear', HOST, '8080');
-    guest.start(process.execPath, program, 'push', ADDRESS, '80');
+    const server = guest.start(process.execPath, program, 'push', ADDRESS, '80');
     const source = world.conntrack({ modes: ['netlink'] });
     const heard = listen(listened(source));
     await heard.next(counts(0));
     const client = world.place.start(process.execPath, program, 'hear', ADDRESS, '80');
     await heard.next(counts(1));
+    // It says nothing meanwhile: the kernel would take it up again before anybody has heard that it forgot it.
+    server.kill('SIGSTOP');
     await world.place.run('conntrack', '-D', '-r', ADDRESS);
     await heard.next(counts(0));
+    server.kill('SIGCONT');
     // Now the kernel takes the guest for who opened it.
     await heard.next(counts(1));
     expect(await world.place.run('conntrack', '-L', '-s', ADDRESS, '-d', HOST)).toContain(' sport=80 ');
