@@ -56,6 +56,8 @@ async function readScenarioFile(file: string): Promise<string> {
   }
 }
 
+const timesText = (count: number): string => (count === 1 ? 'once' : `${count} times`);
+
 async function reportOf({ instances, source, untilMs }: Scenario, { stage, checked }: ScenarioRun): Promise<string[]> {
   const nameWidth = Math.max(...instances.map(({ name }) => name.length));
   const lines = [`0s is ${new Date(START_MS).toISOString()}; ${instances.map(({ name }) => name).join(', ')}: stopped`];
@@ -65,7 +67,7 @@ async function reportOf({ instances, source, untilMs }: Scenario, { stage, check
   for (const { name } of instances) {
     const view = await viewOf(stage, name);
     const state = view === null ? 'gone' : `${view.state} (${view.phase})`;
-    lines.push(`  ${name.padEnd(nameWidth)}  ${state}, booted ${boots[name]} times`);
+    lines.push(`  ${name.padEnd(nameWidth)}  ${state}, booted ${timesText(boots[name] ?? 0)}`);
     const slept = view === null ? null : sleepText(view, sleepsOf(stage, name));
     if (slept !== null) lines.push(`  ${' '.repeat(nameWidth)}  ${slept}`);
   }

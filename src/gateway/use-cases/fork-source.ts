@@ -56,7 +56,7 @@ export function forkPlan(source: InstanceView, { snapshot, from_running, target_
     return { memory: 'none', target };
   }
   if (source.state === 'Running' && !from_running) {
-    throw refused(source, 'a running guest is paused while it is copied; say from_running to have that done');
+    throw refused(source, 'a running guest is paused while it is copied; allow it with from_running (--from-running)');
   }
   const target = target_state ?? (source.state === 'Standby' ? 'Standby' : 'Running');
   return { memory: target === 'Stopped' ? 'none' : 'taken', target };
