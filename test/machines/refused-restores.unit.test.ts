@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { definition, SLEEPY, START } from './definitions.ts';
-import { bootUp, type Driver, done, drive, exited, failed, unknown } from './driver.ts';
+import { bootUp, type Driver, done, drive, exited, failed, ready, unknown } from './driver.ts';
 import { leafOf } from './exploration.ts';
 
 /**
@@ -27,7 +27,9 @@ const damaged = {
 
 function asleep(parts: Parameters<typeof definition>[0] = {}): Driver {
   const driver = drive(definition(parts));
-  bootUp(driver, 0);
+  driver.send(0, done('instance.prepare', 0));
+  driver.send(0, { ...done('vmm.boot', 1), pid: 4_242 } as Event);
+  driver.send(0, ready(1));
   driver.send(1_000, { type: 'standby', by });
   driver.send(1_000, done('vmm.pause', 1));
   driver.send(1_000, done('vmm.snapshot', 1));

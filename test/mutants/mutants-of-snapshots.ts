@@ -15,6 +15,10 @@ const minutes = (title: string) => ({ file: 'test/actors/schedules/schedule-minu
 const chart = (title: string) => ({ file: 'test/machines/standby-guarantees.unit.test.ts', title });
 const standby = (title: string) => ({ file: 'test/machines/standby.unit.test.ts', title });
 
+const REFUSED_RESTORE = 'machines/regions/lifecycle/refused-restore.ts';
+const refusedRestore = (title: string) => ({ file: 'test/machines/refused-restores.unit.test.ts', title });
+const forks = (title: string) => ({ file: 'test/machines/forks.unit.test.ts', title });
+
 const swept = (title: string) => ({ file: 'test/actors/snapshot-sweep.unit.test.ts', title });
 
 const REFUSED = files('%s is refused as %s');
@@ -206,5 +210,40 @@ export const MUTANTS_OF_SNAPSHOTS: readonly Mutant[] = [
       file: 'test/actors/outdated-copies.unit.test.ts',
       title: 'a copy that was given up does not end the next one, %s, which is not begun yet',
     },
+  },
+  {
+    name: 'a guest that could not be woken is shown as if it had run',
+    file: REFUSED_RESTORE,
+    find: 'run: put_away === null ? run : { ...put_away, number: run.number, pid: null, planned: true },',
+    put: 'run,',
+    killedBy: refusedRestore('because its restore %s is shown as before, with the reason'),
+  },
+  {
+    name: 'a guest that could not be woken is shown with the process it had',
+    file: REFUSED_RESTORE,
+    find: 'number: run.number, pid: null, planned: true',
+    put: 'number: run.number, planned: true',
+    killedBy: refusedRestore('because its restore %s is shown as before, with the reason'),
+  },
+  {
+    name: 'why a guest could not be woken is not kept',
+    file: REFUSED_RESTORE,
+    find: '    trouble: { message, tries: 0 },\n',
+    put: '',
+    killedBy: refusedRestore('because its restore %s is shown as before, with the reason'),
+  },
+  {
+    name: 'half of the copy of a fork that was stopped stays',
+    file: 'machines/regions/lifecycle/snapshots.ts',
+    find: "  enqueue({ type: 'ask', params: { kind: 'snapshot.drop', run: 0, snapshot: FORKED_SNAPSHOT } });\n",
+    put: '',
+    killedBy: forks('that is ended by %s while it copies is stopped, and its half copy goes'),
+  },
+  {
+    name: 'a fork that is stopped while it copies sleeps',
+    file: 'machines/regions/lifecycle/snapshots.ts',
+    find: "stop: { target: '#stopped', actions: [...intend('stopped'), sayPrepared] },",
+    put: "stop: { target: '#standby', actions: [...intend('stopped'), sayPrepared] },",
+    killedBy: forks('that is ended by %s while it copies is stopped, and its half copy goes'),
   },
 ];
