@@ -62,3 +62,10 @@ test('the flag stands first, and the code stays', () => {
     message: `--backoff: ${message}`,
   });
 });
+
+test('a flag that is named like its field is said once', () => {
+  const hold = programNow().commands.find((command) => command.name() === 'hold')!;
+  hold.setOptionValueWithSource('until', '2020-01-01T00:00:00Z', 'cli');
+  const refusal = new CliError('invalid_request', 'until must be in the future.', undefined, 'until');
+  expect(inFlags(hold, refusal)).toMatchObject({ message: '--until must be in the future.' });
+});

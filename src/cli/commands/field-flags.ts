@@ -64,5 +64,10 @@ export function inFlags(command: Command, error: unknown): unknown {
   // What was left out has a default, and nobody wants to hear of a flag that they never gave.
   const given = command.options.filter((option) => command.getOptionValueSource(option.attributeName()) === 'cli');
   const flag = flagAmong(new Set(given.map(({ long }) => long)), error.field);
-  return flag === null ? error : new CliError(error.code, `${flag}: ${error.message}`, error);
+  if (flag === null) return error;
+  // A field that the flag is named after need not be said a second time.
+  const named = `${error.field} `;
+  const isTwice = flag === `--${error.field.replaceAll('_', '-')}` && error.message.startsWith(named);
+  const told = isTwice ? `${flag} ${error.message.slice(named.length)}` : `${flag}: ${error.message}`;
+  return new CliError(error.code, told, error);
 }
