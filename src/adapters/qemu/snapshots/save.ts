@@ -10,7 +10,7 @@ import { type QmpConnection, QmpError } from '../qmp.ts';
 import { endOf, PAUSED_STATUSES, type RunScope, settleRun, withMonitor } from '../reality.ts';
 import { type RunFacts, readMarks, runDirectory } from '../run-directory.ts';
 import { copyMemory } from './copy-memory.ts';
-import { sha256Of, syncTogether, syncUntil, traitsOf } from './files.ts';
+import { sha256Of, sync, syncTogether, syncUntil, traitsOf } from './files.ts';
 import { MANIFEST_FILE, type SnapshotManifest, STATE_FILE, writeManifest } from './manifest.ts';
 import { cancelMigration, migrationEnd, prepareMigration, queryVmm } from './migration.ts';
 import { receiveState, SAVING_URI, StateUnwritten } from './state-transfer.ts';
@@ -71,6 +71,7 @@ export async function saveRun(
   if (!isSnapshotName(as.snapshot)) return failed('invalid_name', 'a snapshot cannot have this name');
   if (state.facts.memory_file === null) return withoutMemoryFile(ref);
   if (isWithdrawn(control)) return { outcome: 'withdrawn' };
+  if (as.takes_memory === true) beginSync(join(runDirectory(scope.root, ref), MEMORY_FILE));
   const begun = await store.begin(ref.instance).catch((error: unknown) => failureOf(error));
   if (typeof begun !== 'string') return begun;
   const time = limited(control, clock, SAVE_LIMIT_MS);
@@ -104,6 +105,11 @@ export async function saveRun(
   }
 }
 
+/** Most of a memory is on its way to the disk while its VMM is asked the first things; it is synced for good once it stands still. */
+function beginSync(memory: string): void {
+  sync(memory).catch(() => undefined);
+}
+
 /** A run that an earlier version of this program has started keeps its memory to itself. */
 export function withoutMemoryFile(ref: RunRef): Failed {
   const message = `run ${ref.run} was started by an earlier version, with memory that cannot be kept: restart it first`;
@@ -128,17 +134,22 @@ async function saveInto(saving: Saving, takesMemory: boolean): Promise<SnapshotM
     await (takesMemory ? linkMemory(directory, begun) : copyMemory(directory, begun, signal));
     await syncUntil(memory, signal);
   };
+  // Asked while the memory is still being synced, as each question takes its time.
+  const sendAndAsk = async () => {
+    const state = await sendsState(saving, directory);
+    if ('outcome' in state) return state;
+    const [agent, vmm] = await Promise.all([queryAgentOpen(monitor), queryVmm(monitor)]);
+    return { state, agent, vmm };
+  };
   // Both are over when this is: a guest must not be told to go on while its VMM still sends.
-  const [state, memoryKept] = await Promise.all([
-    sendsState(saving, directory),
+  const [sent, memoryKept] = await Promise.all([
+    sendAndAsk().catch(failureOf),
     keepMemory().then(() => null, failureOf),
   ]);
-  if ('outcome' in state) return state;
+  if ('outcome' in sent) return sent;
   if (memoryKept !== null) return memoryKept;
   // The memory once more, which takes no time: while it saved, the VMM may have written the last of its devices into it.
-  const synced = syncTogether(begun, [STATE_FILE, MEMORY_FILE], signal);
-  // Asked beside that, as each question takes its time.
-  const [agent, vmm] = await Promise.all([queryAgentOpen(monitor), queryVmm(monitor), synced]);
+  await syncTogether(begun, [STATE_FILE, MEMORY_FILE], signal);
   const traits = await traitsOf(memory);
   if (traits === null) return failed('storage_failed', 'the memory is gone');
   const sha256 = tools.verifyMemory ? await sha256Of(memory, signal) : null;
@@ -147,15 +158,15 @@ async function saveInto(saving: Saving, takesMemory: boolean): Promise<SnapshotM
     instance: ref.instance,
     run: ref.run,
     taken_at: tools.clock.now(),
-    vmm,
+    vmm: sent.vmm,
     accelerator: facts.accelerator,
     image: facts.image,
     argv: facts.argv,
     shape: facts.shape,
     identity: facts.identity,
-    state,
+    state: sent.state,
     memory: { ...traits, sha256 },
-    agent,
+    agent: sent.agent,
     ready: readMarks(directory).ready_at !== null,
   };
 }
