@@ -23,6 +23,7 @@ describe('a fork', () => {
     const driver = forked('running');
     driver.send(1_000, done('snapshot.fork', 0));
     expect(driver.effects('vmm.restore')).toMatchObject([{ run: 1, snapshot: 'run-0' }]);
+    expect([driver.effects('snapshot.drop'), driver.effects('effect.withdraw')]).toEqual([[], []]);
     driver.send(1_100, done('vmm.restore', 1));
     driver.send(1_200, done('guest.set_clock', 1));
     expect(leaf(driver)).toBe('running');

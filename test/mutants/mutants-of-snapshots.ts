@@ -246,4 +246,25 @@ export const MUTANTS_OF_SNAPSHOTS: readonly Mutant[] = [
     put: "stop: { target: '#standby', actions: [...intend('stopped'), sayPrepared] },",
     killedBy: forks('that is ended by %s while it copies is stopped, and its half copy goes'),
   },
+  {
+    name: 'a fork drops the copy that it has just taken',
+    file: 'machines/regions/lifecycle/snapshots.ts',
+    find: "  if (event.type === 'effect.done') return;\n  if (!('effect' in event))",
+    put: "  if (!('effect' in event))",
+    killedBy: forks('that is wanted running wakes from its copy, in its first run'),
+  },
+  {
+    name: 'a copy goes on after its fork was stopped',
+    file: 'machines/regions/lifecycle/snapshots.ts',
+    find: "  if (!('effect' in event)) enqueue({ type: 'ask', params: { kind: 'effect.withdraw', run: 0 } });\n",
+    put: '',
+    killedBy: forks('that is ended by %s while it copies is stopped, and its half copy goes'),
+  },
+  {
+    name: 'the number of a restore that was refused is used again',
+    file: REFUSED_RESTORE,
+    find: 'number: run.number, pid: null',
+    put: 'pid: null',
+    killedBy: refusedRestore('because its restore %s is shown as before, with the reason'),
+  },
 ];
