@@ -16,19 +16,24 @@ export async function sync(path: string): Promise<void> {
 }
 
 /**
- * The same for as long as anybody waits: rejects when the signal fires, so that a disk that hangs keeps no guest from going on.
+ * Waits for it as long as anybody waits: rejects when the signal fires, so that a disk that hangs keeps no guest from going on.
  * What was begun ends by itself.
  */
-export async function syncUntil(path: string, signal: AbortSignal): Promise<void> {
+export async function unlessGivenUp(begun: Promise<void>, signal: AbortSignal): Promise<void> {
   const given = Promise.withResolvers<never>();
   const onAbort = (): void => given.reject(new Error('given up'));
   signal.addEventListener('abort', onAbort, { once: true });
   if (signal.aborted) onAbort();
   try {
-    await Promise.race([sync(path), given.promise]);
+    await Promise.race([begun, given.promise]);
   } finally {
     signal.removeEventListener('abort', onAbort);
   }
+}
+
+/** Syncs for as long as anybody waits. */
+export function syncUntil(path: string, signal: AbortSignal): Promise<void> {
+  return unlessGivenUp(sync(path), signal);
 }
 
 /** The same for some files of a directory and for their names in it, side by side: most file systems join that into one write. */

@@ -10,7 +10,7 @@ import { type QmpConnection, QmpError } from '../qmp.ts';
 import { endOf, PAUSED_STATUSES, type RunScope, settleRun, withMonitor } from '../reality.ts';
 import { type RunFacts, readMarks, runDirectory } from '../run-directory.ts';
 import { copyMemory } from './copy-memory.ts';
-import { sha256Of, sync, syncTogether, syncUntil, traitsOf } from './files.ts';
+import { sha256Of, sync, syncTogether, syncUntil, traitsOf, unlessGivenUp } from './files.ts';
 import { MANIFEST_FILE, type SnapshotManifest, STATE_FILE, writeManifest } from './manifest.ts';
 import { cancelMigration, migrationEnd, prepareMigration, queryVmm } from './migration.ts';
 import { receiveState, SAVING_URI, StateUnwritten } from './state-transfer.ts';
@@ -71,7 +71,7 @@ export async function saveRun(
   if (!isSnapshotName(as.snapshot)) return failed('invalid_name', 'a snapshot cannot have this name');
   if (state.facts.memory_file === null) return withoutMemoryFile(ref);
   if (isWithdrawn(control)) return { outcome: 'withdrawn' };
-  if (as.takes_memory === true) beginSync(join(runDirectory(scope.root, ref), MEMORY_FILE));
+  const early = as.takes_memory === true ? beginSync(join(runDirectory(scope.root, ref), MEMORY_FILE)) : null;
   const begun = await store.begin(ref.instance).catch((error: unknown) => failureOf(error));
   if (typeof begun !== 'string') return begun;
   const time = limited(control, clock, SAVE_LIMIT_MS);
@@ -89,7 +89,7 @@ export async function saveRun(
       // It was saved and what it sent could not be kept: QEMU sends no guest twice that has not moved in between.
       if (status === 'postmigrate') return failed('save_failed', 'the guest was saved before, and has to go on first');
       const saving = { tools, ref, facts: state.facts, begun, monitor, signal: time.signal };
-      const manifest = await saveInto(saving, as.takes_memory === true);
+      const manifest = await saveInto(saving, early);
       if ('outcome' in manifest) return toldOf(manifest);
       await writeFile(join(begun, MANIFEST_FILE), writeManifest(manifest), { mode: 0o600 });
       await syncTogether(begun, [MANIFEST_FILE], time.signal);
@@ -105,9 +105,15 @@ export async function saveRun(
   }
 }
 
-/** Most of a memory is on its way to the disk while its VMM is asked the first things; it is synced for good once it stands still. */
-function beginSync(memory: string): void {
-  sync(memory).catch(() => undefined);
+/**
+ * Most of a memory is on its way to the disk while its VMM is asked the first things; it is synced for good once it stands still.
+ * What comes of this counts all the same: the kernel tells of a failed write once, and whoever syncs later hears of success.
+ */
+function beginSync(memory: string): Promise<void> {
+  const begun = sync(memory);
+  // It may fail before anybody waits for it: a rejection without a listener would end the whole process.
+  begun.catch(() => undefined);
+  return begun;
 }
 
 /** A run that an earlier version of this program has started keeps its memory to itself. */
@@ -125,13 +131,14 @@ interface Saving {
   readonly signal: AbortSignal;
 }
 
-/** State and memory; answers what is to be written down of them. */
-async function saveInto(saving: Saving, takesMemory: boolean): Promise<SnapshotManifest | Failed> {
+/** State and memory, which it takes when a sync of it was begun; answers what is to be written down of them. */
+async function saveInto(saving: Saving, early: Promise<void> | null): Promise<SnapshotManifest | Failed> {
   const { tools, ref, facts, begun, monitor, signal } = saving;
   const directory = runDirectory(tools.scope.root, ref);
   const memory = join(begun, MEMORY_FILE);
   const keepMemory = async (): Promise<void> => {
-    await (takesMemory ? linkMemory(directory, begun) : copyMemory(directory, begun, signal));
+    await (early === null ? copyMemory(directory, begun, signal) : linkMemory(directory, begun));
+    if (early !== null) await unlessGivenUp(early, signal);
     await syncUntil(memory, signal);
   };
   // Asked while the memory is still being synced, as each question takes its time.
