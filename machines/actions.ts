@@ -221,6 +221,8 @@ export function troubleIn(event: ChartEvent): string {
   }
 }
 
+export const sayPrepared = chart.emit({ type: 'instance.prepared' });
+
 export const notePrepareFailed = [
   noteTrouble,
   chart.emit(({ context }) => ({

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'nod
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import type { Random } from '../actors/contracts/clock.ts';
-import { GONE_STATES, hostProcesses, type ProcessTable, parseStat } from '../actors/contracts/process-identity.ts';
+import { hostProcesses, isRunning, type ProcessTable, parseStat } from '../actors/contracts/process-identity.ts';
 
 /** The data directory of one daemon: what lies where, and what of it only the owner may read. */
 export interface DataDirectory {
@@ -74,7 +74,7 @@ export function readEndpoints(directory: DataDirectory): Endpoints | null {
 export function isServed({ pid }: Endpoints, processes: Pick<ProcessTable, 'stat'> = hostProcesses): boolean {
   const text = processes.stat(pid);
   const stat = text === null ? null : parseStat(text);
-  return stat !== null && !GONE_STATES.includes(stat.state);
+  return stat !== null && isRunning(stat);
 }
 
 /** Only its own: another daemon may have written there since. */

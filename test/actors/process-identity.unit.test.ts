@@ -11,8 +11,8 @@ import {
 
 const BOOT = '3a74b3a2-15ad-4378-80f6-8d10d8780991';
 const OTHER_BOOT = '00000000-15ad-4378-80f6-8d10d8780991';
-const statLine = (pid: number, command: string, state: string, start: string): string =>
-  `${pid} (${command}) ${state} 1 1 1 0 -1 4194368 22 0 0 0 0 0 0 0 20 0 1 0 ${start} 2654208 131 0\n`;
+const statLine = (pid: number, command: string, state: string, start: string, threads = 1): string =>
+  `${pid} (${command}) ${state} 1 1 1 0 -1 4194368 22 0 0 0 0 0 0 0 20 0 ${threads} 0 ${start} 2654208 131 0\n`;
 
 const IDENTITY: ProcessIdentity = { pid: 4711, startTicks: '358826', bootId: BOOT };
 
@@ -25,7 +25,7 @@ function table(stat: string | null, bootId = BOOT): ProcessTable & { readonly si
 describe('the identity of a process', () => {
   it('is read from its stat line, whatever its command is called', () => {
     for (const command of ['sh', 'a b', 'a) R 1', '((', ') S 2 (']) {
-      expect(parseStat(statLine(7, command, 'S', '99'))).toEqual({ pid: 7, state: 'S', startTicks: '99' });
+      expect(parseStat(statLine(7, command, 'S', '99'))).toEqual({ pid: 7, state: 'S', threads: 1, startTicks: '99' });
     }
   });
 
@@ -49,6 +49,10 @@ describe('the identity of a process', () => {
     for (const state of ['Z', 'X', 'x']) {
       expect(isAlive(IDENTITY, table(statLine(4711, 'qemu', state, '358826')))).toBe(false);
     }
+  });
+
+  it('is alive while a thread of it lives whose first one is a zombie: it may write, and holds what is open', () => {
+    expect(isAlive(IDENTITY, table(statLine(4711, 'qemu', 'Z', '358826', 2)))).toBe(true);
   });
 
   it('is gone when another process has its pid, and when the host was started again', () => {

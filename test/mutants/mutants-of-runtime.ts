@@ -161,4 +161,14 @@ export const MUTANTS_OF_RUNTIME: readonly Mutant[] = [
     put: "if (phase === 'backoff' || phase === 'held') return true;",
     killedBy: { file: 'test/gateway/wait.unit.test.ts', title: 'a pending automatic restart is not an end' },
   },
+  {
+    name: 'a process is gone with its first thread',
+    file: 'src/actors/contracts/process-identity.ts',
+    find: ' || threads > 1;',
+    put: ';',
+    killedBy: {
+      file: 'test/actors/process-identity.unit.test.ts',
+      title: 'is alive while a thread of it lives whose first one is a zombie: it may write, and holds what is open',
+    },
+  },
 ];

@@ -7,6 +7,7 @@ import {
   notePrepareFailed,
   noteTrouble,
   sayAdmissionLost,
+  sayPrepared,
   withdrawEarlier,
 } from '../../actions.ts';
 import { applyChanges, create } from '../../definition-actions.ts';
@@ -59,7 +60,6 @@ const notPrepared = {
 };
 
 const prepared = resultOf('instance.prepare');
-const sayPrepared = chart.emit({ type: 'instance.prepared' });
 
 /** Of a fork it stays on record until it is prepared: unlike one that is made to sleep, it takes no copy then. */
 const stopEarly = (cause: 'operator' | 'expiry') =>

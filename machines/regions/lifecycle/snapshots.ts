@@ -7,6 +7,7 @@ import {
   notePrepareFailed,
   noteTrouble,
   sayLost,
+  sayPrepared,
 } from '../../actions.ts';
 import { applyChanges } from '../../definition-actions.ts';
 import { FORKED_SNAPSHOT } from '../../effects.ts';
@@ -123,7 +124,6 @@ export const reverting = {
   },
 };
 
-const sayPrepared = chart.emit({ type: 'instance.prepared' });
 const forked = resultOf('snapshot.fork');
 
 /** What the fork sleeps in from its first day. */

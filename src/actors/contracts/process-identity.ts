@@ -22,16 +22,21 @@ export interface ProcessTable {
 
 interface ProcessStat {
   readonly pid: number;
+  /** Of its first thread. */
   readonly state: string;
+  /** How many of its threads are not gone, with the first one. */
+  readonly threads: number;
   readonly startTicks: string;
 }
 
 const BOOT_ID_FILE = '/proc/sys/kernel/random/boot_id';
 const BOOT_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-/** States of a process that runs no more: zombie, and dead on its way out. */
-export const GONE_STATES: readonly string[] = ['Z', 'X', 'x'];
-/** Fields after the command's closing bracket: the state is field 3, the start time field 22. */
+/** States of a thread that runs no more: zombie, and dead on its way out. */
+const GONE_STATES: readonly string[] = ['Z', 'X', 'x'];
+/** Fields after the command's closing bracket: the state is field 3, the number of threads field 20, the start time field 22. */
+const THREADS_INDEX = 20 - 3;
 const START_TICKS_INDEX = 22 - 3;
+const NUMBER = /^\d+$/;
 
 function isErrno(error: unknown, ...codes: string[]): boolean {
   return error instanceof Error && 'code' in error && codes.includes(String(error.code));
@@ -68,9 +73,9 @@ export function parseStat(text: string): ProcessStat | null {
     .trim()
     .split(' ');
   const pid = text.slice(0, open);
-  const [state, startTicks] = [fields[0], fields[START_TICKS_INDEX]];
-  if (!/^\d+$/.test(pid) || state === undefined || startTicks === undefined || !/^\d+$/.test(startTicks)) return null;
-  return { pid: Number(pid), state, startTicks };
+  const { 0: state = '', [THREADS_INDEX]: threads = '', [START_TICKS_INDEX]: startTicks = '' } = fields;
+  if (![pid, threads, startTicks].every((text) => NUMBER.test(text))) return null;
+  return { pid: Number(pid), state, threads: Number(threads), startTicks };
 }
 
 /** Reads what the supervisor wrote: the boot id in the first line, the stat line in the second. Null when incomplete. */
@@ -83,12 +88,20 @@ export function parseIdentity(text: string): ProcessIdentity | null {
   return stat === null ? null : { pid: stat.pid, startTicks: stat.startTicks, bootId };
 }
 
+/**
+ * Whether any of its threads may still run. Threads of a killed process end one by one: while the first one is a zombie
+ * already, another may still write, and hold open what the process has open.
+ */
+export function isRunning({ state, threads }: ProcessStat): boolean {
+  return !GONE_STATES.includes(state) || threads > 1;
+}
+
 /** Whether exactly this process runs now. A zombie, a later process with its pid, another boot of the host: no. */
 export function isAlive(identity: ProcessIdentity, processes: ProcessTable = hostProcesses): boolean {
   if (identity.bootId !== processes.bootId()) return false;
   const text = processes.stat(identity.pid);
   const stat = text === null ? null : parseStat(text);
-  return stat !== null && stat.startTicks === identity.startTicks && !GONE_STATES.includes(stat.state);
+  return stat !== null && stat.startTicks === identity.startTicks && isRunning(stat);
 }
 
 /** Sends a signal to exactly this process; false when it is gone. */

@@ -26,7 +26,8 @@ export async function reserveRoom(path: string, bytes: number): Promise<Reserved
   }
 }
 
-function saysFull(error: unknown): boolean {
+/** What a program, or the kernel, says when there is no room left, or none for this user. */
+export function saysFull(error: unknown): boolean {
   const told = error instanceof Error && 'stderr' in error ? String(error.stderr) : String(error);
   return /No space left|Disk quota/i.test(told);
 }

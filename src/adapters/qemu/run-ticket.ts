@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, rename, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isCode } from './snapshots/files.ts';
 
 /**
  * The ticket of a run, `ticket-TOKEN.d/` in its directory: the run may still start. Its supervisor puts `used` into it right
@@ -16,10 +17,6 @@ export type TicketState = 'waiting' | 'used' | 'none';
 const ticketIn = (directory: string, token: string): string => join(directory, `ticket-${token}.d`);
 const formerTicketIn = (directory: string, token: string): string => join(directory, `ticket-${token}`);
 const startedIn = (directory: string, token: string): string => join(directory, `started-${token}`);
-
-function isCode(error: unknown, ...codes: string[]): boolean {
-  return error instanceof Error && 'code' in error && codes.includes(String(error.code));
-}
 
 export async function makeTicket(directory: string, token: string): Promise<void> {
   await mkdir(ticketIn(directory, token), { mode: 0o700 });

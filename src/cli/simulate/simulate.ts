@@ -6,7 +6,7 @@ import { runScenario, type ScenarioRun } from './run-scenario.ts';
 import { parseScenario, type Scenario } from './scenario.ts';
 import { ScenarioError } from './scenario-error.ts';
 import type { Stage } from './stage.ts';
-import { checkedLines, eventText, momentLines, offsetText, sleepText } from './texts.ts';
+import { checkedLines, eventText, momentLines, offsetText, sleepText, timesText } from './texts.ts';
 
 /** `statevisor simulate FILE`: what policies will do, told in advance. */
 
@@ -55,8 +55,6 @@ async function readScenarioFile(file: string): Promise<string> {
     throw new ScenarioError(`cannot be read: ${error instanceof Error ? error.message : String(error)}`, top);
   }
 }
-
-const timesText = (count: number): string => (count === 1 ? 'once' : `${count} times`);
 
 async function reportOf({ instances, source, untilMs }: Scenario, { stage, checked }: ScenarioRun): Promise<string[]> {
   const nameWidth = Math.max(...instances.map(({ name }) => name.length));

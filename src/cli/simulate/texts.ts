@@ -108,13 +108,15 @@ export function momentLines(moment: Moment, nameWidth: number): string[] {
   ];
 }
 
+export const timesText = (count: number): string => (count === 1 ? 'once' : `${count} times`);
+
 /** What a policy about sleep came to; null of one that has none, and has not slept. */
 export function sleepText({ auto_standby, wakefulness: account }: ShownView, sleeps: number): string | null {
   if (account === undefined || (auto_standby?.enabled !== true && sleeps === 0)) return null;
   const causes = Object.entries(account.awake_by_cause_ms).toSorted(([, a], [, b]) => b - a);
   const because = causes.map(([cause, ms]) => `${plainWords(cause)} ${spanWords(ms)}`).join(', ');
   const awake = `awake ${spanWords(account.awake_ms)}${because === '' ? '' : ` (${because})`}`;
-  return `slept ${sleeps === 1 ? 'once' : `${sleeps} times`}: asleep ${spanWords(account.asleep_ms)}, ${awake}`;
+  return `slept ${timesText(sleeps)}: asleep ${spanWords(account.asleep_ms)}, ${awake}`;
 }
 
 /** One expectation: its text, and where it failed what was expected and what is. */

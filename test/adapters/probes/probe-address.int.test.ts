@@ -1,5 +1,3 @@
-import { once } from 'node:events';
-import { type AddressInfo, createServer, type Server } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/actors/clock.ts';
 import type { ProbedGuest } from '../../../src/actors/contracts/probe.ts';
@@ -7,6 +5,7 @@ import { createHttpProber } from '../../../src/adapters/probes/http-prober.ts';
 import { createProbers } from '../../../src/adapters/probes/probers.ts';
 import { createTcpProber } from '../../../src/adapters/probes/tcp-prober.ts';
 import { checkOf } from '../../contracts/prober.world.ts';
+import { type AskedPort, openAskedPort } from './asked-port.ts';
 
 /** Where probes come from: by that they are told from what others say to a guest, which keeps it awake. */
 
@@ -15,21 +14,11 @@ const NOBODYS = '192.0.2.77';
 const GUEST_PORT = 80;
 
 describe('probes', () => {
-  const seen: (string | undefined)[] = [];
-  let server: Server;
-  let port = 0;
+  let listener: AskedPort;
   beforeAll(async () => {
-    server = createServer((socket) => {
-      seen.push(socket.remoteAddress);
-      socket.on('error', () => undefined);
-      socket.end('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
-    }).listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    ({ port } = server.address() as AddressInfo);
+    listener = await openAskedPort('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
   });
-  afterAll(() => {
-    server.close();
-  });
+  afterAll(() => listener.close());
 
   const probeFrom = async (source: string | null, kind: 'http' | 'tcp', isBridged: boolean): Promise<unknown> => {
     const clock = systemClock();
@@ -40,8 +29,8 @@ describe('probes', () => {
     });
     const guest: ProbedGuest = isBridged
       ? { instance: 'web', run: 1, address: '127.0.0.1', ports: [] }
-      : { instance: 'web', run: 1, address: null, ports: [{ host_port: port, guest_port: GUEST_PORT }] };
-    const asked = isBridged ? port : GUEST_PORT;
+      : { instance: 'web', run: 1, address: null, ports: [{ host_port: listener.port, guest_port: GUEST_PORT }] };
+    const asked = isBridged ? listener.port : GUEST_PORT;
     const target =
       kind === 'tcp'
         ? { type: 'tcp' as const, port: asked }
@@ -53,7 +42,7 @@ describe('probes', () => {
     'over %s come to a bridged guest from the address that is theirs alone',
     async (kind) => {
       expect(await probeFrom(OWN, kind, true)).toEqual({ result: 'passed' });
-      expect(seen.splice(0)).toEqual([OWN]);
+      expect(listener.seen.splice(0)).toEqual([OWN]);
     },
   );
 
@@ -62,7 +51,7 @@ describe('probes', () => {
     async (kind) => {
       expect(await probeFrom(OWN, kind, false)).toEqual({ result: 'passed' });
       expect(await probeFrom(null, kind, true)).toEqual({ result: 'passed' });
-      expect(seen.splice(0)).toEqual(['127.0.0.1', '127.0.0.1']);
+      expect(listener.seen.splice(0)).toEqual(['127.0.0.1', '127.0.0.1']);
     },
   );
 

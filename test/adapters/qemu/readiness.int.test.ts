@@ -1,9 +1,8 @@
-import { once } from 'node:events';
-import { type AddressInfo, createServer, type Server } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/actors/clock.ts';
 import type { Place } from '../../../src/actors/contracts/probe-address.ts';
 import { portAnswers } from '../../../src/adapters/qemu/readiness.ts';
+import { type AskedPort, openAskedPort } from '../probes/asked-port.ts';
 
 /** Asking a guest whether it is ready is no traffic of somebody who uses it: the source of the question tells them apart. */
 
@@ -11,40 +10,30 @@ const OWN = '127.0.0.77';
 const NOBODYS = '192.0.2.77';
 
 describe('the question whether a port of a guest answers', () => {
-  const seen: (string | undefined)[] = [];
-  let server: Server;
-  let port = 0;
+  let listener: AskedPort;
   beforeAll(async () => {
-    server = createServer((socket) => {
-      seen.push(socket.remoteAddress);
-      socket.on('error', () => undefined);
-      socket.end('HTTP/1.0 200 OK\r\n\r\n');
-    }).listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    ({ port } = server.address() as AddressInfo);
+    listener = await openAskedPort('HTTP/1.0 200 OK\r\n\r\n');
   });
-  afterAll(() => {
-    server.close();
-  });
+  afterAll(() => listener.close());
 
   const asked = (from: string | null, isForwarded: boolean): Promise<boolean> => {
-    const guest: Place = { host: '127.0.0.1', port, isForwarded };
+    const guest: Place = { host: '127.0.0.1', port: listener.port, isForwarded };
     return portAnswers(guest, { clock: systemClock(), probeAddress: () => from });
   };
 
   it('comes to a bridged guest from the address of this host from which only the daemon asks', async () => {
     expect(await asked(OWN, false)).toBe(true);
-    expect(seen.splice(0)).toEqual([OWN]);
+    expect(listener.seen.splice(0)).toEqual([OWN]);
   });
 
   it('goes through a forwarded port, and where the host has no such address, from wherever the kernel takes it', async () => {
     expect(await asked(OWN, true)).toBe(true);
     expect(await asked(null, false)).toBe(true);
-    expect(seen.splice(0)).toEqual(['127.0.0.1', '127.0.0.1']);
+    expect(listener.seen.splice(0)).toEqual(['127.0.0.1', '127.0.0.1']);
   });
 
   it('is not answered while the host has lost that address', async () => {
     expect(await asked(NOBODYS, false)).toBe(false);
-    expect(seen).toEqual([]);
+    expect(listener.seen).toEqual([]);
   });
 });

@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { MEMORY_FILE } from '../command-line.ts';
-import { reserveRoom } from '../reserve-file.ts';
+import { reserveRoom, saysFull } from '../reserve-file.ts';
 
 const run = promisify(execFile);
 
@@ -30,8 +30,7 @@ export async function copyMemory(from: string, to: string, signal: AbortSignal):
       env: { ...process.env, LC_ALL: 'C' },
     });
   } catch (error) {
-    const told = error instanceof Error && 'stderr' in error ? String(error.stderr) : '';
-    throw new CopyFailed(/No space left|Disk quota/i.test(told) ? 'ENOSPC' : 'EIO', error);
+    throw new CopyFailed(saysFull(error) ? 'ENOSPC' : 'EIO', error);
   }
 }
 

@@ -19,13 +19,13 @@ export async function sync(path: string): Promise<void> {
  * Waits for it as long as anybody waits: rejects when the signal fires, so that a disk that hangs keeps no guest from going on.
  * What was begun ends by itself.
  */
-export async function unlessGivenUp(begun: Promise<void>, signal: AbortSignal): Promise<void> {
+export async function unlessGivenUp<Result>(begun: Promise<Result>, signal: AbortSignal): Promise<Result> {
   const given = Promise.withResolvers<never>();
   const onAbort = (): void => given.reject(new Error('given up'));
   signal.addEventListener('abort', onAbort, { once: true });
   if (signal.aborted) onAbort();
   try {
-    await Promise.race([begun, given.promise]);
+    return await Promise.race([begun, given.promise]);
   } finally {
     signal.removeEventListener('abort', onAbort);
   }
@@ -67,6 +67,8 @@ export async function sha256Of(path: string, signal: AbortSignal): Promise<strin
   for await (const chunk of createReadStream(path, { signal })) hash.update(chunk as Buffer);
   return hash.digest('hex');
 }
+
+export const isDiskFull = (error: unknown): boolean => isCode(error, 'ENOSPC', 'EDQUOT');
 
 export function isCode(error: unknown, ...codes: string[]): boolean {
   return error instanceof Error && 'code' in error && codes.includes(String(error.code));

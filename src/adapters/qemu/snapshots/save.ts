@@ -10,7 +10,7 @@ import { type QmpConnection, QmpError } from '../qmp.ts';
 import { endOf, PAUSED_STATUSES, type RunScope, settleRun, withMonitor } from '../reality.ts';
 import { type RunFacts, readMarks, runDirectory } from '../run-directory.ts';
 import { copyMemory } from './copy-memory.ts';
-import { sha256Of, sync, syncTogether, syncUntil, traitsOf, unlessGivenUp } from './files.ts';
+import { isDiskFull, sha256Of, sync, syncTogether, syncUntil, traitsOf, unlessGivenUp } from './files.ts';
 import { MANIFEST_FILE, type SnapshotManifest, STATE_FILE, writeManifest } from './manifest.ts';
 import { cancelMigration, migrationEnd, prepareMigration, queryVmm } from './migration.ts';
 import { receiveState, SAVING_URI, StateUnwritten } from './state-transfer.ts';
@@ -37,8 +37,7 @@ export function failed(code: string, message: string): Failed {
 export function failureOf(error: unknown): Failed {
   if (error instanceof StateUnwritten || error instanceof QmpError) return failed(error.code, error.message);
   const message = error instanceof Error ? error.message : String(error);
-  const isFull = error instanceof Error && 'code' in error && ['ENOSPC', 'EDQUOT'].includes(String(error.code));
-  return failed(isFull ? 'disk_full' : 'storage_failed', message);
+  return failed(isDiskFull(error) ? 'disk_full' : 'storage_failed', message);
 }
 
 /** A signal that fires with the effect's withdrawal or when the time is up. */

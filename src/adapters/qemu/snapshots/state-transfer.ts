@@ -4,6 +4,7 @@ import { open, rm } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { withSocketPath } from '../monitor.ts';
+import { isDiskFull, unlessGivenUp } from './files.ts';
 import { STATE_MAX_BYTES } from './store.ts';
 
 /**
@@ -29,8 +30,7 @@ export class StateUnwritten extends Error {
 
   constructor(error: unknown) {
     super('the state of the guest cannot be written', { cause: error });
-    const isFull = error instanceof Error && 'code' in error && ['ENOSPC', 'EDQUOT'].includes(String(error.code));
-    this.code = isFull ? 'disk_full' : 'storage_failed';
+    this.code = isDiskFull(error) ? 'disk_full' : 'storage_failed';
   }
 }
 
@@ -80,25 +80,17 @@ export async function receiveState(
   signal: AbortSignal,
 ): Promise<ReceivedState> {
   const { server, connection } = await listen(directory);
-  const aborted = Promise.withResolvers<never>();
-  const onAbort = (): void => aborted.reject(new Error('given up'));
-  // It may be given up before anybody waits for that: a rejection without a listener would end the whole process.
-  aborted.promise.catch(() => undefined);
-  signal.addEventListener('abort', onAbort, { once: true });
   try {
     // A signal that has fired calls nobody back.
     if (signal.aborted) throw new Error('given up');
     await begin();
-    const socket = await Promise.race([connection, aborted.promise]);
+    const socket = await unlessGivenUp(connection, signal);
     signal.addEventListener('abort', () => socket.destroy(), { once: true });
-    return await Promise.race([
-      writeDown(socket, path).catch((error: unknown) => {
-        throw new StateUnwritten(error);
-      }),
-      aborted.promise,
-    ]);
+    const written = writeDown(socket, path).catch((error: unknown) => {
+      throw new StateUnwritten(error);
+    });
+    return await unlessGivenUp(written, signal);
   } finally {
-    signal.removeEventListener('abort', onAbort);
     connection.then(
       (socket) => socket.destroy(),
       () => undefined,
