@@ -112,11 +112,13 @@ describe('bridged guests with a policy to sleep', { timeout: TEST_LIMIT_MS }, ()
     const goneAt = clock.now();
     const seen = new Map<Name, Set<string>>(NAMES.map((name) => [name, new Set()]));
     const asleep = async (): Promise<string[]> => {
+      // The states first: what is told of a guest that is asleep is then told after it fell asleep.
+      const states = await Promise.all(NAMES.map(async (name) => (await viewOf(name)).state));
       for (const name of NAMES) {
         const { status, reason, active_inbound_connections } = await statusOf(name);
         seen.get(name)!.add(`${status} (${reason}): ${active_inbound_connections}`);
       }
-      return Promise.all(NAMES.map(async (name) => (await viewOf(name)).state));
+      return states;
     };
     await until(asleep, (states) => states.every((state) => state === 'Standby'), LIMIT_MS);
     for (const name of NAMES) {
