@@ -4,6 +4,7 @@ import { mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { untilTrue } from '../contracts/hypervisor.world.ts';
+import { endProcessesOf } from '../left-processes.ts';
 import { check } from './checker.ts';
 import { type DoorAndToken, endWorld, makeTestedDirectory } from './daemon-process.ts';
 import { ask, getView, must } from './door.ts';
@@ -36,6 +37,8 @@ beforeEach(async () => {
 afterEach(async () => {
   await keeper.kill('SIGKILL');
   await endWorld(directory);
+  // A world that a daemon began to start on a busy machine comes up once the one before it is gone.
+  endProcessesOf(directory);
   // Processes that were just killed hold the disk for a moment longer.
   await untilTrue(() => spawnSync('umount', [directory]).status === 0, 'the disk lets go', UNMOUNT_LIMIT_MS);
   await destroy();
