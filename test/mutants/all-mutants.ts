@@ -1,6 +1,7 @@
 import type { Mutant } from './mutant.ts';
 import { MUTANTS_OF_AGENTS } from './mutants-of-agents.ts';
 import { MUTANTS_OF_CONNTRACK } from './mutants-of-conntrack.ts';
+import { MUTANTS_OF_FAILING_DISKS } from './mutants-of-failing-disks.ts';
 import { MUTANTS_OF_HEALTH } from './mutants-of-health.ts';
 import { MUTANTS_OF_LIFECYCLE } from './mutants-of-lifecycle.ts';
 import { MUTANTS_OF_PROBING } from './mutants-of-probing.ts';
@@ -19,6 +20,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...MUTANTS_OF_CONNTRACK,
   ...MUTANTS_OF_STANDBY,
   ...MUTANTS_OF_SNAPSHOTS,
+  ...MUTANTS_OF_FAILING_DISKS,
   ...MUTANTS_OF_LIFECYCLE,
   ...MUTANTS_OF_SCHEDULES,
 ];

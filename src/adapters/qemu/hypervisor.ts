@@ -29,6 +29,7 @@ import { type RunWatch, type WatchedRun, watchRun } from './run-watch.ts';
 import { setGuestClock } from './snapshots/guest-clock.ts';
 import { pauseRun, resumeRun, snapshotOperations } from './snapshots/operations.ts';
 import { LOAD_LIMIT_MS, restoreRun } from './snapshots/restore.ts';
+import { createRunMemories } from './snapshots/run-memories.ts';
 import { openSnapshotStore } from './snapshots/store.ts';
 
 export interface QemuOptions {
@@ -165,7 +166,8 @@ export function createQemuHypervisor(options: QemuOptions): QemuHypervisor {
   const { verifyMemory = false, loadLimitMs = LOAD_LIMIT_MS } = options;
   const store = openSnapshotStore(root, random, verifyMemory);
   const present = (): Promise<PresentVmm> => presentVmm(binary, accelerator);
-  const tools = { scope, clock, store, present, boot, agents, verifyMemory, loadLimitMs };
+  const memories = createRunMemories();
+  const tools = { scope, clock, store, memories, present, boot, agents, verifyMemory, loadLimitMs };
   const watchAdopted = (run: WatchedRun): RunWatch => {
     const watch = watchRun(run, { clock, probeAddress, emit, log, isFresh: false });
     watches.keep(watch);
@@ -188,7 +190,7 @@ export function createQemuHypervisor(options: QemuOptions): QemuHypervisor {
       starter.start(spec, control, scope, (image, accelerator) =>
         restoreRun(tools, { spec, from, image, accelerator }, control),
       ),
-    pause: (ref, control) => pauseRun(scope, ref, control),
+    pause: (ref, control) => pauseRun(tools, ref, control),
     resume: (ref, control) => resumeRun(tools, ref, control),
     ...snapshotOperations(tools),
     setClock: (ref, at, control) => setGuestClock({ scope, agents }, ref, at, control),

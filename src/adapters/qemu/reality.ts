@@ -18,6 +18,7 @@ import {
 } from './run-directory.ts';
 import { isKilled, tellEnd } from './run-ending.ts';
 import type { RunWatch, WatchedRun } from './run-watch.ts';
+import { syncSnapshots } from './snapshots/woken.ts';
 
 export interface RunWatches {
   get(ref: RunRef): RunWatch | undefined;
@@ -48,6 +49,8 @@ export async function settleRun(scope: RunScope, ref: RunRef): Promise<RunState>
     } else {
       if (!isAsleepStill(directory, state.facts)) return state;
       if (state.state === 'alive' && !(await isKilled(state.identity, scope.clock))) return state;
+      // A daemon that was giving it back may have died before that was on the disk, where it has to be before this is.
+      await syncSnapshots(scope.root, ref.instance);
       await forgetRun(directory, state.facts.token);
       return { state: 'none' };
     }

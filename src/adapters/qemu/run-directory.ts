@@ -1,4 +1,4 @@
-import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs';
 import { link, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
@@ -8,7 +8,7 @@ import { readParts } from './log-parts.ts';
 import { composeEnd } from './run-end.ts';
 import { type RunJournal, readJournal } from './run-journal.ts';
 import { makeTicket, ticketState, withdrawTicket } from './run-ticket.ts';
-import { isCode, sync } from './snapshots/files.ts';
+import { isCode, isThere, sync } from './snapshots/files.ts';
 
 /**
  * The directory of one run, `DIR/instances/ID/runs/N/`. It appears complete, by one rename that fails when the run is
@@ -22,7 +22,7 @@ import { isCode, sync } from './snapshots/files.ts';
  *   (log-parts.ts), and `exit.code`: written by the supervisor's readers.
  * - `end`: exit status of the VMM, written by the supervisor.
  * - `marks.json`: what this daemon or a former one has observed.
- * - `memory`: the memory of the guest, shared with the VMM; removed once the run has ended.
+ * - `memory`: the memory of the guest, shared with the VMM; removed once the run has ended. `memory-not-written`: run-memories.ts.
  * - `woken/`: the snapshot a restored run has consumed. It is moved here right before the guest is let go, by one rename, so
  *   a restored run without it never was: its VMM is ended, and the snapshot is where it was.
  * - `verdict.json`: how the run ended, decided once, so that it is told the same for ever.
@@ -152,7 +152,7 @@ export async function takeRun(directory: string, facts: RunFacts): Promise<boole
   await makeTicket(prepared, facts.token);
   await writeFile(join(prepared, 'spec.json'), JSON.stringify(facts));
   try {
-    if (existsSync(directory) && neverWas(directory)) await forgetRun(directory, facts.token);
+    if (isThere(directory) && neverWas(directory)) await forgetRun(directory, facts.token);
     await rename(prepared, directory);
     return true;
   } catch (error) {
@@ -201,7 +201,7 @@ export function readRunState(directory: string): RunState {
 
 /** Whether a run is one whose guest was saved and has not been let go (again) yet. */
 export function isAsleepStill(directory: string, facts: RunFacts): boolean {
-  return facts.restored_from !== null && !existsSync(join(directory, WOKEN_DIRECTORY));
+  return facts.restored_from !== null && !isThere(join(directory, WOKEN_DIRECTORY));
 }
 
 /**
@@ -263,7 +263,7 @@ export function readVerdict(directory: string): RunEnd | null {
 
 /** Whether that was decided, which it is only of a run that is certainly gone. */
 export function hasVerdict(directory: string): boolean {
-  return existsSync(join(directory, 'verdict.json'));
+  return isThere(join(directory, 'verdict.json'));
 }
 
 /**

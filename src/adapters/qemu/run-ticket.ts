@@ -1,7 +1,6 @@
-import { existsSync } from 'node:fs';
 import { mkdir, rename, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isCode } from './snapshots/files.ts';
+import { isCode, isThere } from './snapshots/files.ts';
 
 /**
  * The ticket of a run, `ticket-TOKEN.d/` in its directory: the run may still start. Its supervisor puts `used` into it right
@@ -23,9 +22,9 @@ export async function makeTicket(directory: string, token: string): Promise<void
 }
 
 export function ticketState(directory: string, token: string): TicketState {
-  if (existsSync(formerTicketIn(directory, token))) return 'waiting';
-  if (existsSync(join(ticketIn(directory, token), 'used')) || existsSync(startedIn(directory, token))) return 'used';
-  return existsSync(ticketIn(directory, token)) ? 'waiting' : 'none';
+  if (isThere(formerTicketIn(directory, token))) return 'waiting';
+  if (isThere(join(ticketIn(directory, token), 'used')) || isThere(startedIn(directory, token))) return 'used';
+  return isThere(ticketIn(directory, token)) ? 'waiting' : 'none';
 }
 
 /** Sees to it that a ticket is never used. False when it was. */
@@ -40,7 +39,7 @@ export async function withdrawTicket(directory: string, token: string): Promise<
     return true;
   } catch (error) {
     if (isCode(error, 'ENOTEMPTY', 'EEXIST')) return false;
-    if (isCode(error, 'ENOENT', 'ENOTDIR')) return !existsSync(startedIn(directory, token));
+    if (isCode(error, 'ENOENT', 'ENOTDIR')) return !isThere(startedIn(directory, token));
     throw error;
   }
 }

@@ -15,6 +15,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock, systemRandom } from '../../../src/actors/clock.ts';
 import type { PresentVmm } from '../../../src/adapters/qemu/present-vmm.ts';
 import { copySnapshot } from '../../../src/adapters/qemu/snapshots/copy.ts';
+import { createRunMemories } from '../../../src/adapters/qemu/snapshots/run-memories.ts';
 import type { SnapshotTools } from '../../../src/adapters/qemu/snapshots/save.ts';
 import { linkMemory, openSnapshotStore, type SnapshotStore } from '../../../src/adapters/qemu/snapshots/store.ts';
 import { changeManifest } from './damage-snapshot.ts';
@@ -166,6 +167,7 @@ describe('a copy', () => {
   const tools = (store: SnapshotStore, present = SAME): SnapshotTools =>
     ({
       store,
+      memories: createRunMemories(),
       clock: systemClock(),
       present: async () => present,
       verifyMemory: false,

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { createReadStream, statSync } from 'node:fs';
 import { lstat, open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -60,6 +60,14 @@ export async function isPlain(path: string): Promise<boolean | 'missing'> {
     if (isCode(error, 'ENOENT', 'ENOTDIR')) return 'missing';
     throw error;
   }
+}
+
+/**
+ * Whether there is something. Throws when that cannot be told: what a failing disk does not show may be there, and much is
+ * decided by what is not.
+ */
+export function isThere(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false }) !== undefined;
 }
 
 export async function sha256Of(path: string, signal: AbortSignal): Promise<string> {

@@ -2,16 +2,22 @@ import { join } from 'node:path';
 import type { EffectControl, Hypervisor, Outcome, RunRef } from '../../../actors/contracts/hypervisor.ts';
 import { isWithdrawn } from '../boot.ts';
 import { tellGuest } from '../operations.ts';
-import { type RunScope, settleRun } from '../reality.ts';
+import { settleRun } from '../reality.ts';
 import { runDirectory } from '../run-directory.ts';
 import { copySnapshot } from './copy.ts';
+import { MemoryNotWritten } from './run-memories.ts';
 import { failureOf, type SnapshotTools, saveRun, withoutMemoryFile } from './save.ts';
 import { isSnapshotName } from './store.ts';
 
 /** What is paused is to be saved; a run that cannot be is not interrupted for it. */
-export async function pauseRun(scope: RunScope, ref: RunRef, control: EffectControl): Promise<Outcome> {
+export async function pauseRun(
+  { scope, memories }: SnapshotTools,
+  ref: RunRef,
+  control: EffectControl,
+): Promise<Outcome> {
   const state = await settleRun(scope, ref);
   if (state.state === 'alive' && state.facts.memory_file === null) return withoutMemoryFile(ref);
+  if (memories.isNotWritten(runDirectory(scope.root, ref))) return failureOf(new MemoryNotWritten());
   return tellGuest(scope, ref, control, 'stop');
 }
 

@@ -1,6 +1,3 @@
-import { rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import type { Clock } from '../../../actors/contracts/clock.ts';
 import type {
   BootResult,
   EffectControl,
@@ -12,31 +9,20 @@ import type {
 import type { Accelerator } from '../accelerator.ts';
 import { factsOf, isWithdrawn, keptOnDisk, prepareRun } from '../boot.ts';
 import { type BootOptions, type ComeUp, comeUp } from '../come-up.ts';
-import { MEMORY_FILE, NETWORK_DEVICE, restoringCommandLine, shapeDifference } from '../command-line.ts';
+import { NETWORK_DEVICE, restoringCommandLine, shapeDifference } from '../command-line.ts';
 import type { Image } from '../image/store.ts';
 import { COMMAND_LIMIT_MS, queryStatus } from '../monitor.ts';
 import { type QmpConnection, QmpError } from '../qmp.ts';
-import {
-  forgetRun,
-  giveUpRun,
-  isAsleepStill,
-  type RunFacts,
-  readLastWords,
-  readRunState,
-  runDirectory,
-  WOKEN_DIRECTORY,
-  writeMarks,
-} from '../run-directory.ts';
-import { isKilled } from '../run-ending.ts';
+import { giveUpRun, type RunFacts, readLastWords, runDirectory, writeMarks } from '../run-directory.ts';
 import { copyMemoryToRunOn } from './copy-memory.ts';
-import { sync } from './files.ts';
-import { STATE_FILE } from './manifest.ts';
 import { migrationEnd, prepareMigration, queryVmm } from './migration.ts';
 import { giveIdentity, type IdentityPlan, planIdentity } from './new-identity.ts';
 import type { PatientAgents } from './patient-agents.ts';
 import { failed, failureOf, limited, type SnapshotTools } from './save.ts';
 import { LOADING_URI, sendState } from './state-transfer.ts';
 import { linkMemory, type SoundSnapshot } from './store.ts';
+import { undoRestore } from './undo-restore.ts';
+import { consume, forgetConsumed } from './woken.ts';
 
 /** How long a VMM may take from its greeting until its guest can be let go: an empty source would leave it waiting for ever. */
 export const LOAD_LIMIT_MS = 20_000;
@@ -91,22 +77,10 @@ export async function restoreRun(
   if (outcome.outcome === 'done') return outcome;
   if (there.came !== 'down') await there.watch?.close();
   // Whatever kept the guest from being let go, nothing may be left of this run.
-  const isGone = await undo(directory, snapshot, tools.clock);
-  return isGone
-    ? outcome
-    : { outcome: 'unknown', error: { code: 'timed_out', message: 'a VMM that was to restore lives on' } };
-}
-
-/** Sees to it that the run never was, and that the snapshot is where it was. False when its VMM does not go. */
-async function undo(directory: string, snapshot: SoundSnapshot, clock: Clock): Promise<boolean> {
-  const state = readRunState(directory);
-  if (state.state === 'none') return true;
-  if (state.state === 'waiting') return giveUpRun(directory, state.facts.token);
-  // The snapshot first: whoever looks in between, a later daemon too, finds a run that never was, and none that has ended.
-  if (!isAsleepStill(directory, state.facts)) await rename(join(directory, WOKEN_DIRECTORY), snapshot.directory);
-  if (state.state === 'alive' && !(await isKilled(state.identity, clock))) return false;
-  await forgetRun(directory, state.facts.token);
-  return true;
+  const isUndone = await undoRestore(directory, snapshot.directory, tools.clock).catch(failureOf);
+  if (isUndone === true) return outcome;
+  const livesOn = { code: 'timed_out', message: 'a VMM that was to restore lives on' };
+  return { outcome: 'unknown', error: isUndone === false ? livesOn : isUndone.error };
 }
 
 function notUp(there: Exclude<ComeUp, Up>): Exclude<Restored, { outcome: 'done' }> {
@@ -193,11 +167,11 @@ async function letGo(
     const error = await giveIdentity({ ...tools, random: tools.boot.random }, spec, identity, control.signal);
     if (isWithdrawn(control)) return { outcome: 'withdrawn' };
     if (error !== null) return { outcome: 'failed', error };
-    await consume(waking);
+    await consume(waking.directory, waking.snapshot.directory);
     if (hasLink) await monitor.execute('set_link', COMMAND_LIMIT_MS, { name: NETWORK_DEVICE, up: true });
     return null;
   }
-  await consume(waking);
+  await consume(waking.directory, waking.snapshot.directory);
   // From here on the snapshot is the guest's, whatever happens: it may have run.
   await monitor.execute('cont', COMMAND_LIMIT_MS).catch((error: unknown) => {
     if (error instanceof QmpError && error.code === 'qmp_refused') throw error;
@@ -209,14 +183,17 @@ async function load(tools: RestoreTools, { there, directory, snapshot }: Waking,
   const monitor = there.watch.monitor();
   if (monitor === null) return failed('qmp_closed', 'the VMM ended before it was given its guest');
   const { vmm } = snapshot.manifest;
-  // Together: the VMM answers in order, and none of it depends on another's answer.
-  const [present] = await Promise.all([queryVmm(monitor), prepareMigration(monitor)]);
-  if (present.version !== vmm.version || present.machine !== vmm.machine) {
-    const message = `the snapshot is of QEMU ${vmm.version} (${vmm.machine}), not ${present.version} (${present.machine})`;
-    return failed('snapshot_mismatch', message);
-  }
   try {
-    await monitor.execute('migrate-incoming', COMMAND_LIMIT_MS, { uri: LOADING_URI });
+    // Together: the VMM answers in order. To listen changes nothing, and nothing is sent before it is known who listens.
+    const [present] = await Promise.all([
+      queryVmm(monitor),
+      prepareMigration(monitor),
+      monitor.execute('migrate-incoming', COMMAND_LIMIT_MS, { uri: LOADING_URI }),
+    ]);
+    if (present.version !== vmm.version || present.machine !== vmm.machine) {
+      const message = `the snapshot is of QEMU ${vmm.version} (${vmm.machine}), not ${present.version} (${present.machine})`;
+      return failed('snapshot_mismatch', message);
+    }
     await sendState(directory, snapshot.state, signal);
     const end = await migrationEnd(monitor, tools.clock, signal);
     if (end.status === 'aborted') return failed('timed_out', `the guest was not loaded within ${tools.loadLimitMs} ms`);
@@ -227,16 +204,4 @@ async function load(tools: RestoreTools, { there, directory, snapshot }: Waking,
     if (!(error instanceof QmpError)) throw error;
     return failed('restore_failed', readLastWords(directory) ?? error.message);
   }
-}
-
-/** The snapshot becomes the run's by one rename, on the disk before the guest runs. Its memory is the guest's from now on. */
-async function consume({ directory, snapshot }: Waking): Promise<void> {
-  await rename(snapshot.directory, join(directory, WOKEN_DIRECTORY));
-  await Promise.all([sync(directory), sync(dirname(snapshot.directory))]);
-}
-
-/** The manifest stays: it tells what the guest had. Whatever is left of the rest goes with the run's memory at its end. */
-async function forgetConsumed(directory: string): Promise<void> {
-  const files = [MEMORY_FILE, STATE_FILE].map((name) => join(directory, WOKEN_DIRECTORY, name));
-  await Promise.all(files.map((file) => rm(file, { force: true }).catch(() => undefined)));
 }

@@ -10,9 +10,10 @@ import { type QmpConnection, QmpError } from '../qmp.ts';
 import { endOf, PAUSED_STATUSES, type RunScope, settleRun, withMonitor } from '../reality.ts';
 import { type RunFacts, readMarks, runDirectory } from '../run-directory.ts';
 import { copyMemory } from './copy-memory.ts';
-import { isDiskFull, sha256Of, sync, syncTogether, syncUntil, traitsOf, unlessGivenUp } from './files.ts';
+import { isDiskFull, sha256Of, syncTogether, syncUntil, traitsOf, unlessGivenUp } from './files.ts';
 import { MANIFEST_FILE, type SnapshotManifest, STATE_FILE, writeManifest } from './manifest.ts';
 import { cancelMigration, migrationEnd, prepareMigration, queryVmm } from './migration.ts';
+import { MemoryNotWritten, type RunMemories } from './run-memories.ts';
 import { receiveState, SAVING_URI, StateUnwritten } from './state-transfer.ts';
 import { isSnapshotName, linkMemory, type SnapshotStore } from './store.ts';
 
@@ -23,6 +24,7 @@ export interface SnapshotTools {
   readonly scope: RunScope;
   readonly clock: Clock;
   readonly store: SnapshotStore;
+  readonly memories: RunMemories;
   readonly present: () => Promise<PresentVmm>;
   readonly verifyMemory: boolean;
 }
@@ -33,9 +35,12 @@ export function failed(code: string, message: string): Failed {
   return { outcome: 'failed', error: { code, message } };
 }
 
+const isTold = (error: unknown): error is StateUnwritten | MemoryNotWritten | QmpError =>
+  error instanceof StateUnwritten || error instanceof MemoryNotWritten || error instanceof QmpError;
+
 /** An error of an adapter's own making, for people. */
 export function failureOf(error: unknown): Failed {
-  if (error instanceof StateUnwritten || error instanceof QmpError) return failed(error.code, error.message);
+  if (isTold(error)) return failed(error.code, error.message);
   const message = error instanceof Error ? error.message : String(error);
   return failed(isDiskFull(error) ? 'disk_full' : 'storage_failed', message);
 }
@@ -61,7 +66,7 @@ export async function saveRun(
   as: NewSnapshot,
   control: EffectControl,
 ): Promise<Outcome> {
-  const { scope, clock, store } = tools;
+  const { scope, clock, store, memories } = tools;
   const state = await settleRun(scope, ref);
   if (state.state === 'gone') {
     return { ...failed('not_running', `run ${ref.run} has ended`), ended: await endOf(scope, ref, state.facts) };
@@ -69,8 +74,10 @@ export async function saveRun(
   if (state.state !== 'alive') return failed('not_running', `run ${ref.run} has no VMM`);
   if (!isSnapshotName(as.snapshot)) return failed('invalid_name', 'a snapshot cannot have this name');
   if (state.facts.memory_file === null) return withoutMemoryFile(ref);
+  const directory = runDirectory(scope.root, ref);
+  if (memories.isNotWritten(directory)) return failureOf(new MemoryNotWritten());
   if (isWithdrawn(control)) return { outcome: 'withdrawn' };
-  const early = as.takes_memory === true ? beginSync(join(runDirectory(scope.root, ref), MEMORY_FILE)) : null;
+  const early = as.takes_memory === true ? beginSync(memories, directory) : null;
   const begun = await store.begin(ref.instance).catch((error: unknown) => failureOf(error));
   if (typeof begun !== 'string') return begun;
   const time = limited(control, clock, SAVE_LIMIT_MS);
@@ -108,8 +115,8 @@ export async function saveRun(
  * Most of a memory is on its way to the disk while its VMM is asked the first things; it is synced for good once it stands still.
  * What comes of this counts all the same: the kernel tells of a failed write once, and whoever syncs later hears of success.
  */
-function beginSync(memory: string): Promise<void> {
-  const begun = sync(memory);
+function beginSync(memories: RunMemories, directory: string): Promise<void> {
+  const begun = memories.sync(directory);
   // It may fail before anybody waits for it: a rejection without a listener would end the whole process.
   begun.catch(() => undefined);
   return begun;
@@ -135,10 +142,13 @@ async function saveInto(saving: Saving, early: Promise<void> | null): Promise<Sn
   const { tools, ref, facts, begun, monitor, signal } = saving;
   const directory = runDirectory(tools.scope.root, ref);
   const memory = join(begun, MEMORY_FILE);
+  // A copy is nobody's but the snapshot's: when it cannot be synced it goes, and the run has lost nothing.
+  const syncMemory = (): Promise<void> =>
+    early === null ? syncUntil(memory, signal) : unlessGivenUp(tools.memories.sync(directory), signal);
   const keepMemory = async (): Promise<void> => {
     await (early === null ? copyMemory(directory, begun, signal) : linkMemory(directory, begun));
     if (early !== null) await unlessGivenUp(early, signal);
-    await syncUntil(memory, signal);
+    await syncMemory();
   };
   // Asked while the memory is still being synced, as each question takes its time.
   const sendAndAsk = async () => {
@@ -152,10 +162,11 @@ async function saveInto(saving: Saving, early: Promise<void> | null): Promise<Sn
     sendAndAsk().catch(failureOf),
     keepMemory().then(() => null, failureOf),
   ]);
-  if ('outcome' in sent) return sent;
+  // Of two failures that of the memory: it is the one after which something has to be done.
   if (memoryKept !== null) return memoryKept;
+  if ('outcome' in sent) return sent;
   // The memory once more, which takes no time: while it saved, the VMM may have written the last of its devices into it.
-  await syncTogether(begun, [STATE_FILE, MEMORY_FILE], signal);
+  await Promise.all([syncTogether(begun, [STATE_FILE], signal), syncMemory()]);
   const traits = await traitsOf(memory);
   if (traits === null) return failed('storage_failed', 'the memory is gone');
   const sha256 = tools.verifyMemory ? await sha256Of(memory, signal) : null;
