@@ -148,8 +148,8 @@ export const recordedContextSchema = z
       .object({ name: z.string(), by: z.string(), then: z.enum(['running', 'standby']).nullable() })
       .readonly()
       .nullable(),
-    /** What a fork began with. */
-    origin: z.object({ instance: z.string(), snapshot: z.string() }).readonly().nullable(),
+    /** Whose fork it is, and the snapshot that it began with; null: it began without any memory. */
+    origin: z.object({ instance: z.string(), snapshot: z.string().nullable() }).readonly().nullable(),
     /** The minute of each schedule that was heard last, or when it was set: none is heard twice. */
     schedules: z.object({ standby: at.nullable(), wake: at.nullable(), snapshot: at.nullable() }).readonly(),
     restart: restartContextSchema.readonly(),

@@ -74,8 +74,8 @@ export const commandSchema = z.discriminatedUnion('type', [
     ...command,
     definition: definitionSchema,
     wanted: z.enum(['running', 'stopped']),
-    /** A fork: it begins with a copy of this snapshot, asleep when it is not wanted to run. */
-    from: z.object({ instance: z.string().min(1), snapshot: z.string().min(1) }).optional(),
+    /** A fork: it begins with a copy of this snapshot, asleep when it is not wanted to run; null: without any memory. */
+    from: z.object({ instance: z.string().min(1), snapshot: z.string().min(1).nullable() }).optional(),
   }),
   z.object({ type: z.literal('start'), ...command }),
   z.object({ type: z.literal('stop'), ...command, force: z.boolean().optional() }),

@@ -110,7 +110,8 @@ export const restartPending: Guard = ({ context }) =>
 export const mayBoot: Guard = ({ context, event }) =>
   context.intent.wanted === 'running' && !isExpired(context, event.at);
 
-export const isFork: Guard = ({ context }) => context.origin !== null;
+/** A fork of a guest, and not only of what was asked for of one: it begins with memory. */
+export const takesMemory: Guard = ({ context: { origin } }) => origin !== null && origin.snapshot !== null;
 
 /** A snapshot is brought back for the guest to run, and not to sleep in it. */
 export const restoresAwake: Guard = ({ event }) => event.type === 'restore_snapshot' && event.then === 'running';

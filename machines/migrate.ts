@@ -18,9 +18,16 @@ export interface OlderState {
 
 const REGIONS = ['lifecycle', 'restart', 'health', 'standby', 'expiry'] as const;
 
-const { put_away, ...unchangedSince4 } = recordedContextSchema.unwrap().shape;
+const { put_away, ...since4 } = recordedContextSchema.unwrap().shape;
+const unchangedSince4 = {
+  ...since4,
+  origin: z.object({ instance: z.string(), snapshot: z.string() }).readonly().nullable(),
+};
 
-/** The context of version 4 forgot the run that was put away as soon as its guest was to be taken up again. */
+/**
+ * The context of version 4 forgot the run that was put away as soon as its guest was to be taken up again, and of a fork
+ * without memory it did not know that it is one.
+ */
 const contextOf4 = z.strictObject(unchangedSince4);
 type ContextOf4 = z.infer<typeof contextOf4>;
 

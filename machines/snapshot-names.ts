@@ -35,5 +35,8 @@ export function copiedFrom({
   value,
   context,
 }: Pick<ChartSnapshot, 'value' | 'context'>): { readonly instance: string; readonly snapshot: string } | null {
-  return TAKING_ITS_COPY.includes(stateOf(value, 'lifecycle')) ? context.origin : null;
+  const { origin } = context;
+  if (origin === null || origin.snapshot === null || !TAKING_ITS_COPY.includes(stateOf(value, 'lifecycle')))
+    return null;
+  return { instance: origin.instance, snapshot: origin.snapshot };
 }

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect, test } from 'vitest';
 import { until } from './cli/daemon-process.ts';
@@ -10,6 +11,8 @@ import { endProcessesOf, processesOf } from './left-processes.ts';
 
 const PROGRAM = fileURLToPath(new URL('left-behind.process.ts', import.meta.url));
 const LIMIT_MS = 20_000;
+/** The kernel's own. */
+const NOT_REMOVABLE = '/proc/self/fdinfo';
 const made: string[] = [];
 afterEach(() => {
   for (const directory of made.splice(0)) rmSync(directory, { recursive: true, force: true });
@@ -40,4 +43,15 @@ test('a test that ran out of time leaves nobody running and nothing on disk: bot
   child.kill('SIGTERM');
   await once(child, 'exit');
   expect([processesOf(directory), existsSync(directory)]).toEqual([[], false]);
+});
+
+test('a directory that cannot be removed is named, and keeps none of the others', async () => {
+  const child = spawn(process.execPath, [PROGRAM, NOT_REMOVABLE], { stdio: 'pipe' });
+  const said = text(child.stderr);
+  const directory = String((await once(child.stdout, 'data'))[0]).trim();
+  made.push(directory);
+  child.kill('SIGTERM');
+  const [code] = await once(child, 'exit');
+  expect([code, processesOf(directory), existsSync(directory)]).toEqual([128 + 15, [], false]);
+  expect(await said).toContain(`${NOT_REMOVABLE} of a test is left behind`);
 });

@@ -21,8 +21,8 @@ export interface SnapshotFields {
   readonly snapshots?: readonly SnapshotView[];
   /** The named snapshot that is being made, or brought back. */
   readonly snapshot_under_way?: string;
-  /** What it began with, if it is a fork. */
-  readonly forked_from?: { readonly instance: string; readonly snapshot: string };
+  /** Whose fork it is, and the snapshot that it began with; null: it began without any memory. */
+  readonly forked_from?: { readonly instance: string; readonly snapshot: string | null };
 }
 
 /** Records of charts before the fourth know nothing of any. */

@@ -116,10 +116,21 @@ test('a fork of a sleeping guest sleeps, and can wake at once', async () => {
   expect(source()).toMatchObject({ state: 'Standby', run: 1 });
 });
 
-test('a fork of a stopped instance is stopped, or boots', async () => {
+test('a fork of a stopped instance is stopped, or boots, and it is told whose fork it is', async () => {
   await send('stop');
-  expect(viewIn(await fork({}))).toMatchObject({ state: 'Stopped', run: 0 });
-  expect(viewIn(await fork({ name: 'up', target_state: 'Running' }))).toMatchObject({ state: 'Running', run: 1 });
+  const forked_from = { instance: web, snapshot: null };
+  expect(viewIn(await fork({}))).toMatchObject({ state: 'Stopped', run: 0, forked_from });
+  const up = viewIn(await fork({ name: 'up', target_state: 'Running' }));
+  expect(up).toMatchObject({ state: 'Running', run: 1, forked_from });
+});
+
+test('a fork that is to be stopped has no memory of a snapshot either, and it is told whose fork it is', async () => {
+  await send('create_snapshot', { name: 'before' });
+  const copy = viewIn(await fork({ snapshot: 'before', target_state: 'Stopped' }));
+  expect(copy).toMatchObject({ state: 'Stopped', forked_from: { instance: web, snapshot: null } });
+  await scene.control.writeMemory(web, 'later');
+  await scene.during(scene.useCases.start({ id: copy.id, wait: '1m' }, OPERATOR));
+  expect(await memoryOf(copy.id)).not.toBe('where it was');
 });
 
 test('a fork of a snapshot begins with it, and the snapshot stays', async () => {

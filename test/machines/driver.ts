@@ -32,7 +32,7 @@ export function drive(
   wanted: 'running' | 'stopped' = 'running',
   createdAtMs = 0,
   host: DrivenHost = 'generous',
-  from?: { readonly instance: string; readonly snapshot: string },
+  from?: { readonly instance: string; readonly snapshot: string | null },
 ): Driver {
   let snapshot = EMPTY_SNAPSHOT;
   let now = START;

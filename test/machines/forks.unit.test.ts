@@ -92,6 +92,17 @@ describe('a fork', () => {
     expect(driver.effects('snapshot.drop')).toMatchObject([{ run: 0, snapshot: 'run-0' }]);
   });
 
+  it.each(['running', 'stopped'] as const)('without any memory is made as any other, wanted %s', (wanted) => {
+    const origin = { instance: '01another', snapshot: null };
+    const driver = drive(definition(), wanted, 0, 'generous', origin);
+    driver.send(0, done('instance.prepare', 0));
+    expect([leaf(driver), driver.effects('snapshot.fork')]).toEqual([
+      wanted === 'running' ? 'booting.spawning' : 'stopped',
+      [],
+    ]);
+    expect(driver.snapshot().context.origin).toEqual(origin);
+  });
+
   it('that expires before it is prepared takes no copy', () => {
     const expiry = { expires_at: START + 5_000, then: 'stop' } as const;
     const driver = drive(definition({ expiry }), 'running', 0, 'generous', { instance: 'another', snapshot: 'kept' });

@@ -151,6 +151,11 @@ describe('what no chart can have written is refused', () => {
       (s: { context: object }) => Object.assign(s.context, { put_away: null }),
     ],
     [
+      'a fork without memory, which the fourth did not know as one',
+      4,
+      (s: { context: object }) => Object.assign(s.context, { origin: { instance: 'another', snapshot: null } }),
+    ],
+    [
       'a timer that nobody waits for',
       2,
       (s: { timers: object[] }) => s.timers.push({ name: 'timer.nonsense', due: 1, armed: 1 }),

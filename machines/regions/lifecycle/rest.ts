@@ -19,13 +19,13 @@ import {
   expiring,
   foundAs,
   type Guard,
-  isFork,
   mayBoot,
   neverRan,
   not,
   ofNewestRun,
   restoresAwake,
   resultOf,
+  takesMemory,
 } from '../../guards.ts';
 import { chart } from '../../setup.ts';
 import { beginReverting, knowsSnapshot, onDeleteSnapshot } from '../../snapshot-actions.ts';
@@ -61,9 +61,9 @@ const notPrepared = {
 
 const prepared = resultOf('instance.prepare');
 
-/** Of a fork it stays on record until it is prepared: unlike one that is made to sleep, it takes no copy then. */
+/** Of a fork with memory it stays on record until it is prepared: unlike one that is made to sleep, it takes no copy then. */
 const stopEarly = (cause: 'operator' | 'expiry') =>
-  chart.assign(({ context }) => ({ stop: context.origin === null ? null : { cause, next: 'rest', force: false } }));
+  chart.assign((moment) => ({ stop: takesMemory(moment) ? { cause, next: 'rest', force: false } : null }));
 const isStopped: Guard = ({ context }) => context.stop !== null;
 
 export const preparing = {
@@ -73,7 +73,7 @@ export const preparing = {
   after: { prepare_deadline: { target: '#failed', actions: [noteTrouble, withdrawEarlier, forgetStop] } },
   on: {
     'effect.done': [
-      { guard: all(prepared, isFork, not(isStopped)), target: '#forking' },
+      { guard: all(prepared, takesMemory, not(isStopped)), target: '#forking' },
       { guard: all(prepared, mayBoot), target: '#booting', actions: [sayPrepared, ...beginRun('create')] },
       { guard: prepared, target: '#stopped', actions: [sayPrepared, forgetStop] },
     ],
@@ -92,7 +92,7 @@ export const preparing = {
     update: { guard: editsAllowed, actions: applyChanges },
     'expiry.reached': [
       { guard: expiring('delete'), target: '#deleting', actions: withdrawEarlier },
-      { guard: isFork, actions: stopEarly('expiry') },
+      { guard: takesMemory, actions: stopEarly('expiry') },
     ],
   },
 };

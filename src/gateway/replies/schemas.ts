@@ -32,7 +32,7 @@ export const instanceReply = z.looseObject({
   /** Absent when there are none. */
   snapshots: z.array(snapshot).optional(),
   snapshot_under_way: z.string().optional(),
-  forked_from: z.looseObject({ instance: z.string(), snapshot: z.string() }).optional(),
+  forked_from: z.looseObject({ instance: z.string(), snapshot: z.string().nullable() }).optional(),
   size: z.string(),
   vcpus: z.int(),
   network: z.looseObject({ enabled: z.boolean() }),

@@ -103,7 +103,7 @@ class Forks {
       // A guest that begins with its memory has no need of the image yet.
       const problem = await this.#options.checkImage(definition.image, definition.memory_bytes);
       if (problem !== null) throw imageRefusal(definition.image, problem);
-      return this.#create(fork);
+      return this.#create(fork, { instance: source.id, snapshot: null });
     }
     if (plan.memory === 'named') return this.#create(fork, { instance: source.id, snapshot });
     await this.#takeSnapshot(fork);
@@ -118,7 +118,7 @@ class Forks {
     }
   }
 
-  async #create({ definition, plan, waitMs, input, caller }: Fork, from?: CreateCommand['from']): Promise<Reply> {
+  async #create({ definition, plan, waitMs, input, caller }: Fork, from: CreateCommand['from']): Promise<Reply> {
     const wanted = plan.target === 'Running' ? 'running' : 'stopped';
     const meta = metaOf('fork', input, caller);
     const acceptance = await this.#options.supervisor.create(definition, wanted, meta, from);
