@@ -29,6 +29,13 @@ export type Purpose = z.infer<typeof purposeSchema>;
 export const heldReasonSchema = z.enum(['memory', 'vcpus', 'disk', 'spread', 'restart_budget', 'standby_slots']);
 export type HeldReason = z.infer<typeof heldReasonSchema>;
 
+/**
+ * Why nothing may come of a minute: it passed while nobody was there to tell it and is too old to be made up for, or the
+ * host has no room on disk for what it asks for.
+ */
+export const leftOutSchema = z.enum(['missed', 'disk']);
+export type LeftOut = z.infer<typeof leftOutSchema>;
+
 export const wantedSchema = z.enum(['running', 'stopped', 'ignore']);
 export type Wanted = z.infer<typeof wantedSchema>;
 
@@ -148,7 +155,13 @@ export const observationSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('instance.quarantined'), at, error: z.string().max(2048) }),
   z.object({ type: z.literal('host.mode_changed'), at, mode: hostModeSchema }),
   /** A minute that a schedule of the definition names. */
-  z.object({ type: z.literal('schedule.due'), at, schedule: scheduleNameSchema, minute: at }),
+  z.object({
+    type: z.literal('schedule.due'),
+    at,
+    schedule: scheduleNameSchema,
+    minute: at,
+    left_out: leftOutSchema.optional(),
+  }),
   z.object({ type: z.literal('host.granted'), at, run: z.int().nonnegative(), purpose: purposeSchema }),
   z.object({
     type: z.literal('host.held'),

@@ -1,4 +1,6 @@
 import type { ScheduleName } from './definition.ts';
+import type { LeftOut } from './events.ts';
+import { all } from './guards.ts';
 import { automationAllowed, heldBackBy } from './rules.ts';
 import { chart, type Moment } from './setup.ts';
 import { roomForScheduled } from './snapshot-actions.ts';
@@ -11,13 +13,20 @@ export const SNAPSHOT_LATE_MS = 900_000;
 const minuteOf = (event: Moment['event']): number | null => (event.type === 'schedule.due' ? event.minute : null);
 
 /** A minute of this schedule that was not heard before, nor is older than one that was. */
-export const dueNow =
+const isNew =
   (...schedules: ScheduleName[]) =>
   ({ context, event }: Moment): boolean => {
     if (event.type !== 'schedule.due' || !schedules.includes(event.schedule)) return false;
     const given = context.definition?.schedules?.[event.schedule] !== undefined;
     return given && event.minute > (context.schedules[event.schedule] ?? -1);
   };
+
+const leftOut = ({ event }: Moment): LeftOut | undefined =>
+  event.type === 'schedule.due' ? event.left_out : undefined;
+
+/** The same, and something may come of it. */
+export const dueNow = (...schedules: ScheduleName[]) =>
+  all(isNew(...schedules), (moment) => leftOut(moment) === undefined);
 
 export const noteMinute = chart.assign(({ context, event }) =>
   event.type === 'schedule.due' ? { schedules: { ...context.schedules, [event.schedule]: minuteOf(event) } } : {},
@@ -26,7 +35,11 @@ export const noteMinute = chart.assign(({ context, event }) =>
 export const inTime = ({ event }: Moment): boolean =>
   event.type === 'schedule.due' && event.at - event.minute < SNAPSHOT_LATE_MS;
 
+const LEFT_OUT: Readonly<Record<LeftOut, string>> = { missed: 'missed', disk: 'no room on disk' };
+
 function causeOf({ context, event }: Moment): string {
+  const reason = leftOut({ context, event });
+  if (reason !== undefined) return LEFT_OUT[reason];
   if (!automationAllowed(context)) return heldBackBy(context);
   if (event.type !== 'schedule.due') return '';
   switch (event.schedule) {
@@ -48,6 +61,6 @@ const saySkipped = chart.emit(({ context, event }) => ({
 
 /** Where nothing else comes of a minute. */
 export const skipped = (...schedules: ScheduleName[]) => ({
-  guard: dueNow(...schedules),
+  guard: isNew(...schedules),
   actions: [noteMinute, saySkipped],
 });

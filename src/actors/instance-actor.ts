@@ -1,13 +1,13 @@
 import type { ExternalEvent, Unstamped } from '../../machines/events.ts';
-import { upgradeStep } from '../../machines/migrate.ts';
 import { type Cause, effectId, type InstanceRecord, SYSTEM_CAUSE } from '../../machines/record.ts';
-import { type ChartSnapshot, type Step, step } from '../../machines/step.ts';
+import type { ChartSnapshot } from '../../machines/step.ts';
 import { commandRefusal } from './command-refusal.ts';
 import type { Clock, Random } from './contracts/clock.ts';
 import type { EffectControl } from './contracts/hypervisor.ts';
 import type { Log, LogEntry, Position, Token } from './contracts/log.ts';
 import { LogUnavailableError } from './contracts/log-error.ts';
 import type { Telemetry } from './contracts/telemetry.ts';
+import { admit, type Decided, decide } from './decide.ts';
 import { APPEND_RETRY_MS, type Appended, type AppendWorld, appendDurably } from './durable-append.ts';
 import type { EffectTask, ResultEvent } from './effect-operations.ts';
 import { EffectQueue } from './effect-queue.ts';
@@ -33,7 +33,7 @@ export interface ActorWorld {
   readonly armTimer: (timer: DueTimer) => void;
   /** Hears of every durable record, before the command behind it is answered. */
   readonly publish: (record: InstanceRecord, head: Head, position: Position) => void;
-  /** Keeps the room that an accepted command needs until `release` is called; throws when the host has none. */
+  /** Keeps the room that an accepted command, or the minute of a schedule, needs until `release` is called; throws when the host has none. */
   readonly reserve: (id: string, before: ChartSnapshot, decided: Decided) => () => void;
   /** The result of an effect has been dealt with: it is recorded, or it came too late to mean anything. */
   readonly onResult: (id: string, event: ResultEvent) => void;
@@ -43,12 +43,6 @@ export interface ActorWorld {
   readonly onIdle: (actor: InstanceActor) => void;
   readonly report: (problem: { instance: string; message: string; error?: unknown }) => void;
   readonly closing: () => boolean;
-}
-
-/** What the chart makes of an event; of one that made it throw: the event that sets the instance aside. */
-export interface Decided {
-  readonly event: ExternalEvent;
-  readonly result: Step;
 }
 
 export class InstanceActor {
@@ -179,12 +173,12 @@ export class InstanceActor {
       this.#ignore(letter, decided.event);
       return true;
     }
-    if (letter.class !== 'command') return this.#commit(letter, decided);
-    const release = this.#world.reserve(this.id, this.#head.snapshot, decided);
+    const reserve = (wanted: Decided): (() => void) => this.#world.reserve(this.id, this.#head.snapshot, wanted);
+    const admitted = admit(decided, letter.class === 'command', reserve, (other) => this.#decide(other));
     try {
-      return await this.#commit(letter, decided);
+      return await this.#commit(letter, admitted.decided);
     } finally {
-      release();
+      admitted.release();
     }
   }
 
@@ -225,18 +219,9 @@ export class InstanceActor {
     );
   }
 
-  /** A rule that throws takes this one instance out of automatic care: visible, its VM untouched. */
   #decide(event: ExternalEvent): Decided {
-    const { snapshot, timers } = this.#head;
-    if (event.type === 'chart.upgraded') return { event, result: upgradeStep(snapshot, timers) };
-    try {
-      return { event, result: step(snapshot, event) };
-    } catch (error) {
-      this.#world.report({ instance: this.id, message: `A rule threw on ${event.type}.`, error });
-      const message = error instanceof Error ? error.message : String(error);
-      const quarantine = { type: 'instance.quarantined' as const, at: event.at, error: `${event.type}: ${message}` };
-      return { event: quarantine, result: step(snapshot, quarantine) };
-    }
+    const { report } = this.#world;
+    return decide(this.#head, event, (message, error) => report({ instance: this.id, message, error }));
   }
 
   /** Nothing is recorded: an observation that means nothing is dropped, a command is refused by name of the state. */

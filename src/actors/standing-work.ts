@@ -76,9 +76,10 @@ export class StandingWork implements ActivityView {
     this.#probes = prober === undefined ? null : new ProbeScheduler({ prober, clock, telemetry, deliver });
     this.#minutes = new ScheduleMinutes({
       clock,
-      deliver: (instance, schedule, minute) => {
+      deliver: (instance, schedule, minute, isMissed) => {
         const { snapshotDue } = options;
-        if (schedule === 'snapshot' && snapshotDue !== undefined) snapshotDue(instance, minute);
+        if (isMissed) this.#deliver(instance, { type: 'schedule.due', schedule, minute, left_out: 'missed' });
+        else if (schedule === 'snapshot' && snapshotDue !== undefined) snapshotDue(instance, minute);
         else this.#deliver(instance, { type: 'schedule.due', schedule, minute });
       },
       report: (instance, message) => options.report?.({ instance, message }),

@@ -109,6 +109,34 @@ describe('snapshots that are due in the same minute', () => {
     expect(kept).toEqual([0, 1, 1, 1]);
   });
 
+  test('are told to be missed when a restart of the daemon finds them too old to be made up for', async () => {
+    const { host, ids, until } = await scheduledHost([...'abcdefghijklmnop'], 1, 'hang');
+    await until(DUE + 12 * 60 * SECOND);
+    const left = waiting(host).map(([name]) => name);
+    expect(left.length).toBeGreaterThan(0);
+    await host.restart();
+    await host.clock.advance(SECOND);
+    expect(waiting(host)).toEqual([]);
+    for (const id of ids.slice(-left.length)) expect(await toldOf(host, id)).toMatchObject([['missed', 720]]);
+    await host.restart();
+    await host.clock.advance(SECOND);
+    for (const id of ids.slice(-left.length)) expect(await toldOf(host, id)).toHaveLength(1);
+  });
+
+  test('need room on disk as those that people ask for: where there is none nothing is written, and that is said', async () => {
+    const { host, ids, until } = await scheduledHost(['a', 'b'], 2);
+    const { memory_bytes } = (await host.supervisor.look(ids[0]!)).context.definition!;
+    const limits = { memory_bytes: 2 ** 40, vcpus: 64, overcommit: { memory: 1, vcpus: 1, disk: 1 } };
+    // Both run, and there is room for one snapshot.
+    await host.restart({ capacity: { ...limits, disk_bytes: 3 * memory_bytes } });
+    await until(DUE + 30 * SECOND);
+    expect(await toldOf(host, ids[0]!)).toEqual([['created', 10]]);
+    expect(await toldOf(host, ids[1]!)).toEqual([['no room on disk', 0]]);
+    expect(host.instances.get(ids[1]!)).toMatchObject({ state: 'Running' });
+    expect(host.supervisor.capacity().disk_bytes).toEqual({ used: 3 * memory_bytes, limit: 3 * memory_bytes });
+    expect((await host.records(ids[1]!)).at(-1)).toMatchObject({ event: { type: 'schedule.due', left_out: 'disk' } });
+  });
+
   test('wait for nobody who is gone', async () => {
     const { host, ids, until } = await scheduledHost(['a', 'b', 'c'], 1);
     await until(DUE + SECOND);

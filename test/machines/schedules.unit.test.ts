@@ -171,6 +171,26 @@ describe('snapshots by schedule', () => {
   });
 });
 
+describe('a minute that is left out', () => {
+  it.each([
+    ['snapshot', running],
+    ['snapshot', asleep],
+    ['standby', running],
+    ['wake', asleep],
+  ] as const)('for %s: nothing comes of it, it is said why, and it is heard', (schedule, at) => {
+    for (const [left_out, cause] of [
+      ['missed', 'missed'],
+      ['disk', 'no room on disk'],
+    ] as const) {
+      const driver = at();
+      const before = leaf(driver);
+      const step = driver.send(MINUTE, { ...due(schedule, 1), left_out });
+      expect([leaf(driver), causes(driver), step.effects]).toEqual([before, [cause], []]);
+      expect(driver.send(MINUTE, due(schedule, 1)).accepted).toBe(false);
+    }
+  });
+});
+
 describe('a snapshot whose turn comes late', () => {
   it.each([
     ['awake', running],

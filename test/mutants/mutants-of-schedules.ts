@@ -108,4 +108,30 @@ export const MUTANTS_OF_SCHEDULES: readonly Mutant[] = [
     put: 'event.at >= event.minute',
     killedBy: turns('are skipped, with the cause, when their turn has not come for too long'),
   },
+  {
+    name: 'a scheduled snapshot is taken without room on disk',
+    file: 'src/actors/decide.ts',
+    find: "if (event.type !== 'schedule.due' || event.left_out !== undefined) return",
+    put: 'return',
+    killedBy: turns(
+      'need room on disk as those that people ask for: where there is none nothing is written, and that is said',
+    ),
+  },
+  {
+    name: 'a minute that was missed is left out without a word',
+    file: 'src/actors/schedules/schedule-minutes.ts',
+    find: 'return missed === null ? [] : [{ member, minute: missed, isMissed: true }];',
+    put: 'return missed === null ? [] : [];',
+    killedBy: turns('are told to be missed when a restart of the daemon finds them too old to be made up for'),
+  },
+  {
+    name: 'a fork without memory waits for a copy',
+    file: 'machines/guards.ts',
+    find: 'origin !== null && origin.snapshot !== null;',
+    put: 'origin !== null;',
+    killedBy: {
+      file: 'test/machines/forks.unit.test.ts',
+      title: 'without any memory is made as any other, wanted %s',
+    },
+  },
 ];

@@ -88,10 +88,23 @@ function cronOf(expression: string, timeZone: string, fields: ParsedFields): Cro
     return minute + MINUTE_MS;
   };
 
+  /** The same backwards: the first minute of what is passed over may follow a gap, so it is looked at. */
+  const preceding = (minute: number): number => {
+    const time = wallAt(minute);
+    const toStart = (start: number): number => (start < minute ? start : minute - MINUTE_MS);
+    const day = time.toPlainDate();
+    if (!wall.matchesMonth(time)) return toStart(day.with({ day: 1 }).toZonedDateTime(timeZone).epochMilliseconds);
+    if (!wall.matchesDay(time)) return toStart(day.toZonedDateTime(timeZone).epochMilliseconds);
+    if (!wall.matchesHour(time)) return toStart(minute - (minute % QUARTER_MS));
+    return minute - MINUTE_MS;
+  };
+
   return {
     matches,
     latestMatch: (from, to) => {
-      for (let minute = startOfMinute(to); minute >= from; minute -= MINUTE_MS) if (matches(minute)) return minute;
+      for (let minute = startOfMinute(to); minute >= from; minute = preceding(minute)) {
+        if (matches(minute)) return minute;
+      }
       return null;
     },
     nextMatch: (after) => {

@@ -11,6 +11,8 @@ import { everyMinute } from './every-matching-minute.ts';
 
 /** A minute that nobody could be told when it came, because the daemon was down or the machine slept, is told so much later. */
 export const MINUTE_MADE_UP_WITHIN_MS = 10 * MINUTE_MS;
+/** The latest of those that are older than that is told as missed, unless it is older than this. */
+export const MISSED_TOLD_WITHIN_MS = 7 * 24 * 60 * MINUTE_MS;
 /** Instances told in one turn of the event loop: each may have to be read from the log. */
 const TOLD_IN_A_TURN = 256;
 
@@ -29,8 +31,15 @@ export interface GivenSchedules<Name extends string> {
 
 export interface ScheduleMinutesOptions<Name extends string> {
   readonly clock: Clock;
-  readonly deliver: (instance: string, schedule: Name, minute: number) => void;
+  /** `isMissed`: nothing is to come of it. */
+  readonly deliver: (instance: string, schedule: Name, minute: number, isMissed: boolean) => void;
   readonly report: (instance: string, message: string) => void;
+}
+
+interface Due<Name> {
+  readonly member: Member<Name>;
+  readonly minute: number;
+  readonly isMissed: boolean;
 }
 
 interface Member<Name> {
@@ -44,6 +53,8 @@ interface Member<Name> {
 interface Group<Name> {
   readonly cron: Cron;
   readonly members: Set<Member<Name>>;
+  /** What was found last of minutes too old to be made up for: after a start all members ask the same. */
+  missed: { readonly before: number; readonly minute: number | null } | null;
 }
 
 interface Kept<Name> {
@@ -117,7 +128,7 @@ export class ScheduleMinutes<Name extends string> {
   /** What was recorded under another version of the time zones may not be understood any more: the others go on. */
   #groupOf(instance: string, { cron, time_zone }: GivenSchedule): Group<Name> | null {
     const parsed = parseCron(cron, time_zone);
-    if (parsed.ok) return { cron: parsed.cron, members: new Set() };
+    if (parsed.ok) return { cron: parsed.cron, members: new Set(), missed: null };
     this.#options.report(instance, `A schedule of this instance is left out: ${parsed.field} ${parsed.message}.`);
     return null;
   }
@@ -135,10 +146,13 @@ export class ScheduleMinutes<Name extends string> {
     const from = this.#lookedAt < minute ? this.#lookedAt + MINUTE_MS : minute;
     const since = Math.max(from, minute - MINUTE_MADE_UP_WITHIN_MS);
     this.#lookedAt = minute;
-    const due: [Member<Name>, number][] = [];
-    for (const { cron, members } of this.#groups.values()) {
-      const latest = cron.latestMatch(since, minute);
-      if (latest !== null) for (const member of members) due.push([member, latest]);
+    const due: Due<Name>[] = [];
+    for (const group of this.#groups.values()) {
+      const latest = group.cron.latestMatch(since, minute);
+      const missed = latest === null && from < since ? missedBefore(group, since) : null;
+      const told = latest ?? missed;
+      if (told === null || told < from) continue;
+      for (const member of group.members) due.push({ member, minute: told, isMissed: latest === null });
     }
     void this.#tell(due);
   }
@@ -147,24 +161,36 @@ export class ScheduleMinutes<Name extends string> {
   #makeUp(joined: Kept<Name>['joined']): void {
     const minute = startOfMinute(this.#options.clock.now());
     if (this.#stop === null) this.#lookedAt = minute;
-    const due = joined.flatMap(({ groupKey, member }): [Member<Name>, number][] => {
+    const due = joined.flatMap(({ groupKey, member }): Due<Name>[] => {
+      const group = this.#groups.get(groupKey)!;
       const from = Math.max(member.last + 1, minute - MINUTE_MADE_UP_WITHIN_MS);
-      const latest = this.#groups.get(groupKey)!.cron.latestMatch(from, Math.min(minute, this.#lookedAt));
-      return latest === null ? [] : [[member, latest]];
+      const latest = group.cron.latestMatch(from, Math.min(minute, this.#lookedAt));
+      if (latest !== null) return [{ member, minute: latest, isMissed: false }];
+      // Of one that has never heard any it is not known since when its minutes count.
+      const missed = member.last === 0 ? null : missedBefore(group, minute - MINUTE_MADE_UP_WITHIN_MS);
+      return missed === null ? [] : [{ member, minute: missed, isMissed: true }];
     });
     void this.#tell(due);
   }
 
-  async #tell(due: readonly [Member<Name>, number][]): Promise<void> {
+  async #tell(due: readonly Due<Name>[]): Promise<void> {
     let told = 0;
-    for (const [member, minute] of due) {
+    for (const { member, minute, isMissed } of due) {
       const kept = this.#kept.get(member.instance);
       if (this.#closed || minute <= member.last || kept === undefined) continue;
       member.last = minute;
       if (kept.fulfilled.includes(member.schedule)) continue;
-      this.#options.deliver(member.instance, member.schedule, minute);
+      this.#options.deliver(member.instance, member.schedule, minute, isMissed);
       told += 1;
       if (told % TOLD_IN_A_TURN === 0) await this.#options.clock.turn();
     }
   }
+}
+
+/** The latest minute before this one that is neither older than is told. */
+function missedBefore<Name>(group: Group<Name>, before: number): number | null {
+  if (group.missed?.before !== before) {
+    group.missed = { before, minute: group.cron.latestMatch(before - MISSED_TOLD_WITHIN_MS, before - 1) };
+  }
+  return group.missed.minute;
 }

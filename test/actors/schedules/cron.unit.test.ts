@@ -107,6 +107,27 @@ test('the latest match of a stretch is found, its ends included', () => {
   expect(cron.latestMatch(at('10:11'), at('10:19:59'))).toBeNull();
 });
 
+test('what is looked for over days is found as if every minute had been asked, also across changes of the clock', () => {
+  const ends = [
+    '2026-03-30T12:00Z',
+    '2026-10-26T12:00Z',
+    '2026-06-01T00:00Z',
+    '2026-03-08T12:00Z',
+    '2011-12-31T00:00Z',
+  ];
+  for (const expression of ['30 2 * * *', '30 0 * * *', '59 23 * * *', '0 3 1 * *', '15 */5 * * 0', '0 9 30 12 *']) {
+    for (const timeZone of ['Europe/Berlin', 'Australia/Lord_Howe', 'America/Havana', 'Pacific/Apia']) {
+      const cron = cronOf(expression, timeZone);
+      for (const to of ends.map((end) => Date.parse(end) + 31_000)) {
+        const from = to - 4 * 24 * 60 * MINUTE_MS;
+        let minute: number | null = to - 31_000;
+        while (minute !== null && !cron.matches(minute)) minute = minute - MINUTE_MS < from ? null : minute - MINUTE_MS;
+        expect(cron.latestMatch(from, to), `${expression} ${timeZone} ${new Date(to).toISOString()}`).toBe(minute);
+      }
+    }
+  }
+});
+
 test('a minute is meant as a whole', () => {
   const nightly = cronOf('30 22 * * 1-5', 'Europe/Berlin');
   const at = (text: string): boolean => nightly.matches(Date.parse(text));

@@ -2,7 +2,11 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { SimulatedClock } from '../../../src/actors/clock.ts';
-import { type GivenSchedule, ScheduleMinutes } from '../../../src/actors/schedules/schedule-minutes.ts';
+import {
+  type GivenSchedule,
+  MISSED_TOLD_WITHIN_MS,
+  ScheduleMinutes,
+} from '../../../src/actors/schedules/schedule-minutes.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -31,8 +35,9 @@ function sceneAt(start: number): Scene {
   const [told, reported]: [string[], string[]] = [[], []];
   const minutes = new ScheduleMinutes<Name>({
     clock,
-    deliver: (instance, schedule, minute) => {
-      told.push(`${instance} ${schedule} ${new Date(minute).toISOString().slice(11, 16)}`);
+    deliver: (instance, schedule, minute, isMissed) => {
+      const at = new Date(minute).toISOString().slice(11, 16);
+      told.push(`${instance} ${schedule} ${at}${isMissed ? ' missed' : ''}`);
     },
     report: (instance, message) => void reported.push(`${instance}: ${message}`),
   });
@@ -113,9 +118,26 @@ test('of the minutes that passed while the machine slept the latest of the last 
   give('web', { wake: '*/3 * * * *', standby: '30 12 * * *' });
   clock.stall(HOUR_MS);
   await clock.advance(0);
-  expect(told).toEqual(['web wake 13:00']);
+  expect(told).toEqual(['web wake 13:00', 'web standby 12:30 missed']);
   await clock.advance(3 * MINUTE_MS);
-  expect(told).toEqual(['web wake 13:00', 'web wake 13:03']);
+  expect(told.slice(2)).toEqual(['web wake 13:03']);
+});
+
+test('of what is too old to be made up for the latest is told as missed, once, and only since it was set', () => {
+  const down = (heard: number | null, cron = '10,40 11 * * *', now = NOON + 30_000): string[] => {
+    const { told, give } = sceneAt(now);
+    give('web', { wake: cron }, { wake: heard });
+    give('db', { wake: cron }, { wake: NOON });
+    return told;
+  };
+  expect(down(NOON - HOUR_MS)).toEqual(['web wake 11:40 missed']);
+  expect(down(NOON - 20 * MINUTE_MS)).toEqual([]);
+  expect(down(null)).toEqual([]);
+  // One that is made up for takes the place of those before it.
+  expect(down(NOON - HOUR_MS, '10,40,55 11 * * *')).toEqual(['web wake 11:55']);
+  const later = NOON + MISSED_TOLD_WITHIN_MS;
+  expect(down(NOON - HOUR_MS, '40 11 1 1 *', later - 30 * MINUTE_MS)).toEqual(['web wake 11:40 missed']);
+  expect(down(NOON - HOUR_MS, '40 11 1 1 *', later)).toEqual([]);
 });
 
 test('a wall clock that is set forward is a sleep; one that is set back brings no minute twice, and goes on from there', async () => {
