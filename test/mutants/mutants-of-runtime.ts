@@ -89,7 +89,7 @@ export const MUTANTS_OF_RUNTIME: readonly Mutant[] = [
   },
   {
     name: 'a rule that throws leaves its instance in automatic care',
-    file: ACTOR,
+    file: 'src/actors/decide.ts',
     find: 'return { event: quarantine, result: step(snapshot, quarantine) };',
     put: 'throw error;',
     killedBy: supervisor('a rule that throws quarantines its own instance only, and leaves its VM alone'),
