@@ -233,6 +233,20 @@ export const MUTANTS_OF_SNAPSHOTS: readonly Mutant[] = [
     killedBy: refusedRestore('because its restore %s is shown as before, with the reason'),
   },
   {
+    name: 'that a guest could not be woken is told to nobody',
+    file: REFUSED_RESTORE,
+    find: "  enqueue.emit({\n    type: 'instance.restore_failed',\n",
+    put: "  void ({\n    type: 'instance.restore_failed',\n",
+    killedBy: refusedRestore('because its restore %s is shown as before, with the reason'),
+  },
+  {
+    name: 'a fork whose time is up goes on copying',
+    file: 'machines/regions/lifecycle/snapshots.ts',
+    find: "{ target: '#stopped', actions: sayPrepared }",
+    put: '{ actions: sayPrepared }',
+    killedBy: forks('that expires while it copies: %s'),
+  },
+  {
     name: 'half of the copy of a fork that was stopped stays',
     file: 'machines/regions/lifecycle/snapshots.ts',
     find: "  enqueue({ type: 'ask', params: { kind: 'snapshot.drop', run: 0, snapshot: FORKED_SNAPSHOT } });\n",
