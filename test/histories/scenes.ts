@@ -3,6 +3,7 @@ import type { Hooks } from '../../src/actors/contracts/hooks.ts';
 import type { InstanceCommand } from '../../src/actors/supervisor.ts';
 import { BOOT_MS, definition, OPERATOR, runningInstance, type SimulatedHost, START } from '../actors/simulated-host.ts';
 import { growsAndIsCancelled, unhealthyTooSoon } from './restart-scenes.ts';
+import { forkedToSleep, sealed, setAsideWhileWaking, wantedWhilePutAway } from './sleeper-scenes.ts';
 import { keptAndBroughtBack, notWoken, scheduled } from './standby-scenes.ts';
 
 /** What the recorded histories tell: each scene plays in simulated time and leaves one instance behind. */
@@ -270,6 +271,7 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   expires,
   'expires-for-good': expiresForGood,
   'falls-asleep': fallsAsleep,
+  'forked-to-sleep': forkedToSleep,
   'grows-and-is-cancelled': growsAndIsCancelled,
   held,
   hooked,
@@ -279,8 +281,11 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   'lost-and-found': lostAndFound,
   maintained,
   scheduled,
+  sealed,
+  'set-aside-while-waking': setAsideWhileWaking,
   stops,
   'stops-before-the-boot': stopsBeforeTheBoot,
   'turns-unhealthy': turnsUnhealthy,
+  'wanted-while-put-away': wantedWhilePutAway,
   'unhealthy-too-soon': unhealthyTooSoon,
 };
