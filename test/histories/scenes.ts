@@ -3,7 +3,13 @@ import type { Hooks } from '../../src/actors/contracts/hooks.ts';
 import type { InstanceCommand } from '../../src/actors/supervisor.ts';
 import { BOOT_MS, definition, OPERATOR, runningInstance, type SimulatedHost, START } from '../actors/simulated-host.ts';
 import { growsAndIsCancelled, unhealthyTooSoon } from './restart-scenes.ts';
-import { forkedToSleep, sealed, setAsideWhileWaking, wantedWhilePutAway } from './sleeper-scenes.ts';
+import {
+  forkedToSleep,
+  sealed,
+  setAsideWhileDeleted,
+  setAsideWhileWaking,
+  wantedWhilePutAway,
+} from './sleeper-scenes.ts';
 import { keptAndBroughtBack, notWoken, scheduled } from './standby-scenes.ts';
 
 /** What the recorded histories tell: each scene plays in simulated time and leaves one instance behind. */
@@ -282,6 +288,7 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   maintained,
   scheduled,
   sealed,
+  'set-aside-while-deleted': setAsideWhileDeleted,
   'set-aside-while-waking': setAsideWhileWaking,
   stops,
   'stops-before-the-boot': stopsBeforeTheBoot,

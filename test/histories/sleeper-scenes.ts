@@ -1,6 +1,6 @@
+import type { Hooks } from '../../src/actors/contracts/hooks.ts';
 import { scriptedActivity } from '../actors/scripted-activity.ts';
 import { definition, OPERATOR, runningInstance, type SimulatedHost } from '../actors/simulated-host.ts';
-
 import { BRIDGED, bridge } from '../actors/tracked-host.ts';
 
 /** Scenes of guests between waking and sleeping: where a daemon that ends leaves the most to be told apart. */
@@ -9,13 +9,15 @@ const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const by = OPERATOR.actor;
 
-/** Idle: called back at the last look at its connections, and put away when there are none. */
+/** Idle, and a program of the host goes first: called back by a client at the last look, and then put away. */
 export async function sealed(host: SimulatedHost): Promise<string> {
   const activity = scriptedActivity();
-  await host.restart({ activity, ...bridge() });
+  const hooks: Hooks = { run: async () => ({ outcome: 'done', result: null }) };
+  await host.restart({ activity, hooks, ...bridge() });
   const id = await runningInstance(host, {
     restart_policy: null,
     network: BRIDGED,
+    hooks: { before_standby: 'quiesce' },
     auto_standby: { enabled: true, idle_timeout_ms: MINUTE },
   });
   const idle = { observer: 'in_order', connections: 0, since: host.clock.now() } as const;
@@ -65,6 +67,19 @@ export async function forkedToSleep(host: SimulatedHost): Promise<string> {
   const { id } = await host.supervisor.create(definition({ name: 'copy' }), 'stopped', OPERATOR, from);
   await host.clock.advance(MINUTE);
   await host.supervisor.command(id, { type: 'restore', by }, OPERATOR);
+  await host.clock.advance(MINUTE);
+  return id;
+}
+
+/** A rule throws while a deletion waits for the guest: nothing but its going on is accepted any more. */
+export async function setAsideWhileDeleted(host: SimulatedHost): Promise<string> {
+  const id = await runningInstance(host, { restart_policy: null });
+  await host.control.setShutdown(id, { ignored: true });
+  await host.supervisor.command(id, { type: 'delete', by }, OPERATOR);
+  await host.clock.advance(SECOND);
+  host.supervisor.observe(id, { type: 'instance.quarantined', error: 'a rule threw' });
+  await host.clock.advance(MINUTE);
+  await host.supervisor.command(id, { type: 'delete', by }, OPERATOR);
   await host.clock.advance(MINUTE);
   return id;
 }
