@@ -24,6 +24,7 @@ export const debianPackages = [
     why: 'Checks the unit file in packaging/systemd, and sends the messages that the service manager waits for.',
     only: 'tests',
   },
+  { name: 'e2fsprogs', why: 'The file system on a disk that fails in a test.', only: 'tests' },
   { name: 'chromium', why: "Opens the inspector's page in its tests.", only: 'tests' },
   { name: 'fonts-dejavu-core', why: 'The letters on the screenshots of that page.', only: 'tests' },
 ];
