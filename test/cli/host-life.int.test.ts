@@ -191,6 +191,6 @@ test('after a reboot of the host those that should run come back, unburdened, an
   const back = await seen('web', (view) => view.state === 'Running' && view.run === 2);
   expect(back.restart_status?.attempts ?? 0).toBe(0);
   for (const name of ['once', 'left', 'down']) {
-    expect(await get(name), name).toMatchObject({ state: 'Stopped', run: 1 });
+    expect(await seen(name, ({ state }) => state === 'Stopped'), name).toMatchObject({ run: 1 });
   }
 });

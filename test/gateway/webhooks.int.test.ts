@@ -13,10 +13,13 @@ import { createOutbox, type Outbox } from '../../src/gateway/outbox/outbox.ts';
 import { type WebhookEvent, webhooksOption } from '../../src/gateway/webhooks/options.ts';
 import { createWebhookDestination, type WebhookDestination } from '../../src/gateway/webhooks/webhook-destination.ts';
 import { until } from '../cli/daemon-process.ts';
+import { heldClock } from '../held-clock.ts';
 import { RecordWriter } from './outbox-world.ts';
 import { type Receiver, startReceiver } from './webhook-receiver.ts';
 
-const LIMIT_MS = 10_000;
+const LIMIT_MS = 30_000;
+/** What an attempt may take: nothing here waits for it, a test says when it is over. */
+const ATTEMPT_LIMIT_MS = 20_000;
 const HOST = 'host-1';
 const BLOCKED = { facts: [{ type: 'restart.blocked', reason: 'max_attempts_exceeded' }] };
 const LOST = { facts: [{ type: 'instance.lost', run: 3, message: 'nobody answers' }] };
@@ -30,6 +33,7 @@ let writer: RecordWriter;
 let told: string[];
 let attemptsMax: number;
 const outboxes: Outbox[] = [];
+const attempts = heldClock(ATTEMPT_LIMIT_MS);
 
 beforeEach(async () => {
   secret = 'first-secret';
@@ -61,10 +65,10 @@ async function open(events?: readonly WebhookEvent[], url = receiver.url): Promi
     version: '1.2.3',
     nameOf: (instance) => (instance === 'gone' ? null : `${instance}-name`),
     secret: () => secret,
-    clock,
+    clock: attempts.clock,
     random,
     tell,
-    limits: { attemptsMax, retryMinMs: 20, retryMaxMs: 40, limitMs: 300 },
+    limits: { attemptsMax, retryMinMs: 20, retryMaxMs: 40, limitMs: ATTEMPT_LIMIT_MS },
   });
   const store = cursorFile(join(directory, 'pager.json'));
   const about = { log, destination, store, clock, tell, name: 'pager', begin: 'after_the_last_record' } as const;
@@ -138,6 +142,8 @@ test('a receiver that fails is asked again, and the order stays', async () => {
   const opened = await open();
   const first = await writer.append('web', 'vmm.exited', BLOCKED);
   const second = await writer.append('db', 'vmm.exited', LOST);
+  await arrived(2);
+  attempts.letGo();
   await settled(opened);
   expect(ids()).toEqual([first, first, first, second]);
   expect(told).toEqual(['Webhook pager: the receiver answered 500; it is tried again.', 'Webhook pager: goes on.']);

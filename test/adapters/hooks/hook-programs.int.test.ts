@@ -3,9 +3,9 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { systemClock } from '../../../src/actors/clock.ts';
+import { SimulatedClock, systemClock } from '../../../src/actors/clock.ts';
 import type { HookCall, Hooks } from '../../../src/actors/contracts/hooks.ts';
-import { createHookPrograms, HOOK_WORDS_MAX_BYTES } from '../../../src/adapters/hooks/hook-programs.ts';
+import { createHookPrograms, HOOK_LIMIT_MS, HOOK_WORDS_MAX_BYTES } from '../../../src/adapters/hooks/hook-programs.ts';
 import { until } from '../../cli/daemon-process.ts';
 
 const CALL: HookCall = {
@@ -16,7 +16,6 @@ const CALL: HookCall = {
   moment: 'before_stop',
 };
 const LIMIT_MS = 20_000;
-const SHORT_LIMIT_MS = 200;
 const clock = systemClock();
 
 let directory: string;
@@ -78,7 +77,11 @@ describe('a hook that fails', () => {
 
   test('and does not end in time is ended with everything it started', async () => {
     place('sleep 1000 & echo $! > child.pid; echo $$ > own.pid; wait');
-    const outcome = await run({}, createHookPrograms({ directory, clock, limitMs: SHORT_LIMIT_MS }));
+    const time = new SimulatedClock(0);
+    const running = run({}, createHookPrograms({ directory, clock: time }));
+    await until(() => existsSync(join(directory, 'own.pid')) && written('own.pid'), Boolean, LIMIT_MS);
+    await time.advance(HOOK_LIMIT_MS);
+    const outcome = await running;
     expect(outcome).toMatchObject({ outcome: 'failed', error: { code: 'hook_timed_out' } });
     const isGone = (pid: string): boolean =>
       !existsSync(`/proc/${pid}`) || /\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));

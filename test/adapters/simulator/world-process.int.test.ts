@@ -11,11 +11,13 @@ import { controlSimulator, type SimulatorControl } from '../../../src/adapters/s
 import { createSimulator } from '../../../src/adapters/simulator/simulator.ts';
 import { findWorldProcess, worldPaths } from '../../../src/adapters/simulator/world-place.ts';
 import { untilTrue, wanted } from '../../contracts/hypervisor.world.ts';
+import { heldClock } from '../../held-clock.ts';
 import { specOf, temporaryPlace } from './simulator-worlds.ts';
 
 const clock = systemClock();
 const RUN = { instance: 'web', run: 1 };
 const NEXT = { instance: 'web', run: 2 };
+const SLOW_BOOT_MS = 7_000;
 const CLIENT = fileURLToPath(new URL('client-process.ts', import.meta.url));
 
 let place: Awaited<ReturnType<typeof temporaryPlace>>;
@@ -35,8 +37,8 @@ afterEach(async () => {
   await place.remove();
 });
 
-function open(): Hypervisor & { readonly seen: Observation[] } {
-  const hypervisor = createSimulator({ world: place, clock });
+function open(by = clock): Hypervisor & { readonly seen: Observation[] } {
+  const hypervisor = createSimulator({ world: place, clock: by });
   const seen: Observation[] = [];
   hypervisor.observe((observation) => seen.push(observation));
   hypervisors.push(hypervisor);
@@ -105,12 +107,14 @@ describe('the world in its own process', () => {
   });
 
   it('serves nothing of a former owner once a new one was welcomed', async () => {
-    const former = open();
-    await control.setFault('web', 'boot', { slow: 700 });
+    const boot = heldClock(SLOW_BOOT_MS);
+    const former = open(boot.clock);
+    await control.setFault('web', 'boot', { slow: SLOW_BOOT_MS });
     const pending = former.boot(specOf(RUN), wanted());
     await untilTrue(async () => (await former.inspect(RUN)).reality === 'starting', 'the boot has begun');
     const next = open();
     expect(await next.inspect(RUN)).toEqual({ reality: 'none' });
+    boot.letGo();
     expect((await pending).outcome).toBe('failed');
     expect(await control.countVmms('web')).toBe(0);
     expect(await former.inspect(RUN)).toMatchObject({ reality: 'unreachable' });
@@ -139,7 +143,7 @@ describe('the world in its own process', () => {
         return true;
       }
     };
-    await untilTrue(gone, 'the process of the world is gone', 10_000);
+    await untilTrue(gone, 'the process of the world is gone');
   });
 
   it('ends a connection that talks nonsense, and goes on', async () => {
