@@ -2,6 +2,9 @@ import assert from 'node:assert/strict';
 import { type ActivityWorld, confirmed, connectionsIn, counts, FLOW, FLOW6, isLost, listen } from './activity.world.ts';
 import type { ContractCheck } from './contract-suite.ts';
 
+/** Longer than any removal takes. */
+const IN_TIME_MS = 60_000;
+
 /** Rules for a source that may remove entries. */
 export const removalChecks: readonly ContractCheck<ActivityWorld>[] = [
   {
@@ -13,18 +16,26 @@ export const removalChecks: readonly ContractCheck<ActivityWorld>[] = [
       await world.open(FLOW6);
       await world.open({ ...FLOW, client_port: 40_009 }, 'TIME_WAIT');
       assert.equal(await confirmed(world), 2);
-      await world.source.forget(world.guest.addresses);
+      await world.source.forget(world.guest.addresses, world.now() + IN_TIME_MS);
       assert.equal(await confirmed(world), 0);
       assert.equal(connectionsIn(await world.source.confirm(world.neighbour)), 1);
       await neighbour.next(counts(1));
     },
   },
   {
+    name: 'what was not removed in time is not removed later',
+    run: async (world) => {
+      await world.open(FLOW);
+      await assert.rejects(world.source.forget(world.guest.addresses, world.now()));
+      assert.equal(await confirmed(world), 1);
+    },
+  },
+  {
     name: 'to forget no address removes nothing',
     run: async (world) => {
       await world.open(FLOW);
-      await world.source.forget([]);
-      await world.source.forget(['10.9.0.77']);
+      await world.source.forget([], world.now() + IN_TIME_MS);
+      await world.source.forget(['10.9.0.77'], world.now() + IN_TIME_MS);
       assert.equal(await confirmed(world), 1);
     },
   },

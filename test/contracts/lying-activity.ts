@@ -22,7 +22,7 @@ function liar(lie: string, breaks: string, tell: Tell): LyingSource {
       confirm: (guest) => honest.confirm(guest),
       connectionsOf: (instance) => honest.connectionsOf(instance),
       status: () => honest.status(),
-      forget: (addresses) => honest.forget(addresses),
+      forget: (addresses, before) => honest.forget(addresses, before),
       close: () => honest.close(),
       ...tell(honest, beneath),
     }));
@@ -90,6 +90,7 @@ const SHARED = 'whoever confirms at the same moment shares a dump';
 const UNREADABLE = 'a table that cannot be read confirms nothing, and it is said why, until it can be read again';
 const REMOVED = 'entries to a former guest are removed, in every state, and nobody else’s are';
 const NOT_REMOVED = 'to forget no address removes nothing';
+const IN_TIME = 'what was not removed in time is not removed later';
 const LOSS = 'loss of events is told at once, counted, and ends with a reading of the table';
 const STAYS_LOST =
   'while the table cannot be read after a loss, it stays lost, and so it is for whoever begins to watch';
@@ -222,11 +223,14 @@ const liarsInConfirming: readonly LyingSource[] = [
 const liarsInRemoving: readonly LyingSource[] = [
   liar('removes nothing', REMOVED, () => ({ forget: async () => undefined })),
   liar('removes the entries of a neighbour, too', REMOVED, (honest) => ({
-    forget: (addresses) => honest.forget([...addresses, ...NEIGHBOUR.addresses]),
+    forget: (addresses, before) => honest.forget([...addresses, ...NEIGHBOUR.addresses], before),
+  })),
+  liar('removes entries however late it is', IN_TIME, (honest) => ({
+    forget: (addresses) => honest.forget(addresses, Number.POSITIVE_INFINITY),
   })),
   liar('flushes the table when it is told of no address', NOT_REMOVED, (honest) => ({
-    forget: (addresses) =>
-      honest.forget(addresses.length === 0 ? [...GUEST.addresses, ...NEIGHBOUR.addresses] : addresses),
+    forget: (addresses, before) =>
+      honest.forget(addresses.length === 0 ? [...GUEST.addresses, ...NEIGHBOUR.addresses] : addresses, before),
   })),
 ];
 

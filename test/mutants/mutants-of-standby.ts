@@ -241,8 +241,8 @@ export const MUTANTS_OF_STANDBY: readonly Mutant[] = [
   {
     name: 'what a former guest has left keeps its successor awake',
     file: CONFIRMING,
-    find: 'activity.forget(addressesOf(network, wanted))',
-    put: 'activity.forget([])',
+    find: 'activity.forget(addressesOf(network, wanted), before)',
+    put: 'activity.forget([], before)',
     killedBy: SCENARIOS,
   },
   {

@@ -87,8 +87,12 @@ export interface ActivitySource {
   /** As of the newest event; undefined while the instance is not watched. It answers at once. */
   connectionsOf(instance: string): ConnectionsView | undefined;
   status(): ObserverStatus;
-  /** Removes the kernel's entries to these addresses: those of a former guest. Rejects when that is not certain. */
-  forget(addresses: readonly string[]): Promise<void>;
+  /**
+   * Removes the kernel's entries to these addresses: those of a former guest. From `before` on, epoch ms, nothing is removed
+   * any more, however late the question arrives: it would be a connection to the next guest, which may sleep then although
+   * somebody is connected to it. Rejects when the removal is not certain.
+   */
+  forget(addresses: readonly string[], before: number): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -70,7 +70,7 @@ class KeptTracking implements ActivitySource {
       : { ...status, state: 'lost', error: this.#blind };
   }
 
-  forget: ActivitySource['forget'] = (addresses) => this.#source.forget(addresses);
+  forget: ActivitySource['forget'] = (addresses, before) => this.#source.forget(addresses, before);
 
   async close(): Promise<void> {
     this.#closed = true;

@@ -18,7 +18,7 @@ export interface TrafficOperators {
   readonly telemetry?: Telemetry | undefined;
 }
 
-/** A boot waits no longer for the entries of a former guest to be removed. */
+/** A boot waits no longer for the entries of a former guest to be removed, and none is removed after that. */
 export const FORGET_MAX_MS = 2_000;
 
 /** Idle only when the table was read after this call and holds no connection that counts. */
@@ -68,7 +68,8 @@ export async function forgetFormer(operators: TrafficOperators, wanted: Definiti
   const settled = new AbortController();
   const late = clock.sleep(FORGET_MAX_MS, settled.signal).then(() => 'timed_out' as const);
   try {
-    const forgotten = activity.forget(addressesOf(network, wanted)).then(() => 'done' as const);
+    const before = clock.now() + FORGET_MAX_MS;
+    const forgotten = activity.forget(addressesOf(network, wanted), before).then(() => 'done' as const);
     telemetry?.trafficForgotten(await Promise.race([forgotten, late]));
   } catch {
     telemetry?.trafficForgotten('failed');

@@ -75,7 +75,7 @@ export class Collector {
         void this.#confirm(message.ask, message.guest);
         return;
       case 'forget':
-        void this.#forget(message.ask, message.addresses);
+        void this.#forget(message);
         return;
     }
   }
@@ -143,11 +143,11 @@ export class Collector {
     this.#say({ kind: 'confirmed', ask, reading, status: this.#status() });
   }
 
-  async #forget(ask: number, addresses: readonly string[]): Promise<void> {
+  async #forget({ ask, addresses, before }: ToCollector & { readonly kind: 'forget' }): Promise<void> {
     await this.#tried.promise;
     try {
       if (this.#observer === null) throw new TableError(this.#refused ?? '');
-      await this.#observer.forget(addresses);
+      await this.#observer.forget(addresses, before);
       this.#say({ kind: 'forgotten', ask, error: null });
     } catch (error) {
       this.#say({ kind: 'forgotten', ask, error: sentenceOf(error) });

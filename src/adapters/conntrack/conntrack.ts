@@ -115,8 +115,8 @@ class CollectedActivity implements Conntrack {
     return this.#inPast(answer);
   }
 
-  async forget(addresses: readonly string[]): Promise<void> {
-    const error = await this.#ask((ask) => this.#collector.send({ kind: 'forget', ask, addresses }));
+  async forget(addresses: readonly string[], before: number): Promise<void> {
+    const error = await this.#ask((ask) => this.#collector.send({ kind: 'forget', ask, addresses, before }));
     if (error !== null) throw new Error(typeof error === 'string' ? error : NO_ANSWER);
   }
 

@@ -73,8 +73,11 @@ export interface KernelTable {
   dump(sink: DumpSink): Promise<Dumped>;
   /** Resolves when all events that had happened before the call have been told. */
   caughtUp(): Promise<void>;
-  /** Removes the entries of connections that are answered from these addresses, and no others. */
-  remove(addresses: readonly AddressKey[]): Promise<void>;
+  /**
+   * Removes the entries of connections that are answered from these addresses, and no others. Asks right before each
+   * removal whether it is still in time.
+   */
+  remove(addresses: readonly AddressKey[], isInTime: (address: AddressKey) => boolean): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -21,7 +21,13 @@ export type ToCollector =
   | { readonly kind: 'watch'; readonly watch: number; readonly guest: TrackedGuest }
   | { readonly kind: 'unwatch'; readonly watch: number }
   | { readonly kind: 'confirm'; readonly ask: number; readonly guest: TrackedGuest }
-  | { readonly kind: 'forget'; readonly ask: number; readonly addresses: readonly string[] };
+  | {
+      readonly kind: 'forget';
+      readonly ask: number;
+      readonly addresses: readonly string[];
+      /** Epoch ms: nothing is removed from then on. */
+      readonly before: number;
+    };
 
 export interface WatchReading extends ConnectionsView {
   readonly watch: number;

@@ -126,7 +126,7 @@ class NetlinkTable implements KernelTable {
     }
   }
 
-  async remove(addresses: readonly AddressKey[]): Promise<void> {
+  async remove(addresses: readonly AddressKey[], isInTime: (address: AddressKey) => boolean): Promise<void> {
     const wanted = new Set(addresses);
     const found: KernelEntry[] = [];
     const sink: DumpSink = { concerns: (address) => wanted.has(address), entry: (entry) => found.push(entry) };
@@ -134,6 +134,7 @@ class NetlinkTable implements KernelTable {
       await this.#dump(ask, sink, { entries: 0, interrupted: false });
       for (const [index, entry] of found.entries()) {
         if (index % REMOVALS_AT_ONCE === REMOVALS_AT_ONCE - 1) await this.#clock.turn();
+        if (!isInTime(entry.guest)) continue;
         await ask(deleteRequest(entry, this.#next()), NOTHING, () => undefined, NOT_THERE);
       }
     });

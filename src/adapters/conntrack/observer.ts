@@ -5,6 +5,7 @@ import { ChangedGuests } from './changed-guests.ts';
 import { GuestIndex } from './guest-index.ts';
 import { type Change, type KernelEntry, type KernelTable, TableError, type TableListener } from './kernel-table.ts';
 import type { SendToSelf } from './own-flow.ts';
+import { Removals } from './removals.ts';
 import { sentenceOf } from './sentences.ts';
 import { SharedDumps } from './shared-dumps.ts';
 import { type ReadRoom, RoomProof } from './table-room.ts';
@@ -53,13 +54,12 @@ export class Observer implements TableListener {
   readonly #clock: Clock;
   readonly #index: GuestIndex;
   readonly #dumps: SharedDumps;
-  readonly #removals: SharedDumps;
+  readonly #removals: Removals;
   readonly #proof: TrackingProof;
   readonly #room: RoomProof;
   readonly #ended = new AbortController();
   readonly #watched = new Set<WatchedGuest>();
   readonly #changed: ChangedGuests;
-  #toRemove: AddressKey[] = [];
   #table: KernelTable | null = null;
   /** Null: in order. */
   #error: string | null = 'the table of connections has not been read yet';
@@ -77,7 +77,7 @@ export class Observer implements TableListener {
     this.#proof = new TrackingProof(options.sendToSelf);
     this.#room = new RoomProof(options.readRoom);
     this.#dumps = new SharedDumps(this.#clock, () => this.#read());
-    this.#removals = new SharedDumps(this.#clock, () => this.#openTable().remove(this.#toRemove.splice(0)));
+    this.#removals = new Removals(this.#clock, () => this.#openTable());
   }
 
   /** Fails with a `TableError` where the table cannot be had in this way. */
@@ -112,9 +112,8 @@ export class Observer implements TableListener {
     }
   }
 
-  async forget(addresses: readonly string[]): Promise<void> {
-    this.#toRemove.push(...addresses.flatMap(keysOfText));
-    await this.#removals.next();
+  forget(addresses: readonly string[], before: number): Promise<void> {
+    return this.#removals.ask(addresses.flatMap(keysOfText), before);
   }
 
   status(): ObserverStatus {

@@ -101,8 +101,10 @@ class ToolTable implements KernelTable {
     }
   }
 
-  async remove(addresses: readonly AddressKey[]): Promise<void> {
-    for (const address of new Set(addresses.map(textOfKey))) {
+  async remove(addresses: readonly AddressKey[], isInTime: (address: AddressKey) => boolean): Promise<void> {
+    for (const key of new Set(addresses)) {
+      if (!isInTime(key)) continue;
+      const address = textOfKey(key);
       const family = address.includes(':') ? 'ipv6' : 'ipv4';
       // It answers with 1 when there was nothing to remove.
       await run(['-D', '-f', family, '-r', address], () => undefined, /\b0 flow entries have been deleted/);

@@ -105,7 +105,8 @@ class SimulatedActivity implements ActivitySource {
     last_dump_at: this.#lastDump?.at ?? null,
   });
 
-  forget: ActivitySource['forget'] = async (addresses) => {
+  forget: ActivitySource['forget'] = async (addresses, before) => {
+    if (this.#clock.now() >= before) throw new Error('entries were not removed in time');
     if (addresses.length > 0) await this.#port.call({ op: 'forget', to: [...addresses] });
   };
 

@@ -6,9 +6,10 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { until } from '../../cli/daemon-process.ts';
 import { counts, FLOW, GUEST, isLost, listen } from '../../contracts/activity.world.ts';
-import { type KernelWorld, listened, makeKernelWorld, withChildren } from './kernel.world.ts';
+import { clock, type KernelWorld, listened, makeKernelWorld, withChildren } from './kernel.world.ts';
 
-const LIMIT_MS = 10_000;
+const LIMIT_MS = 30_000;
+const A_MOMENT_MS = 100;
 /** Everything but what the kernel asks of those who speak to its connection tracking. */
 const WITHOUT_RIGHTS = ['setpriv', '--bounding-set', '-net_admin', '--inh-caps', '-net_admin'];
 const program = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
@@ -167,6 +168,28 @@ describe('the collector of connections', () => {
     await heard.next((reading) => reading.observer === 'lost' && reading.error.includes('status 1'));
     expect(await source.confirm(GUEST)).toMatchObject({ observer: 'lost' });
     expect(source.status().state).toBe('lost');
+  });
+
+  it('removes nothing that it comes to late: by then a guest is up there, which would sleep beside its client', async () => {
+    const source = world.conntrack();
+    const heard = listen(listened(source));
+    await heard.next(counts(0));
+    await world.open(FLOW);
+    await heard.next(counts(1));
+    process.kill(source.collectorPid()!, 'SIGSTOP');
+    const before = clock.now() + A_MOMENT_MS;
+    const removed = source.forget(GUEST.addresses, before).then(
+      () => 'removed',
+      ({ message }: Error) => message,
+    );
+    await until(
+      () => clock.now(),
+      (now) => now > before,
+      LIMIT_MS,
+    );
+    process.kill(source.collectorPid()!, 'SIGCONT');
+    expect(await removed).toContain('not removed in time');
+    expect(await source.confirm(GUEST)).toMatchObject({ observer: 'in_order', connections: 1 });
   });
 
   it('is not asked about a guest without addresses: nothing is known of it', async () => {

@@ -147,7 +147,7 @@ function worldOver(table: KernelWorld, source: Conntrack, isPolled: boolean): Ac
       confirm: (guest) => source.confirm(guest),
       connectionsOf: (instance) => source.connectionsOf(instance),
       status: () => source.status(),
-      forget: (addresses) => source.forget(addresses),
+      forget: (addresses, before) => source.forget(addresses, before),
       close: () => source.close(),
     },
     guest: GUEST,

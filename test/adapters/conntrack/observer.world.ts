@@ -80,8 +80,10 @@ export async function scene(): Promise<Scene> {
       return { entries: made.entries.size, interrupted: false, ...made.during() };
     },
     caughtUp: () => clock.turn(),
-    remove: async (addresses: readonly AddressKey[]) => {
-      for (const [key, { guest }] of made.entries) if (addresses.includes(guest)) made.entries.delete(key);
+    remove: async (addresses: readonly AddressKey[], isInTime: (address: AddressKey) => boolean) => {
+      for (const [key, { guest }] of made.entries) {
+        if (addresses.includes(guest) && isInTime(guest)) made.entries.delete(key);
+      }
     },
     close: () => Promise.resolve(),
   };

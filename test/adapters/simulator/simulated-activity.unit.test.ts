@@ -102,10 +102,11 @@ describe('the simulated source of traffic', () => {
     const { activity, control, clock, readings, watch } = scene();
     await control.traffic('gone', { open: '203.0.113.7:5000->10.66.0.5:80' });
     await watch({ ...GUEST, addresses: ['10.66.0.5'] });
-    await activity.forget(['10.66.0.6']);
+    const inTime = clock.now() + 1_000;
+    await activity.forget(['10.66.0.6'], inTime);
     await clock.settle();
     expect(readings).toEqual([busy(0)]);
-    await activity.forget(['10.66.0.5']);
+    await activity.forget(['10.66.0.5'], inTime);
     await clock.settle();
     expect(readings).toEqual([busy(0), idle(0)]);
   });
