@@ -109,4 +109,17 @@ describe('entries of a former guest', () => {
     await forgotten;
     expect(given.told).toEqual([outcome]);
   });
+
+  test('are waited for also where nobody counts how that went', async () => {
+    const removal = Promise.withResolvers<void>();
+    const { activity, clock } = operators(scriptedActivity({ forget: () => removal.promise }));
+    let done = false;
+    const forgotten = forgetFormer({ activity, clock }, BRIDGED).then(() => {
+      done = true;
+    });
+    await clock.settle();
+    expect(done).toBe(false);
+    removal.resolve();
+    await forgotten;
+  });
 });

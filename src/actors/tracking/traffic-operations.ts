@@ -65,15 +65,17 @@ async function readTable(operators: TrafficOperators, asked: GuestAsked): Promis
 export async function forgetFormer(operators: TrafficOperators, wanted: Definition['network']): Promise<void> {
   const { activity, network, clock, telemetry } = operators;
   if (activity === undefined || wanted.mode !== 'bridge') return;
+  let outcome: 'done' | 'timed_out' | 'failed' = 'failed';
   const settled = new AbortController();
   const late = clock.sleep(FORGET_MAX_MS, settled.signal).then(() => 'timed_out' as const);
   try {
     const before = clock.now() + FORGET_MAX_MS;
     const forgotten = activity.forget(addressesOf(network, wanted), before).then(() => 'done' as const);
-    telemetry?.trafficForgotten(await Promise.race([forgotten, late]));
+    outcome = await Promise.race([forgotten, late]);
   } catch {
-    telemetry?.trafficForgotten('failed');
+    // It is counted as failed.
   } finally {
     settled.abort();
   }
+  telemetry?.trafficForgotten(outcome);
 }
