@@ -10,7 +10,7 @@ import { floatingPromises } from './floating-promises.ts';
 import { projectDir } from './project-files.ts';
 
 /** Every file is read, which takes its time on a busy machine. */
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 180_000 });
 
 test('every promise in this project is awaited, returned, handled or set aside with void', () => {
   expect(floatingPromises(projectDir)).toEqual([]);

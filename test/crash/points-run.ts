@@ -51,7 +51,7 @@ export const STANDBY_SPOTS: readonly KillSpot[] = [
   ...spots(['recovered'], ['start']),
 ];
 
-/** How long a moment is waited for before the daemon is killed without it, ms. */
+/** How long a moment is waited for before the daemon is killed without it, ms: the first time, and each further time twice as long. */
 const REACH_LIMIT_MS = 3_000;
 const TRIES_MAX = 4;
 const CLIENTS = 10;
@@ -81,7 +81,7 @@ async function killAtEach(keeper: Keeper, notes: string, wanted: readonly KillSp
       const nth = spot.point === 'recovered' || tries > 0 ? 1 : NTH[turn % NTH.length]!;
       const from = existsSync(notes) ? readFileSync(notes).length : 0;
       await keeper.start({ kill: { ...spot, nth }, hold: null, notes });
-      const reached = (await keeper.endsWithin(REACH_LIMIT_MS)) ? 'ended' : 'killed';
+      const reached = (await keeper.endsWithin(REACH_LIMIT_MS * 2 ** tries)) ? 'ended' : 'killed';
       const fresh = parseNotes(readFileSync(notes).toString('utf8', from));
       if (fresh.some(({ what }) => what === 'kill')) kills.set(spotName(spot), 1);
       else assert.ok(reached !== 'ended', `the daemon ended by itself before ${spotName(spot)}`);
