@@ -33,7 +33,9 @@ const CASES: readonly (Mutant & { readonly why: string })[] = [
   },
 ];
 
-const copies = (): string[] => readdirSync(tmpdir()).filter((name) => name.startsWith('statevisor-mutants-'));
+/** Of this process: somebody else may hunt on this machine meanwhile. */
+const copies = (): string[] =>
+  readdirSync(tmpdir()).filter((name) => name.startsWith(`statevisor-mutants-${process.pid}-`));
 
 it('counts only what the named test notices by an assertion, and leaves nothing behind', async () => {
   const before = copies();
