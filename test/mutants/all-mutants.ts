@@ -1,5 +1,6 @@
 import type { Mutant } from './mutant.ts';
 import { MUTANTS_OF_AGENTS } from './mutants-of-agents.ts';
+import { MUTANTS_OF_COLLECTOR } from './mutants-of-collector.ts';
 import { MUTANTS_OF_CONNTRACK } from './mutants-of-conntrack.ts';
 import { MUTANTS_OF_FAILING_DISKS } from './mutants-of-failing-disks.ts';
 import { MUTANTS_OF_HEALTH } from './mutants-of-health.ts';
@@ -17,6 +18,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...MUTANTS_OF_RUNTIME,
   ...MUTANTS_OF_PROBING,
   ...MUTANTS_OF_AGENTS,
+  ...MUTANTS_OF_COLLECTOR,
   ...MUTANTS_OF_CONNTRACK,
   ...MUTANTS_OF_STANDBY,
   ...MUTANTS_OF_SNAPSHOTS,

@@ -8,10 +8,9 @@ import { openTable } from './open-table.ts';
 import { sendToSelf } from './own-flow.ts';
 import { sentenceOf } from './sentences.ts';
 import { readKernelRoom } from './table-room.ts';
+import { Untold } from './untold.ts';
 import type { WatchedGuest } from './watched-guest.ts';
 
-/** Readings in one message, so that taking it keeps the daemon from nothing else for long. */
-const READINGS_AT_ONCE_MAX = 128;
 /** How often what is counted is told, changed or not: a collector that says nothing hangs. */
 const STATUS_MS = 1_000;
 /** How often it is tried again where the table could not be read in any way. */
@@ -20,7 +19,7 @@ export const UNSUPPORTED_RETRY_MS = 30_000;
 export interface CollectorOptions {
   readonly clock: Clock;
   readonly settings: CollectorSettings;
-  /** Calls back when the message has left, so that no more than one of readings is under way. */
+  /** Calls back when the message has left. */
   readonly send: (message: FromCollector, sent: () => void) => void;
   /** The collector cannot go on: its process is to end, and another one begins anew. */
   readonly onBroken: () => void;
@@ -32,16 +31,20 @@ export class Collector {
   readonly #guests = new Map<number, TrackedGuest>();
   readonly #watched = new Map<number, WatchedGuest>();
   readonly #numbers = new Map<WatchedGuest, number>();
-  readonly #toTell = new Set<WatchedGuest>();
+  readonly #untold: Untold<WatchedGuest>;
   #observer: Observer | null = null;
   /** Settled when it is known whether the table can be read: whoever asks before is not refused. */
   readonly #tried = Promise.withResolvers<void>();
   /** Why a way was not taken. */
   #refused: string | null = null;
-  #telling = false;
 
   constructor(options: CollectorOptions) {
     this.#options = options;
+    this.#untold = new Untold({
+      send: options.send,
+      status: () => this.#status(),
+      readingOf: (guest) => this.#readingOf(guest),
+    });
   }
 
   async run(): Promise<void> {
@@ -52,7 +55,7 @@ export class Collector {
   async #sayOn(): Promise<never> {
     for (;;) {
       await this.#options.clock.sleep(STATUS_MS);
-      this.#say({ kind: 'status', status: this.#status() });
+      this.#untold.statusDue();
     }
   }
 
@@ -96,7 +99,7 @@ export class Collector {
       }
     }
     this.#refused = refusals.join('; ');
-    this.#sayLost(this.#refused);
+    this.#untold.lost(this.#refused);
     return false;
   }
 
@@ -110,11 +113,8 @@ export class Collector {
       ignoredSources: settings.ignored_sources,
       recheckMs: settings.recheck_ms,
       told: {
-        changed: (guests) => {
-          for (const guest of guests) this.#toTell.add(guest);
-          this.#tell();
-        },
-        lost: (error) => this.#sayLost(error),
+        changed: (guests) => this.#untold.changed(guests),
+        lost: (error) => this.#untold.lost(error),
         broken: onBroken,
       },
     });
@@ -133,7 +133,7 @@ export class Collector {
     this.#observer?.unwatch(watched);
     this.#watched.delete(watch);
     this.#numbers.delete(watched);
-    this.#toTell.delete(watched);
+    this.#untold.unwatched(watched);
   }
 
   async #confirm(ask: number, guest: TrackedGuest): Promise<void> {
@@ -154,29 +154,12 @@ export class Collector {
     }
   }
 
-  /** What was read before the loss is not told any more. */
-  #sayLost(error: string): void {
-    this.#toTell.clear();
-    this.#say({ kind: 'lost', error, status: this.#status() });
-  }
-
-  /** As many as one message takes; the rest when that has left, as they are then. */
-  #tell(): void {
-    if (this.#telling || this.#toTell.size === 0) return;
-    const guests = [...this.#toTell].slice(0, READINGS_AT_ONCE_MAX);
-    const readings: WatchReading[] = [];
-    for (const guest of guests) {
-      this.#toTell.delete(guest);
-      guest.wasTold();
-      const watch = this.#numbers.get(guest);
-      const { since, connections } = guest;
-      if (watch !== undefined && since !== null) readings.push({ watch, connections, since, listed: guest.listed() });
-    }
-    this.#telling = true;
-    this.#options.send({ kind: 'readings', readings, status: this.#status() }, () => {
-      this.#telling = false;
-      this.#tell();
-    });
+  /** It counts as told from here on; null for one that is not watched any more, or was not read yet. */
+  #readingOf(guest: WatchedGuest): WatchReading | null {
+    guest.wasTold();
+    const watch = this.#numbers.get(guest);
+    const { since, connections } = guest;
+    return watch === undefined || since === null ? null : { watch, connections, since, listed: guest.listed() };
   }
 
   #status(): ObserverStatus {

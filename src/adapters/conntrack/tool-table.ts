@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import type { Clock } from '../../actors/contracts/clock.ts';
 import { type AddressKey, textOfKey } from './addresses.ts';
 import { readLine } from './entry-lines.ts';
@@ -13,14 +13,12 @@ import {
 import { eachLine } from './line-stream.ts';
 import { isToItself, LOOPBACK_KEYS, type OwnFlow, sendToSelf } from './own-flow.ts';
 import { takeLine } from './procfs-table.ts';
+import { endOf, PROGRAM, startTool, ToolRuns, wordsWith } from './tool-process.ts';
 
-const PROGRAM = 'conntrack';
 const FAMILIES = ['ipv4', 'ipv6'] as const;
 /** How long the tool may take until it listens, and until a flow of our own shows in what it tells. */
 const LISTENING_LIMIT_MS = 5_000;
 const CAUGHT_UP_LIMIT_MS = 3_000;
-/** What is kept of its own words, to say why it failed. */
-const WORDS_MAX_CHARACTERS = 2_048;
 
 export interface ToolTableOptions {
   readonly clock: Clock;
@@ -46,6 +44,7 @@ class ToolTable implements KernelTable {
   readonly #clock: Clock;
   readonly #listener: TableListener;
   readonly #events: ChildProcess;
+  readonly #runs: ToolRuns;
   readonly #listens = Promise.withResolvers<void>();
   /** Of this process, heard since it began to listen for one; empty while it does not. */
   #own: KernelEntry[] = [];
@@ -57,7 +56,8 @@ class ToolTable implements KernelTable {
     this.#clock = clock;
     this.#listener = listener;
     const buffer = String(Math.floor(receiveBufferBytes / 2));
-    this.#events = start(['-E', '-o', 'id,timestamp', '-b', buffer, '-e', 'NEW,UPDATES,DESTROY']);
+    this.#runs = new ToolRuns(clock);
+    this.#events = startTool(['-E', '-o', 'id,timestamp', '-b', buffer, '-e', 'NEW,UPDATES,DESTROY']);
     void this.#listen();
   }
 
@@ -73,7 +73,8 @@ class ToolTable implements KernelTable {
   async dump(sink: DumpSink): Promise<Dumped> {
     const dumped = { entries: 0, interrupted: false };
     for (const family of FAMILIES) {
-      await run(['-L', '-f', family, '-o', 'id'], (line) => takeLine(line, sink, this.#listener, dumped));
+      const line = (text: string): void => takeLine(text, sink, this.#listener, dumped);
+      await this.#runs.run({ args: ['-L', '-f', family, '-o', 'id'], line });
     }
     return dumped;
   }
@@ -107,12 +108,14 @@ class ToolTable implements KernelTable {
       const address = textOfKey(key);
       const family = address.includes(':') ? 'ipv6' : 'ipv4';
       // It answers with 1 when there was nothing to remove.
-      await run(['-D', '-f', family, '-r', address], () => undefined, /\b0 flow entries have been deleted/);
+      const harmless = /\b0 flow entries have been deleted/;
+      await this.#runs.run({ args: ['-D', '-f', family, '-r', address], line: () => undefined, harmless });
     }
   }
 
   async close(): Promise<void> {
     this.#closed = true;
+    this.#runs.close();
     this.#events.kill('SIGKILL');
   }
 
@@ -140,7 +143,7 @@ class ToolTable implements KernelTable {
   }
 
   #complains(line: string): void {
-    this.#words = `${this.#words}\n${line}`.slice(-WORDS_MAX_CHARACTERS);
+    this.#words = wordsWith(this.#words, line);
     if (/buffer size has been set/i.test(line)) this.#listens.resolve();
     if (line.includes('ENOBUFS')) this.#listener.overrun();
   }
@@ -161,42 +164,4 @@ class ToolTable implements KernelTable {
     }
     if (this.#listener.concerns(entry.guest)) this.#listener.event(entry, change);
   }
-}
-
-function start(args: readonly string[]): ChildProcess {
-  return spawn(PROGRAM, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env.PATH, LC_ALL: 'C' } });
-}
-
-/** Resolves when it ended well; what it said decides how its failing is told. */
-function endOf(child: ChildProcess, words: () => string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    child.once('error', (error) => reject(failureOf(error.message.includes('ENOENT') ? 'ENOENT' : error.message)));
-    child.once('close', (code) => (code === 0 ? resolve() : reject(failureOf(words()))));
-  });
-}
-
-async function run(args: readonly string[], line: (text: string) => void, harmless?: RegExp): Promise<void> {
-  const child = start(args);
-  let words = '';
-  const complains = eachLine(
-    child.stderr!,
-    (text) => {
-      words = `${words}\n${text}`.slice(-WORDS_MAX_CHARACTERS);
-    },
-    () => undefined,
-  );
-  const ended = endOf(child, () => words);
-  ended.catch(() => undefined);
-  await Promise.all([complains, eachLine(child.stdout!, line, () => undefined)]);
-  await ended.catch((error: unknown) => {
-    if (harmless?.test(words) !== true) throw error;
-  });
-}
-
-function failureOf(words: string): TableError {
-  if (words === 'ENOENT') return new TableError(`the program ${PROGRAM} is not installed`);
-  if (/not permitted|permission denied/i.test(words)) {
-    return new TableError(`the daemon needs CAP_NET_ADMIN (${PROGRAM} says: operation not permitted)`);
-  }
-  return new TableError(`${PROGRAM} failed: ${words.trim().replaceAll(/\s+/g, ' ')}`);
 }
