@@ -129,7 +129,7 @@ test('why a guest is awake is one sentence, with who is connected and what runs 
   await seeLit(page, 'standby.countdown');
   await hold('idler', '2h');
   const why = page.locator('.why');
-  await why.getByText('Awake: it is held awake.').waitFor();
+  await why.getByText('Awake: its idle timeout has not passed, and it is held awake for longer.').waitFor();
   const clock = (name: string) => page.locator(`[data-clock="${name}"]`);
   expect(await clock('Falls asleep').textContent()).toMatch(/^in (1h59m|2h0m)\d+s \(/);
   const idleFor = await clock('Idle for').textContent();

@@ -1,6 +1,6 @@
 /** Goal: one sentence says why an instance is awake or asleep, in the past by what was known then. Method: records with each state. */
 import { expect, test } from 'vitest';
-import { isAwake } from '../../machines/wakefulness.ts';
+import { type AwakeCause, isAwake } from '../../machines/wakefulness.ts';
 import type { ShownRecord } from '../../src/gateway/inspector/model/record-window.ts';
 import { type SleepMoment, sleepMoment } from '../../src/gateway/inspector/model/sleep-words.ts';
 import { recordedHistories } from '../histories/recorded.ts';
@@ -16,9 +16,11 @@ interface Situation {
   readonly standby?: object;
   readonly idleDue?: number;
   readonly connections?: number;
+  /** What the status of standby says of the present. */
+  readonly why_awake?: AwakeCause;
 }
 
-function momentOf({ value, context = {}, standby = {}, idleDue, connections }: Situation): SleepMoment {
+function momentOf({ value, context = {}, standby = {}, idleDue, connections, why_awake }: Situation): SleepMoment {
   const { state } = PATTERN!;
   const timers = idleDue === undefined ? [] : [{ name: 'timer.idle' as const, due: idleDue, armed: 1 }];
   const record = {
@@ -30,7 +32,9 @@ function momentOf({ value, context = {}, standby = {}, idleDue, connections }: S
       context: { ...state.context, ...context, standby: { ...state.context.standby, ...standby } },
     },
   };
-  return sleepMoment(record as unknown as ShownRecord, connections ?? null);
+  const isPresent = connections !== undefined || why_awake !== undefined;
+  const seen = isPresent ? { why_awake: why_awake ?? null, active_inbound_connections: connections ?? 0 } : null;
+  return sleepMoment(record as unknown as ShownRecord, seen);
 }
 
 const saying = (situation: Situation): string => momentOf(situation).sentence;
@@ -65,6 +69,20 @@ test('one that counts down says whether its idle timeout or a hold ends last, an
     { name: 'Falls asleep', counts: 'down', at: AT + 600 },
     { name: 'Held awake until', counts: 'down', at: AT + 500 },
   ]);
+});
+
+test('of the present it says what the status says, which has seen more than the newest record', () => {
+  const countdown = { value: { ...RUNNING, standby: 'countdown' }, idleDue: AT + 500 };
+  const held = { ...countdown, standby: { idle_since: AT - 10, hold_until: AT + 500 } };
+  expect(saying({ ...held, why_awake: 'countdown' })).toBe(
+    'Awake: its idle timeout has not passed, and it is held awake for longer.',
+  );
+  expect(saying({ ...held, why_awake: 'hold' })).toBe('Awake: it is held awake.');
+  expect(saying({ ...countdown, why_awake: 'connection', connections: 1 })).toBe('Awake: a connection is open.');
+  expect(within('active', { why_awake: 'countdown' })).toBe('Awake: its idle timeout has not passed.');
+  expect(within('active', { why_awake: 'observer_blind' })).toBe('Awake: its connections cannot be observed.');
+  const asleep = { value: { lifecycle: 'standby', standby: 'ineligible' }, standby: { request: 'idle' } };
+  expect(saying({ ...asleep, why_awake: 'countdown' })).toBe('Asleep: nobody was connected.');
 });
 
 test('a hold that was over at that moment is no clock', () => {

@@ -65,21 +65,25 @@ function trafficOf(activity: ActivityView, id: string): Traffic {
 }
 
 /**
- * As the record has it, but for what is seen by now: it takes connections to be there until somebody says that they are
- * not, and is told of a change a little later than this view.
+ * As the record has it, but for what is seen of traffic by now: it takes connections to be there until somebody says that
+ * they are not, and is told of a change a little later than this view.
  */
 function seenAwake(snapshot: StandbySnapshot, { status }: AutoStandbyStatusView, now: number): AwakeCause | null {
   const { definition } = snapshot.context;
   const present = definition === null ? null : whyAwake(snapshot, definition, now);
-  if (present === 'countdown' && status === 'active') return 'connection';
-  return present === 'connection' ? (SEEN_INSTEAD[status] ?? present) : present;
+  if (present === null || !OF_TRAFFIC.includes(present)) return present;
+  return SEEN_INSTEAD[status] ?? (present === 'connection' ? 'countdown' : present);
 }
+
+/** Which of them it is depends on who talks to the guest. */
+const OF_TRAFFIC: readonly AwakeCause[] = ['connection', 'countdown', 'hold', 'observer_blind'];
 
 const SEEN_INSTEAD: Partial<Record<AutoStandbyStatusView['status'], AwakeCause>> = {
   unsupported: 'observer_blind',
   error: 'observer_blind',
-  ineligible: 'ineligible',
-  idle_countdown: 'countdown',
+  // One that runs, has a policy and a network, and no address by which it could be told from others.
+  ineligible: 'observer_blind',
+  active: 'connection',
 };
 
 /** Its counts are shown with the host. */

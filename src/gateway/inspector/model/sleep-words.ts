@@ -1,4 +1,4 @@
-import { isAwake, type Wakefulness, wakefulnessFrom } from '../../../../machines/wakefulness.ts';
+import { type AwakeCause, isAwake, type Wakefulness, wakefulnessFrom } from '../../../../machines/wakefulness.ts';
 import { plainWords } from '../../../projections/words/plain.ts';
 import { AWAKE_WORDS } from '../../../projections/words/wakefulness-words.ts';
 import type { ShownRecord } from './record-window.ts';
@@ -43,19 +43,31 @@ interface KnownThen {
   readonly host?: { readonly mode: string };
 }
 
-/** `connections`: how many are open now, where that is known. */
-export function sleepMoment(record: ShownRecord, connections: number | null): SleepMoment {
+/** What the status of standby says of the present, which knows more than the newest record. */
+export interface SeenNow {
+  readonly why_awake: AwakeCause | null;
+  readonly active_inbound_connections: number;
+}
+
+/** `seen`: null for the past, and where nothing watches. */
+export function sleepMoment(record: ShownRecord, seen: SeenNow | null): SleepMoment {
   const known: KnownThen = record.state.context;
   const { snapshot } = record.state.context;
-  // The deadline of the countdown stands in the record, so the policy it was made from is not needed.
-  const is = wakefulnessFrom(record.state, { auto_standby: null }, record.at)[0]!.is;
+  const is = recordedIn(record);
+  const cause = isAwake(is) ? (seen?.why_awake ?? is) : is;
   return {
     is,
-    sentence: sentenceOf(record, is, connections),
+    sentence: sentenceOf(record, cause, seen?.active_inbound_connections ?? null),
     clocks: clocksOf(record, is),
     snapshots: known.snapshots ?? [],
     sleepsIn: snapshot?.name ?? null,
   };
+}
+
+function recordedIn(record: ShownRecord): Wakefulness {
+  // The deadline of the countdown stands in the record, so the policy it was made from is not needed.
+  const { is } = wakefulnessFrom(record.state, { auto_standby: null }, record.at)[0]!;
+  return is === 'hold' || is === 'countdown' ? bindingOf(record) : is;
 }
 
 const BEGUN_FOR = {
@@ -80,8 +92,8 @@ function sentenceOf(record: ShownRecord, is: Wakefulness, connections: number | 
     const reason = standby.slot?.reason ?? null;
     return `Awake: ${AWAKE_WORDS.queued}${reason === null ? '' : ` (${plainWords(reason)})`}.`;
   }
-  const cause = is === 'hold' || is === 'countdown' ? bindingOf(record) : is;
-  return `Awake: ${AWAKE_WORDS[cause]}.`;
+  const isHeldLonger = is === 'countdown' && bindingOf(record) === 'hold';
+  return `Awake: ${AWAKE_WORDS[is]}${isHeldLonger ? ', and it is held awake for longer' : ''}.`;
 }
 
 /** Of an idle timeout and a hold the one that ends last: its end is that of the countdown. */

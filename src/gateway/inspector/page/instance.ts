@@ -16,6 +16,7 @@ import {
   withNewest,
   withPage,
 } from '../model/record-window.ts';
+import type { SeenNow } from '../model/sleep-words.ts';
 import { now, sleep } from './browser-clock.ts';
 import { ask, Refused } from './daemon.ts';
 import { listenToRecords } from './fleet.ts';
@@ -43,9 +44,8 @@ export interface PresentView extends InstanceView {
 }
 
 /** The part of the status of standby that is shown. */
-export interface StandbyReport {
+export interface StandbyReport extends SeenNow {
   readonly eligible: boolean;
-  readonly active_inbound_connections: number;
   readonly connections: readonly {
     readonly protocol: string;
     readonly client: string;

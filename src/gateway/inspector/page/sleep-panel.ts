@@ -19,7 +19,7 @@ export interface SleepPanelProps {
 
 export function SleepPanel({ record, isLive, looked }: SleepPanelProps): VNode {
   const report = isLive ? looked.standby.value : null;
-  const { sentence, clocks, snapshots, sleepsIn } = sleepMoment(record, report?.active_inbound_connections ?? null);
+  const { sentence, clocks, snapshots, sleepsIn } = sleepMoment(record, report);
   const view = isLive ? looked.view.value : null;
   return html`
     <${Panel} title="Wakefulness">
