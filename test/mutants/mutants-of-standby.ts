@@ -11,6 +11,7 @@ const TRACKING = 'src/actors/tracking/traffic-tracking.ts';
 const CONFIRMING = 'src/actors/tracking/traffic-operations.ts';
 const SLOTS = 'src/actors/standby-slots.ts';
 
+const whyAwake = (title: string) => ({ file: 'test/gateway/why-awake.unit.test.ts', title });
 const chart = (title: string) => ({ file: 'test/machines/standby-guarantees.unit.test.ts', title });
 const tracking = (title: string) => ({ file: 'test/actors/tracking.unit.test.ts', title });
 const sinceWhenIdle = (title: string) => ({ file: 'test/actors/since-when-idle.unit.test.ts', title });
@@ -275,5 +276,19 @@ export const MUTANTS_OF_STANDBY: readonly Mutant[] = [
     find: '    if (has) this.#taken.add(id);\n',
     put: '',
     killedBy: slots('that became due while there was no daemon are put away a few at a time, too'),
+  },
+  {
+    name: 'a guest with a client is said to be held awake',
+    file: 'src/gateway/use-cases/standby-status.ts',
+    find: "  active: 'connection',\n",
+    put: '',
+    killedBy: whyAwake('the reason for being awake is one that the status leaves'),
+  },
+  {
+    name: 'the page says of the present what the newest record says',
+    file: 'src/gateway/inspector/model/sleep-words.ts',
+    find: '(seen?.why_awake ?? is)',
+    put: 'is',
+    killedBy: whyAwake('the inspector says of the present what the status says'),
   },
 ];
