@@ -1,4 +1,5 @@
-import type { ScheduleName } from './definition.ts';
+import type { ChartContext } from './context.ts';
+import type { Definition, ScheduleName } from './definition.ts';
 import type { Schedules } from './policies.ts';
 import { phaseOf } from './public-states.ts';
 import type { ChartSnapshot } from './step.ts';
@@ -42,4 +43,34 @@ const NONE: readonly ScheduleName[] = [];
 
 function later(one: number | null, other: number | null): number | null {
   return one === null || other === null ? (one ?? other) : Math.max(one, other);
+}
+
+/** Schedules whose minutes nothing comes of, each with the cause that `schedule.skipped` would tell. */
+export type VainSchedules = Readonly<Partial<Record<ScheduleName, string>>>;
+
+/**
+ * Those of which nothing comes until somebody says otherwise, by a command or another policy. What passes by itself (a
+ * connection, a boot under way, maintenance of the host) is left out: the next minute may find it gone.
+ */
+export function vainSchedules(
+  { value, context }: { readonly value: ChartSnapshot['value']; readonly context: Pick<ChartContext, 'intent'> },
+  { schedules, auto_standby, network }: Pick<Definition, 'schedules' | 'auto_standby' | 'network'>,
+): VainSchedules {
+  const { wanted } = context.intent;
+  const phase = phaseOf(value);
+  const causeOf = (name: ScheduleName): string | null => {
+    if (wanted === 'ignore') return 'ignore';
+    // Whoever stopped it, or left a fork asleep, did not ask for it to be woken.
+    if (name === 'wake') return wanted === 'stopped' ? 'not wanted' : null;
+    const isDown = wanted === 'stopped' && phase !== 'standby';
+    if (name === 'snapshot') return isDown ? 'state' : null;
+    // Whose connections nobody counts stays awake.
+    if (auto_standby?.enabled !== true) return 'no policy';
+    if (!network.enabled) return 'ineligible';
+    return isDown ? 'not running' : null;
+  };
+  const given = Object.entries(schedules ?? {}).flatMap(([name, times]) =>
+    times === undefined ? [] : [name as ScheduleName],
+  );
+  return Object.fromEntries(given.flatMap((name) => (causeOf(name) === null ? [] : [[name, causeOf(name)]])));
 }

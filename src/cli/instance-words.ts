@@ -107,9 +107,9 @@ function counted(count: number, what: string): string {
   return count === 1 ? `1 ${what}` : `${count} ${what}s`;
 }
 
-function networkWords({ enabled, address, ports }: InstanceView['network']): string {
+function networkWords({ enabled, address, address6, ports }: InstanceView['network']): string {
   if (!enabled) return 'none';
-  if (address !== undefined) return address;
+  if (address !== undefined) return address6 === undefined ? address : `${address}, ${address6}`;
   const forwards = ports.map(({ host_port, guest_port }) => `127.0.0.1:${host_port} -> ${guest_port}`);
   return forwards.length === 0 ? 'no forwarded ports' : forwards.join(', ');
 }

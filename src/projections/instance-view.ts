@@ -1,6 +1,7 @@
 import type { Definition } from '../../machines/definition.ts';
 import { type Phase, type PublicState, phaseOf, publicStateOf } from '../../machines/public-states.ts';
 import type { InstanceRecord } from '../../machines/record.ts';
+import { type VainSchedules, vainSchedules } from '../../machines/schedules.ts';
 import { type HealthStatusView, healthStatusView } from './health-view.ts';
 import { nullableInstant, toRfc3339 } from './instants.ts';
 import { type NetworkView, networkView } from './network-view.ts';
@@ -41,6 +42,8 @@ export interface InstanceView extends SnapshotFields {
   readonly auto_standby?: Readonly<Record<string, unknown>>;
   /** What happens by the calendar; absent when nothing does. */
   readonly schedules?: NonNullable<Definition['schedules']>;
+  /** Those of which nothing comes as things stand, and why; absent when there are none. */
+  readonly schedules_in_vain?: VainSchedules;
   readonly expires_at: string | null;
   /** Programs of the host run before a stop or a standby, by moment; absent when there are none. */
   readonly hooks?: NonNullable<Definition['hooks']>;
@@ -96,12 +99,22 @@ export function instanceView(record: InstanceRecord, definition: Definition): In
     ...(definition.health_check === null ? {} : { health_check: healthCheckView(definition.health_check) }),
     health_status: healthStatusView(record, definition, state),
     ...(definition.auto_standby === null ? {} : { auto_standby: autoStandbyView(definition.auto_standby) }),
-    ...(definition.schedules == null ? {} : { schedules: definition.schedules }),
+    ...scheduleFields(record, definition),
     expires_at: nullableInstant(definition.expiry?.expires_at ?? null),
     ...(definition.hooks == null ? {} : { hooks: definition.hooks }),
     ...(definition.skip_guest_agent === true ? { skip_guest_agent: true } : {}),
     version: record.version,
   };
+}
+
+function scheduleFields(
+  { state }: InstanceRecord,
+  definition: Definition,
+): Pick<InstanceView, 'schedules' | 'schedules_in_vain'> {
+  const { schedules } = definition;
+  if (schedules == null) return {};
+  const inVain = vainSchedules(state, definition);
+  return { schedules, ...(Object.keys(inVain).length === 0 ? {} : { schedules_in_vain: inVain }) };
 }
 
 const SIZE_UNITS = [

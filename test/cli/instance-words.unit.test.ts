@@ -169,19 +169,29 @@ describe('get', () => {
     expect(told(plain).has('held until')).toBe(false);
   });
 
+  test('tells both addresses of a bridged guest', () => {
+    const network = { ...plain.network, mode: 'bridge' as const, ports: [], address: '10.77.0.2' };
+    expect(told({ ...plain, network }).get('network')).toBe('10.77.0.2');
+    const both = { ...network, address6: 'fd00::2' };
+    expect(told({ ...plain, network: both }).get('network')).toBe('10.77.0.2, fd00::2');
+  });
+
   test('tells schedules, and when each comes next, the soonest first', () => {
     const schedules = {
       standby: { cron: '0 22 * * *', time_zone: 'UTC' },
       wake: { cron: '30 6 * * *', time_zone: 'Europe/Berlin' },
     };
     const next_scheduled = { standby: at(3_600_000), wake: at(60_000) };
-    const told = Object.fromEntries(instanceRows({ ...plain, schedules, next_scheduled }, NOW));
+    const schedules_in_vain = { standby: 'no policy', wake: 'not wanted' };
+    const told = Object.fromEntries(instanceRows({ ...plain, schedules, schedules_in_vain, next_scheduled: {} }, NOW));
+    expect(told['next by schedule']).toBeUndefined();
+    expect(told.schedules).toMatch(/wake at .*, nothing comes of it while it is wanted stopped$/);
     expect(told.schedules).toContain('30 6 * * * (Europe/Berlin)');
     expect(told.schedules).toMatch(/^standby at 0 22 \* \* \* \(UTC\), nothing comes of it without auto standby; wake/);
     const auto_standby = { enabled: true, idle_timeout: '10m0s' };
     const counted = Object.fromEntries(instanceRows({ ...plain, schedules, next_scheduled, auto_standby }, NOW));
     expect(counted.schedules).toMatch(/^standby at 0 22 \* \* \* \(UTC\); wake/);
-    expect(told['next by schedule']).toBe(`wake in 1m0s (${at(60_000)}), standby in 1h0m0s (${at(3_600_000)})`);
+    expect(counted['next by schedule']).toBe(`wake in 1m0s (${at(60_000)}), standby in 1h0m0s (${at(3_600_000)})`);
   });
 
   test('tells the health check, the verdict, and the newest probes', () => {

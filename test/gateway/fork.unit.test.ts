@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Caller, Reply } from '../../src/gateway/use-cases/contract.ts';
 import { forkingName } from '../../src/gateway/use-cases/fork-source.ts';
+import type { WholeView } from '../../src/gateway/use-cases/readings.ts';
 import type { InstanceView } from '../../src/projections/instance-view.ts';
 import { gatewayScene, OPERATOR, type Scene, viewIn } from './gateway-scene.ts';
 
@@ -46,6 +47,16 @@ describe('of a running guest', () => {
     expect(copy.network.ports[0]?.host_port).not.toBe(source().network.ports[0]?.host_port);
     expect(copy.restart_status).toBeUndefined();
     expect(source().expires_at).not.toBeNull();
+  });
+
+  test('left asleep is not wanted running: it lists no next wake, and says why, until it is woken', async () => {
+    const { id } = viewIn(await fork({ from_running: true, target_state: 'Standby' }));
+    const shown = async () => (await scene.useCases.get({ id }, OPERATOR)).body as WholeView;
+    expect(await shown()).toMatchObject({ next_scheduled: {}, schedules_in_vain: { wake: 'not wanted' } });
+    await scene.during(scene.useCases.restore({ id, wait: '1m' }, OPERATOR));
+    const woken = await shown();
+    expect(woken.next_scheduled).toEqual({ wake: '2026-01-02T06:00:00.000Z' });
+    expect(woken).not.toHaveProperty('schedules_in_vain');
   });
 
   test('begins its own life: nothing that became of the source, was counted of it or promised to it goes with it', async () => {

@@ -4,6 +4,7 @@ import { systemRandom } from '../../actors/clock.ts';
 import type { InstanceView } from '../../projections/instance-view.ts';
 import { CliError } from '../client.ts';
 import { type Output, portLines } from '../output.ts';
+import { vainScheduleNotes } from '../policy-words.ts';
 import {
   addCommand,
   INSTANCES,
@@ -31,6 +32,7 @@ export function addRun(program: Command, output: Output): void {
     'create an instance and start it',
     async (client, options, name) => {
       const created = (await client.call('POST', INSTANCES, definitionOf(options, name))) as InstanceView;
+      if (options.json !== true) for (const line of vainScheduleNotes(created)) output.note(line);
       if (options.detach === true) return showInstance(output, options, created);
       if (options.json !== true) output.note(`${created.name} (${created.id}) is booting...`);
       const waited = `${instancePath(created.id)}/wait?state=Running&timeout=${OUTCOME_WAIT}`;

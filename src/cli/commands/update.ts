@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { InstanceView } from '../../projections/instance-view.ts';
 import { CliError } from '../client.ts';
 import type { Output } from '../output.ts';
+import { vainScheduleNotes } from '../policy-words.ts';
 import { addCommand, instancePath, type Options, showInstance } from './command.ts';
 import { addHealthOptions, healthCheckOf } from './health-options.ts';
 import { addHookOptions, hooksOf } from './hook-options.ts';
@@ -15,8 +16,11 @@ export function addUpdate(program: Command, output: Output): void {
     'update <instance>',
     'change policies and expiry; each policy is replaced whole, what is not named stays',
     async (client, options, instance) => {
-      const view = await client.call('PATCH', instancePath(instance), changesOf(options));
-      showInstance(output, options, view as InstanceView);
+      const changes = changesOf(options);
+      const view = (await client.call('PATCH', instancePath(instance), changes)) as InstanceView;
+      showInstance(output, options, view);
+      const touchesSleep = changes.schedules != null || changes.auto_standby !== undefined;
+      if (touchesSleep && options.json !== true) for (const line of vainScheduleNotes(view)) output.note(line);
     },
   );
   addRestartOptions(command);

@@ -67,6 +67,8 @@ export const instanceReply = z.looseObject({
     last_failure_at: time.optional(),
     last_error: z.string().nullable().optional(),
   }),
+  /** Schedules of which nothing comes as things stand: why, in the words of `schedule.skipped`. */
+  schedules_in_vain: z.record(z.string(), z.string()).optional(),
   expires_at: time,
   version: z.int(),
   /** These three once the history has been read. */
@@ -103,7 +105,7 @@ const wholeReply = instanceReply.extend({
     .optional(),
   /** Of a hold that has not elapsed. */
   hold_until: z.string().optional(),
-  /** Of instances with schedules: the next minute of each. */
+  /** Of instances with schedules: the next minute of each that something comes of. */
   next_scheduled: z.record(z.string(), z.string()).optional(),
   /** While the guest is probed. */
   probes: z

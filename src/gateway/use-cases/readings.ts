@@ -17,7 +17,7 @@ export type WholeView = AccountedView & {
   readonly probes?: ProbesView;
   /** Of a hold that has not elapsed. */
   readonly hold_until?: string;
-  /** The next minute of each schedule that it has. */
+  /** The next minute of each schedule that it has, and that something comes of. */
   readonly next_scheduled?: Readonly<Record<string, string>>;
 };
 
@@ -71,8 +71,11 @@ export function createReadings(options: UseCaseOptions): Readings {
       ...(isHeld ? { hold_until: toRfc3339(hold_until) } : {}),
     };
   };
-  const nextOf = (schedules: NonNullable<InstanceView['schedules']>): Readonly<Record<string, string>> => {
-    const next = Object.entries(nextMinutes(schedules, clock.now()));
+  const nextOf = ({
+    schedules = {},
+    schedules_in_vain: inVain = {},
+  }: InstanceView): Readonly<Record<string, string>> => {
+    const next = Object.entries(nextMinutes(schedules, clock.now())).filter(([name]) => !Object.hasOwn(inVain, name));
     return Object.fromEntries(next.map(([name, minute]) => [name, toRfc3339(minute)]));
   };
   return {
@@ -84,7 +87,7 @@ export function createReadings(options: UseCaseOptions): Readings {
         ...accounted(view),
         ...told,
         ...(isShown ? { probes: probesView(reading) } : {}),
-        ...(view.schedules === undefined ? {} : { next_scheduled: nextOf(view.schedules) }),
+        ...(view.schedules === undefined ? {} : { next_scheduled: nextOf(view) }),
       };
     },
     accounted,
