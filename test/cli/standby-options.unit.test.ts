@@ -4,7 +4,11 @@ import { autoStandbyOf, schedulesOf } from '../../src/cli/commands/standby-optio
 describe('flags about sleep', () => {
   test.each([
     ['a part without the policy', { ignorePort: [22] }, /give --auto-standby too/],
-    ['a part of a policy that is taken away', { autoStandby: 'off', ignorePort: [22] }, /--auto-standby off takes/],
+    [
+      'a part of a policy that is taken away',
+      { autoStandby: 'off', ignorePort: [22] },
+      /off takes .* leave out --ignore-port\./,
+    ],
     ['a limit of sleep beside it', { autoStandby: 'off', maxAsleep: '1h' }, /--auto-standby off takes/],
     ['what follows a limit that is not given', { autoStandby: '10m', afterMaxAsleep: 'stop' }, /needs --max-asleep/],
   ])('are refused where they contradict each other: %s', (_what, options, message) => {

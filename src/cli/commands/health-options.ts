@@ -31,6 +31,17 @@ interface HealthTarget {
   readonly tcp?: { readonly port: number };
 }
 
+/** The options that are parts of the check, by the name under which they are given. */
+const PART_FLAGS = [
+  ['healthInterval', '--health-interval'],
+  ['healthTimeout', '--health-timeout'],
+  ['healthStartPeriod', '--health-start-period'],
+  ['healthFailures', '--health-failures'],
+  ['healthSuccesses', '--health-successes'],
+  ['healthStatus', '--health-status'],
+  ['healthInsecure', '--health-insecure'],
+] as const;
+
 /** A check is given whole, as every policy is. */
 export function healthCheckOf(options: Options): { health_check?: Record<string, unknown> } {
   const { healthStatus, healthInsecure } = options;
@@ -43,14 +54,17 @@ export function healthCheckOf(options: Options): { health_check?: Record<string,
     success_threshold: options.healthSuccesses,
   };
   const about = { expected_status: healthStatus, ...(healthInsecure === true ? { tls_verify: false } : {}) };
-  const isGiven = (values: object): boolean => Object.values(values).some((value) => value !== undefined);
+  const asked = PART_FLAGS.flatMap(([name, flag]) => (options[name] === undefined ? [] : [flag]));
   if (target === undefined) {
-    if (!isGiven(parts) && !isGiven(about)) return {};
+    if (asked.length === 0) return {};
     throw new CliError('invalid_request', 'A health check is replaced whole: give --health too.');
   }
-  if (isGiven(about) && target.http === undefined) {
-    const flag = healthStatus === undefined ? '--health-insecure' : '--health-status';
-    throw new CliError('invalid_request', `${flag} is about http and https checks.`);
+  if (target.type === 'none' && asked.length > 0) {
+    throw new CliError('invalid_request', `--health none takes the whole check away: leave out ${asked.join(', ')}.`);
+  }
+  const aboutHttp = asked.find((flag) => flag === '--health-status' || flag === '--health-insecure');
+  if (aboutHttp !== undefined && target.http === undefined) {
+    throw new CliError('invalid_request', `${aboutHttp} is about http and https checks.`);
   }
   return { health_check: { ...target, ...(target.http && { http: { ...target.http, ...about } }), ...parts } };
 }

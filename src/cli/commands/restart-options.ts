@@ -35,15 +35,34 @@ export interface RestartMode {
 export function restartPolicyOf(options: Options): { restart_policy?: Record<string, unknown> } {
   const parts = partsOf(options);
   const restart = options.restart as RestartMode | undefined;
-  const isAsked = Object.values(parts).some((value) => value !== undefined);
-  if (restart === undefined && isAsked) {
+  const asked = PART_FLAGS.flatMap(([name, flag]) => (options[name] === undefined ? [] : [flag]));
+  if (restart === undefined && asked.length > 0) {
     throw new CliError('invalid_request', 'A restart policy is replaced whole: give --restart too.');
+  }
+  if (restart?.policy === 'never' && asked.length > 0) {
+    throw new CliError(
+      'invalid_request',
+      `--restart never takes the whole policy away: leave out ${asked.join(', ')}.`,
+    );
   }
   if (restart?.max_attempts !== undefined && options.maxAttempts !== undefined) {
     throw new CliError('invalid_request', '--restart names a number of attempts already: leave out --max-attempts.');
   }
   return restart === undefined ? {} : { restart_policy: { ...parts, ...restart } };
 }
+
+/** The options that are parts of the policy, by the name under which they are given. */
+const PART_FLAGS = [
+  ['maxAttempts', '--max-attempts'],
+  ['backoff', '--backoff'],
+  ['backoffMax', '--backoff-max'],
+  ['delays', '--delays'],
+  ['jitter', '--jitter'],
+  ['stableAfter', '--stable-after'],
+  ['stabilityPeriod', '--stability-period'],
+  ['restartOn', '--restart-on'],
+  ['neverOn', '--never-on'],
+] as const;
 
 function partsOf(options: Options): Record<string, unknown> {
   const { restartOn, neverOn } = options;

@@ -22,16 +22,27 @@ export function addStandbyOptions(command: Command): void {
     .option('--time-zone <zone>', 'whose minutes they are: Europe/Berlin (default: UTC)');
 }
 
+/** The options that are parts of the policy, by the name under which they are given. */
+const PART_FLAGS = [
+  ['ignoreSource', '--ignore-source'],
+  ['ignorePort', '--ignore-port'],
+  ['maxAsleep', '--max-asleep'],
+  ['afterMaxAsleep', '--after-max-asleep'],
+] as const;
+
 /** A policy is given whole, so its parts alone would silently put back what they do not name. */
 export function autoStandbyOf(options: Options): { auto_standby?: Record<string, unknown> } {
   const { autoStandby, maxAsleep, afterMaxAsleep } = options;
   const parts = { ignore_source_cidrs: options.ignoreSource, ignore_destination_ports: options.ignorePort };
-  const isPart = [...Object.values(parts), maxAsleep, afterMaxAsleep].some((part) => part !== undefined);
-  if (isPart && autoStandby === undefined) {
+  const asked = PART_FLAGS.flatMap(([name, flag]) => (options[name] === undefined ? [] : [flag]));
+  if (asked.length > 0 && autoStandby === undefined) {
     throw new CliError('invalid_request', 'Standby is replaced whole: give --auto-standby too.');
   }
-  if (isPart && autoStandby === 'off') {
-    throw new CliError('invalid_request', '--auto-standby off takes the whole policy away: give nothing more of it.');
+  if (asked.length > 0 && autoStandby === 'off') {
+    throw new CliError(
+      'invalid_request',
+      `--auto-standby off takes the whole policy away: leave out ${asked.join(', ')}.`,
+    );
   }
   if (autoStandby === undefined) return {};
   if (autoStandby === 'off') return { auto_standby: { enabled: false } };
