@@ -3,6 +3,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { ownerFile } from '../../src/cli/daemon/network.ts';
+import { dataDirectory } from '../../src/cli/data-directory.ts';
+import { lockDirectory } from '../../src/cli/directory-lock.ts';
 import { makeProgram } from '../../src/cli/program.ts';
 
 let directory: string;
@@ -105,4 +108,13 @@ describe('the list of images', () => {
       /^NAME +READY BY +PORTS\nbroken +image broken cannot be used: .* {2}-\nwhole +port:80 +80,7\n$/,
     );
   });
+});
+
+test('the network of a data directory that a daemon serves is not removed, and what to do is said', async () => {
+  writeFileSync(ownerFile(directory), '0123456789abcdef\n');
+  const unlock = lockDirectory(dataDirectory(directory));
+  const { failure } = await call('network', 'remove', '--bridge', 'svbr0').finally(unlock);
+  expect(failure).toBe(
+    `The daemon (pid ${process.pid}) serves ${directory} and would miss its network. Stop the instances, end the daemon, and repeat this.`,
+  );
 });
