@@ -1,16 +1,78 @@
 import { formatSize } from '../projections/instance-view.ts';
 import { clockTime, spanWords } from '../projections/words/plain.ts';
 
-/** What the host says of itself, as `host status` prints it: `log.survives  os`, a line for each thing. */
+/**
+ * What the host says of itself, as `host status` prints it: a page, a line or two for each part. `--json` has every field
+ * on its own.
+ */
 
 type Fields = Readonly<Record<string, unknown>>;
 
-export function hostRows(view: Fields, prefix = ''): string[][] {
-  return Object.entries(view).flatMap(([key, value]) => {
-    const name = `${prefix}${key}`;
-    if (!isFields(value) || isUse(value)) return [[name, leafWords(key, value)]];
-    return hostRows(value, `${name}.`);
+/** Wider than this a part goes on in a further line. */
+const LINE_WIDTH = 100;
+/** The parts whose fields are looked up one by one. */
+const SPREAD: readonly string[] = ['capacity'];
+
+export function hostRows(view: Fields): string[][] {
+  return Object.entries(view).flatMap(([name, value]) => partRows(name, value));
+}
+
+function partRows(name: string, value: unknown): string[][] {
+  if (name === 'projections' && isFields(value)) return [[name, projectionWords(value)]];
+  if (isFields(value) && SPREAD.includes(name)) {
+    return fieldsOf(value).map(([key, words]) => [`${name}.${key}`, words ?? '-']);
+  }
+  const parts = Array.isArray(value) && value.length > 0 && value.every(isFields) ? value : [value];
+  const lines = parts.flatMap((part) =>
+    wrapped(isFields(part) && !isUse(part) ? sentences(part) : [leafWords(name, part)]),
+  );
+  return lines.map((line, index) => [index === 0 ? name : '', line]);
+}
+
+/** `mode simulated`, a text for each field; what there is none of is left out, unless there is nothing else. */
+function sentences(part: Fields): string[] {
+  const said = fieldsOf(part).flatMap(([key, words]) => (words === null ? [] : [`${key} ${words}`]));
+  return said.length === 0 ? fieldsOf(part).map(([key]) => `${key} -`) : said;
+}
+
+/** Every field in words, null where there is none; fields of fields under `their.names`. */
+function fieldsOf(part: Fields, prefix = ''): [string, string | null][] {
+  return Object.entries(part).flatMap(([key, value]): [string, string | null][] => {
+    if (isFields(value) && !isUse(value)) return fieldsOf(value, `${prefix}${key}.`);
+    return [[`${prefix}${key}`, value === null ? null : leafWords(key, value)]];
   });
+}
+
+function wrapped(texts: readonly string[]): string[] {
+  const lines: string[] = [];
+  for (const text of texts) {
+    const last = lines.at(-1);
+    if (last === undefined || last.length + text.length > LINE_WIDTH) lines.push(text);
+    else lines[lines.length - 1] = `${last}; ${text}`;
+  }
+  return lines;
+}
+
+/** Of read models only those are named with which something is the matter. */
+function projectionWords(projections: Fields): string {
+  const states = Object.entries(projections).map(
+    ([name, state]) => [name, projectionTrouble(state as Fields)] as const,
+  );
+  const troubled = states.filter(([, trouble]) => trouble !== '');
+  const current = states.length - troubled.length;
+  return [`${current} current`, ...troubled.map(([name, trouble]) => `${name} ${trouble}`)].join('; ');
+}
+
+function projectionTrouble({ lag_ms: lag, rebuilding, parked }: Fields): string {
+  const { total = 0 } = (parked ?? {}) as { readonly total?: number };
+  return [
+    rebuilding === true ? 'is being built' : '',
+    lag === null ? 'has read nothing yet' : '',
+    typeof lag === 'number' && lag > 0 ? `is behind by ${numberWords('lag_ms', lag)}` : '',
+    total > 0 ? `has parked ${total}` : '',
+  ]
+    .filter((trouble) => trouble !== '')
+    .join(', ');
 }
 
 function isFields(value: unknown): value is Fields {

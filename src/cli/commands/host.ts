@@ -36,7 +36,7 @@ export function addHostCommands(program: Command, output: Output): void {
       await act(connectClient(options.data), options);
     });
   };
-  add('status', 'show every part of the daemon', async (client, options) => {
+  add('status', 'show every part of the daemon on a page; --json has every field', async (client, options) => {
     const view = (await client.call('GET', '/v1/host')) as Readonly<Record<string, unknown>>;
     if (options.json === true) return output.line(JSON.stringify(view));
     for (const line of table(hostRows(view))) output.line(line);
