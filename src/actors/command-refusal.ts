@@ -14,7 +14,7 @@ export function commandRefusal(snapshot: ChartSnapshot, event: ExternalEvent): S
     const of = 'name' in event ? event.name : '';
     return new StatevisorError(reason, message(whose, of), field === null ? {} : { field });
   }
-  const accepts = acceptedCommands(snapshot, event.at);
+  const accepts = acceptedCommands(snapshot, event.at).toSorted();
   return new StatevisorError('invalid_state', messageOf(event.type, phaseOf(snapshot.value), accepts), {
     details: { command: event.type, state: snapshot.value, accepts },
   });

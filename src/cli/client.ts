@@ -103,7 +103,5 @@ async function reach(url: URL, how: RequestInit): Promise<Response> {
 function refusalFrom({ status, statusText }: Response, text: string): CliError {
   const refusal = (text === '' ? null : JSON.parse(text)) as { code?: string; message?: string; field?: string } | null;
   const message = refusal?.message ?? statusText;
-  const isNamed = refusal?.field === undefined || message.includes(refusal.field);
-  const told = isNamed ? message : `${message} (${refusal.field})`;
-  return new CliError(refusal?.code ?? `http_${status}`, told, undefined, refusal?.field ?? null);
+  return new CliError(refusal?.code ?? `http_${status}`, message, undefined, refusal?.field ?? null);
 }

@@ -47,8 +47,12 @@ function reasonWords({ reason, asleep_since }: StandbyReport): string {
 
 /** What a hold came to; whoever holds means to talk to the guest next, so it says what stands in the way. */
 export function holdWords(name: string, report: StandbyReport, now: number): string {
-  const { hold_until: until, status } = report;
-  if (until !== undefined) return `${name} is held until ${until} (${inWords(until, now)})`;
+  const { hold_until: until, status, eligible } = report;
+  if (until !== undefined) {
+    const held = `${name} is held until ${until} (${inWords(until, now)})`;
+    // A hold keeps off what watches traffic, or the calendar, which asks the same watcher.
+    return eligible ? held : `${held}; nothing would put it to sleep by itself anyway: ${reasonWords(report)}`;
+  }
   return `${name} is not held: ${status.replaceAll('_', ' ')} (${reasonWords(report)})`;
 }
 

@@ -33,7 +33,7 @@ describe('an expectation that does not hold', () => {
     ['a fact at another time', '{ fact: restart.attempted, at: 4s }', 'expected "at least 1", is []'],
     ['a fact that was not to be', '{ never: { fact: restart.attempted } }', 'expected 0, is ["+3s web"]'],
     ['a fact within a closed interval', '{ never: { fact: restart.attempted, between: [3s, 3s] } }', 'is ["+3s web"]'],
-    ['an instant', '{ view: { restart_status: { last_attempt_at: +4s } } }', 'expected "+4s", is "2026-01-01T12:00:03'],
+    ['an instant', '{ view: { restart_status: { last_attempt_at: +4s } } }', 'expected "+4s", is "+3s"'],
     ['something that is there', '{ view: { restart_policy: null } }', 'restart_policy: expected null'],
     ['an instance that is there', '{ view: null }', 'expected null'],
     ['a refusal', '{ refused: invalid_state }', 'expected "at least 1", is []'],

@@ -48,6 +48,13 @@ test('every part of standby and of the calendar can be said at a run and at an u
   await done('update', 'whole', '--no-schedules', '--auto-standby', 'off');
   const view = await get('whole');
   expect([view.auto_standby, view.schedules]).toEqual([{ enabled: false }, undefined]);
+  const { stdout, stderr, status } = await host.place.cli('update', 'whole', '--standby-at', '0 22 * * *');
+  expect([status, stdout]).toEqual([0, expect.stringMatching(/^whole {2}Running/)]);
+  expect(stderr).toBe(
+    'warning: nothing comes of the schedule for standby of whole without auto standby; --auto-standby switches that on\n',
+  );
+  expect(await get('whole')).toMatchObject({ next_scheduled: {}, schedules_in_vain: { standby: 'no policy' } });
+  await done('update', 'whole', '--no-schedules');
 });
 
 test('what is refused names the flag that was typed', async () => {
@@ -76,6 +83,10 @@ test('the status of standby and a hold are told in words', async () => {
   expect(await done('standby', 'web', '--status')).toMatch(/status +active: somebody talks to it\n/);
   expect(await done('hold', 'web', '--for', '2h')).toMatch(/^web is held until .* \(in (2h|1h59m)/);
   expect(await done('get', 'web')).toMatch(/^held until +\S+Z \(in (2h|1h59m)/m);
+  // 400 days have to be said in hours: the message says so.
+  expect(await refusal('hold', 'web', '--for', '400d')).toMatch(
+    /^invalid_request: --for must be a valid duration such as .*: units from ms to h, at most 876000h0m0s/,
+  );
   expect(await done('hold', 'whole')).toMatch(/^whole is not held: disabled \(switched off\)$/);
   await done('standby', 'web');
   expect(await refusal('hold', 'web')).toMatch(/^instance_in_standby: /);

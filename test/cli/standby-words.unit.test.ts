@@ -34,8 +34,18 @@ test('how far the clock of a woken guest was off is said in a length of time, as
 });
 
 test('what a hold came to is said in words', () => {
-  const held = { ...asleep, hold_until: at(60_000) };
+  const held: StandbyReport = { ...asleep, status: 'active', eligible: true, hold_until: at(60_000) };
   expect(holdWords('web', held, NOW)).toBe(`web is held until ${at(60_000)} (in 1m0s)`);
   const off: StandbyReport = { ...asleep, status: 'disabled', reason: 'policy_missing' };
   expect(holdWords('web', off, NOW)).toBe('web is not held: disabled (no policy)');
+});
+
+test('whoever holds a guest whose traffic is not watched is told so', () => {
+  const held = { ...asleep, hold_until: at(60_000) };
+  const unseen: StandbyReport = { ...held, status: 'unsupported', reason: 'unsupported_platform' };
+  expect(holdWords('web', unseen, NOW)).toMatch(
+    /^web is held until \S+ \(in 1m0s\); nothing would put it to sleep by itself anyway: nothing watches traffic on this host/,
+  );
+  const forwarded: StandbyReport = { ...held, status: 'ineligible', reason: 'missing_ip' };
+  expect(holdWords('web', forwarded, NOW)).toContain('anyway: it has no address of its own');
 });

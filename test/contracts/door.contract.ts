@@ -150,8 +150,9 @@ export const doorChecks: readonly DoorCheck[] = [
     run: async ({ door, db }) => {
       const { body } = await door.send('restore', { id: db });
       const { details, message } = body as { details: { accepts: string[] }; message: string };
-      ok(message.startsWith('restore is not accepted in the state stopped; accepted are start, '), message);
-      ok(details.accepts.includes('start') && !details.accepts.includes('restore'));
+      const accepted = ['delete', 'ignore', 'restart', 'start', 'stop', 'update'];
+      strictEqual(message, `restore is not accepted in the state stopped; accepted are ${accepted.join(', ')}.`);
+      deepStrictEqual(details.accepts, accepted);
     },
   },
   {

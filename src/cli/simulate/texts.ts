@@ -1,4 +1,4 @@
-import { formatDuration } from '../../../machines/duration.ts';
+import { formatDuration, parseDuration } from '../../../machines/duration.ts';
 import type { Effect } from '../../../machines/effects.ts';
 import type { Fact } from '../../../machines/facts.ts';
 import { phaseOf, publicStateOf } from '../../../machines/public-states.ts';
@@ -126,9 +126,20 @@ export function checkedLines({ text, mismatches, expectation }: Checked, source:
   if (mismatches.length === 0) return [`  ok    ${label}`];
   return [
     `  FAILS ${label}`,
-    ...mismatches.map(
-      ({ path, expected, actual }) =>
-        `          ${path === '' ? '' : `${path}: `}expected ${JSON.stringify(expected)}, is ${JSON.stringify(actual)}`,
-    ),
+    ...mismatches.map(({ path, expected, actual }) => {
+      const [wanted, found] = inOneForm(expected, actual);
+      return `          ${path === '' ? '' : `${path}: `}expected ${JSON.stringify(wanted)}, is ${JSON.stringify(found)}`;
+    }),
   ];
+}
+
+/** An instant that was expected as an offset is told as one, and durations as they are shown, so that they compare at sight. */
+function inOneForm(expected: unknown, actual: unknown): [unknown, unknown] {
+  if (typeof expected !== 'string' || typeof actual !== 'string') return [expected, actual];
+  const ms = parseDuration(expected);
+  if (ms === null) return [expected, actual];
+  if (parseDuration(actual) !== null) return [formatDuration(ms), actual];
+  // Without a sign it is not compared as an offset either.
+  const at = /^[+-]/.test(expected) ? Date.parse(actual) : Number.NaN;
+  return Number.isNaN(at) ? [expected, actual] : [offsetText(ms), offsetText(at - START_MS)];
 }

@@ -6,7 +6,7 @@ import {
   RESTART_STABLE_AFTER_DEFAULT_MS,
   type RestartPolicy,
 } from '../../../machines/policies.ts';
-import { duration, isObject } from './scalars.ts';
+import { DURATION_WANTED, duration, isObject } from './scalars.ts';
 
 /** More automatic restarts than this in one failure window mean no limit: say 0. */
 export const RESTART_ATTEMPTS_MAX = 1_000_000;
@@ -90,7 +90,7 @@ function complaintAbout(given: Fields): { message: string; path: (string | numbe
     if (backoff !== null) return { message: 'and backoff exclude each other; give one', path: ['delays'] };
     if (backoff_max !== null) return { message: 'and backoff_max exclude each other; give one', path: ['delays'] };
     const blank = delays.indexOf(null);
-    if (blank >= 0) return { message: 'must be a valid duration such as 300ms, 5s or 1h30m', path: ['delays', blank] };
+    if (blank >= 0) return { message: DURATION_WANTED, path: ['delays', blank] };
   }
   if (backoff_max !== null && backoff_max < (backoff ?? RESTART_BACKOFF_DEFAULT_MS)) {
     return { message: 'must not be shorter than backoff', path: ['backoff_max'] };

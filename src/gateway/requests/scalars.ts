@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { MEMORY_MAX_BYTES, MEMORY_MIN_BYTES } from '../../../machines/definition.ts';
-import { parseDuration } from '../../../machines/duration.ts';
+import { formatDuration, parseDuration } from '../../../machines/duration.ts';
 import { formatSize } from '../../projections/instance-view.ts';
 
 /** A hundred years: longer than anything meant, short enough for every date to stay one. */
@@ -8,7 +8,9 @@ export const DURATION_MAX_MS = 100 * 365 * 24 * 3_600_000;
 /** Characters of a duration or size text. */
 const SHORT_TEXT_MAX = 64;
 
-const DURATION_WANTED = 'must be a valid duration such as 300ms, 5s or 1h30m';
+const LONGEST = `${formatDuration(DURATION_MAX_MS)} (a hundred years)`;
+/** There is no unit for days: they are not all of the same length. */
+export const DURATION_WANTED = `must be a valid duration such as 300ms, 5s or 1h30m: units from ms to h, at most ${LONGEST}`;
 
 /** Milliseconds of a duration text; blank or absent is `fallback`. Zero is refused unless `zero` is allowed. */
 export function duration<F>(fallback: F, { zero }: { zero: boolean } = { zero: false }) {
@@ -30,7 +32,7 @@ export function duration<F>(fallback: F, { zero }: { zero: boolean } = { zero: f
 function rangeComplaint(ms: number, zero: boolean): string | null {
   if (ms < 0) return zero ? 'must not be negative' : 'must be a positive duration';
   if (ms === 0 && !zero) return 'must be a positive duration';
-  return ms > DURATION_MAX_MS ? 'must be at most 876000h (a hundred years)' : null;
+  return ms > DURATION_MAX_MS ? `must be at most ${LONGEST}` : null;
 }
 
 const SIZE_PATTERN = /^(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?$/i;
