@@ -8,6 +8,7 @@ import { hostProcesses, isRunning, type ProcessTable, parseStat } from '../actor
 export interface DataDirectory {
   readonly path: string;
   readonly images: string;
+  readonly instances: string;
   readonly nats: string;
   readonly outbox: string;
   readonly secrets: string;
@@ -28,6 +29,7 @@ export function dataDirectory(path: string): DataDirectory {
   return {
     path: root,
     images: join(root, 'images'),
+    instances: join(root, 'instances'),
     nats: join(root, 'nats'),
     outbox: join(root, 'outbox'),
     secrets: join(root, 'secrets'),

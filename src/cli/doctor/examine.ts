@@ -2,6 +2,7 @@ import { checkClock } from './clock-checks.ts';
 import { checkDisk } from './disk-checks.ts';
 import { type Check, type Finding, problem, type Surroundings } from './finding.ts';
 import { checkHypervisor } from './hypervisor-checks.ts';
+import { checkInstances } from './instance-checks.ts';
 import { checkNats } from './nats-checks.ts';
 import { checkNetwork } from './network-checks.ts';
 import { checkDaemon, checkProgram } from './program-checks.ts';
@@ -20,6 +21,7 @@ const CHECKS: readonly Check[] = [
   checkNats,
   checkClock,
   checkDaemon,
+  checkInstances,
 ];
 
 /** Everything that was found; a check that fails itself is a finding too, and keeps none of the others. */

@@ -1,12 +1,10 @@
-import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { pinnedNode, programVersion } from '../daemon/program-version.ts';
 import { isServed, readEndpoints } from '../data-directory.ts';
+import { askDaemon } from './ask-daemon.ts';
 import { type Check, type Finding, ok, problem, type Surroundings, warning } from './finding.ts';
 
 /** The program itself, and a daemon that may be running. */
-
-const ANSWER_MAX_MS = 3_000;
 
 export const checkProgram: Check = async () => {
   const version = process.versions.node;
@@ -26,11 +24,7 @@ export const checkDaemon: Check = async (around) => {
     return [warning('daemon', found, means, 'Start it: `npm start`.'), await checkAddress(around)];
   }
   try {
-    const token = readFileSync(endpoints.token_file, 'utf8').trim();
-    const headers = { authorization: `Bearer ${token}` };
-    const answer = await fetch(`${endpoints.http}/v1/host`, { headers, signal: AbortSignal.timeout(ANSWER_MAX_MS) });
-    if (!answer.ok) throw new Error(`it answers with status ${answer.status}`);
-    const { version, mode, instances } = (await answer.json()) as Record<string, unknown>;
+    const { version, mode, instances } = ((await askDaemon(endpoints, '/v1/host')) ?? {}) as Record<string, unknown>;
     const found = `pid ${endpoints.pid} answers at ${endpoints.http}: version ${version}, mode ${mode}`;
     return [ok('daemon', `${found}, ${instances} instances`)];
   } catch (error) {
