@@ -14,7 +14,7 @@ export interface Letter {
   readonly cause: Cause;
   /** Called once, when the letter has been dealt with: with what became of it. */
   readonly answer: Answer | null;
-  /** Called once, when it has been dealt with, for whoever keeps something back until then. */
+  /** Called once, when it has been dealt with or another has taken its place, for whoever keeps something back until then. */
   readonly settled?: () => void;
 }
 
@@ -67,9 +67,20 @@ export class Mailbox {
     }
     const key = coalescingKey(letter);
     const older = key === null ? -1 : this.#letters.findIndex((waiting) => coalescingKey(waiting) === key);
-    if (older >= 0) this.#letters[older] = letter;
-    else this.#letters.push(letter);
+    if (older < 0) this.#letters.push(letter);
+    else this.#putInPlace(older, letter);
     return true;
+  }
+
+  /** Whoever keeps something back for the one that is not delivered hears that it was dealt with. */
+  #putInPlace(place: number, letter: Letter): void {
+    const older = this.#letters[place]!;
+    if (minuteIn(older) > minuteIn(letter)) {
+      letter.settled?.();
+      return;
+    }
+    this.#letters[place] = letter;
+    older.settled?.();
   }
 
   take(): Letter | undefined {
@@ -91,6 +102,11 @@ export class Mailbox {
     this.#commands = 0;
     return this.#letters.splice(0);
   }
+}
+
+/** Minutes may be told out of their order; of everything else the newest letter counts. */
+function minuteIn({ event }: Letter): number {
+  return event.type === 'schedule.due' && 'minute' in event ? event.minute : 0;
 }
 
 function coalescingKey({ event }: Letter): string | null {

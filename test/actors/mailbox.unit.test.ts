@@ -63,6 +63,21 @@ describe('the mailbox', () => {
     expect(mailbox.take()?.event).toMatchObject({ type: 'probe.failed', error: 'second' });
   });
 
+  it('tells that a letter was dealt with when a newer one takes its place, so that nothing is kept back for it', () => {
+    const mailbox = new Mailbox();
+    const settled: number[] = [];
+    const due = (minute: number): Letter => ({
+      ...letter('observation', { type: 'schedule.due', schedule: 'snapshot', minute }),
+      settled: () => settled.push(minute),
+    });
+    for (const minute of [1, 2]) mailbox.put(due(minute));
+    expect(settled).toEqual([1]);
+    // An earlier minute that is told late takes the place of none.
+    mailbox.put(due(1));
+    expect([settled, mailbox.size]).toEqual([[1, 1], 1]);
+    expect(mailbox.take()?.event).toMatchObject({ minute: 2 });
+  });
+
   it('keeps probes of different runs and of different revisions of the check apart', () => {
     const mailbox = new Mailbox();
     for (const one of [probe(1, 0, 'a'), probe(2, 0, 'b'), probe(1, 1, 'c')]) mailbox.put(one);

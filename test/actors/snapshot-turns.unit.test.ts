@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { SNAPSHOT_LATE_MS } from '../../machines/schedule-actions.ts';
 import { SimulatedClock } from '../../src/actors/clock.ts';
+import type { Log } from '../../src/actors/contracts/log.ts';
 import { SnapshotTurns } from '../../src/actors/snapshot-turns.ts';
 import { OPERATOR, runningInstance, type SimulatedHost, simulatedHost } from './simulated-host.ts';
 
@@ -135,6 +136,25 @@ describe('snapshots that are due in the same minute', () => {
     expect(host.instances.get(ids[1]!)).toMatchObject({ state: 'Running' });
     expect(host.supervisor.capacity().disk_bytes).toEqual({ used: 3 * memory_bytes, limit: 3 * memory_bytes });
     expect((await host.records(ids[1]!)).at(-1)).toMatchObject({ event: { type: 'schedule.due', left_out: 'disk' } });
+  });
+
+  test('keep no places when their minutes pile up while the log takes nothing', async () => {
+    let isCut = false;
+    const refused = { kind: 'refused', reason: 'unavailable', message: 'told to be cut off' } as const;
+    const log = (inner: Log): Log => ({
+      ...inner,
+      append: (...args) => (isCut ? Promise.resolve(refused) : inner.append(...args)),
+    });
+    const host = await simulatedHost({ standbyAtOnce: 1 }, { log });
+    const id = await runningInstance(host, {
+      schedules: { snapshot: { cron: '* * * * *', time_zone: 'UTC', keep: 2 } },
+    });
+    isCut = true;
+    await host.clock.advance(5 * 60 * SECOND);
+    isCut = false;
+    await host.clock.advance(30 * SECOND);
+    expect(host.instances.get(id)?.snapshots?.length).toBeGreaterThan(0);
+    expect(host.supervisor.capacity().standbys).toEqual({ used: 0, limit: 1 });
   });
 
   test('wait for nobody who is gone', async () => {

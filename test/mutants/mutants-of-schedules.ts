@@ -125,6 +125,13 @@ export const MUTANTS_OF_SCHEDULES: readonly Mutant[] = [
     killedBy: turns('are told to be missed when a restart of the daemon finds them too old to be made up for'),
   },
   {
+    name: 'a minute whose place another takes keeps its turn for good',
+    file: 'src/actors/mailbox.ts',
+    find: '    older.settled?.();\n',
+    put: '',
+    killedBy: turns('keep no places when their minutes pile up while the log takes nothing'),
+  },
+  {
     name: 'a fork without memory waits for a copy',
     file: 'machines/guards.ts',
     find: 'origin !== null && origin.snapshot !== null;',
