@@ -46,7 +46,7 @@ export interface EffectQueueOptions {
   readonly clock: Clock;
   readonly perform: (task: EffectTask, control: EffectControl) => Promise<ResultEvent>;
   readonly deliver: (event: ResultEvent, task: EffectTask) => void;
-  /** Hears of a result that is not delivered, because this process may no longer act. */
+  /** Hears of a result that is not delivered: it came too late, or this process may no longer act. */
   readonly discard: (event: ResultEvent) => void;
   readonly faults: FaultInjector | undefined;
   readonly telemetry?: Telemetry;
@@ -190,13 +190,18 @@ export class EffectQueue {
     const { signal } = controller;
     return new Promise((resolve) => {
       let cancel = (): void => {};
+      let isAnswered = false;
+      const answer = (event: ResultEvent): void => {
+        isAnswered = true;
+        resolve(event);
+      };
       const giveUpAfter = (delayMs: number, message: string): void => {
         cancel();
-        cancel = this.#options.clock.after(delayMs, () => resolve(unknown(task, { code: 'timed_out', message })));
+        cancel = this.#options.clock.after(delayMs, () => answer(unknown(task, { code: 'timed_out', message })));
       };
       const { kind } = task.effect;
       const giveUpLater = (): void => {
-        if (BESIDE_THE_QUEUE.has(kind)) resolve(withdrawn(task));
+        if (BESIDE_THE_QUEUE.has(kind)) answer(withdrawn(task));
         else giveUpAfter(WITHDRAWN_SETTLE_MAX_MS, `${kind} did not answer its withdrawal.`);
       };
       if (WITHOUT_SIGNAL.has(kind)) giveUpAfter(WITHOUT_SIGNAL_MAX_MS, `${kind} did not answer in time.`);
@@ -207,7 +212,9 @@ export class EffectQueue {
         signal.removeEventListener('abort', giveUpLater);
         overtaken.signal.removeEventListener('abort', giveWay);
         cancel();
-        resolve(event);
+        // Whoever promised something with it hears that it came too late.
+        if (isAnswered) this.#options.discard(event);
+        else answer(event);
       });
     });
   }

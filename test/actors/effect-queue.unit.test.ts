@@ -82,6 +82,16 @@ describe('the effects of one instance', () => {
     expect([kinds(delivered), queue.idle]).toEqual([['host.granted'], false]);
   });
 
+  it('that were withdrawn are answered for: what the host promises late is heard of, so that it is not kept for nobody', async () => {
+    const { clock, queue, begun, delivered, discarded } = scene();
+    queue.add({ ...task(1), effect: { kind: 'host.admit', run: 1, purpose: 'standby' } });
+    await clock.settle();
+    queue.withdraw(1);
+    begun[0]!.finish({ type: 'host.granted', run: 1, purpose: 'standby' });
+    await clock.settle();
+    expect([kinds(delivered), kinds(discarded)]).toEqual([['effect.withdrawn'], ['host.granted']]);
+  });
+
   it('do not wait for the table of connections to be read, and whoever withdraws that does not wait either', async () => {
     const { clock, queue, begun, delivered } = scene();
     queue.add(task(1, 1, 'traffic.confirm'));
