@@ -4,6 +4,9 @@ import type { Mutant } from './mutant.ts';
 
 const unwritten = (title: string) => ({ file: 'test/adapters/qemu/unwritten-memory.int.test.ts', title });
 const undone = (title: string) => ({ file: 'test/adapters/qemu/undone-restores.int.test.ts', title });
+const givenUp = (title: string) => ({ file: 'test/adapters/qemu/given-up-saves.int.test.ts', title });
+const replaced = (title: string) => ({ file: 'test/adapters/qemu/replaced-snapshots.int.test.ts', title });
+const ended = (title: string) => ({ file: 'test/adapters/qemu/ended-runs.int.test.ts', title });
 
 export const MUTANTS_OF_FAILING_DISKS: readonly Mutant[] = [
   {
@@ -49,5 +52,40 @@ export const MUTANTS_OF_FAILING_DISKS: readonly Mutant[] = [
     find: 'return statSync(path, { throwIfNoEntry: false }) !== undefined;',
     put: 'try { return statSync(path) !== undefined; } catch { return false; }',
     killedBy: undone('lives on, and is not taken for one that never was, while nobody can tell whether %s is there'),
+  },
+  {
+    name: 'a save that is given up leaves its VMM sending',
+    file: 'src/adapters/qemu/snapshots/save.ts',
+    find: "    if (end.status === 'aborted') await giveUp();\n",
+    put: '',
+    killedBy: givenUp('when all was sent has its VMM give up too, before the guest may go on'),
+  },
+  {
+    name: 'a snapshot is lost because another one cannot take its place',
+    file: 'src/adapters/qemu/snapshots/put-in-place.ts',
+    find: '    if (isReplaced) await rename(old, directory);\n',
+    put: '',
+    killedBy: replaced('is as it was when that cannot be put into its place'),
+  },
+  {
+    name: 'what a snapshot replaces is gone before that is on the disk',
+    file: 'src/adapters/qemu/snapshots/put-in-place.ts',
+    find: '    await syncOf(dirname(directory)).catch(async (error: unknown) => {\n      await rename(directory, begun);\n      throw error;\n    });\n',
+    put: '',
+    killedBy: replaced('goes only once the other one is on the disk in its place'),
+  },
+  {
+    name: 'an end that cannot be read is taken for a power-off',
+    file: 'src/adapters/qemu/run-watch.ts',
+    find: "  reason: 'unknown',\n  code: null,\n  message: 'how",
+    put: "  reason: 'power_off',\n  code: null,\n  message: 'how",
+    killedBy: ended('is observed although nothing that was written of it can be read: how it was is unknown then'),
+  },
+  {
+    name: 'the memory of a run stays because its end was decided',
+    file: 'src/adapters/qemu/run-ending.ts',
+    find: '    await forgetMemory(directory, facts);\n    return decided;',
+    put: '    return decided;',
+    killedBy: ended('leaves no memory, also when the daemon that had it decided died before that was gone'),
   },
 ];

@@ -83,15 +83,15 @@ export const MUTANTS_OF_SNAPSHOTS: readonly Mutant[] = [
   {
     name: 'what is half written of a snapshot stays for ever',
     file: STORE,
-    find: "if (name.startsWith('.') && !active.has(path)) await rm(path, { recursive: true, force: true });",
-    put: "if (name.startsWith('.x') && !active.has(path)) await rm(path, { recursive: true, force: true });",
+    find: "if (name.startsWith('.') && !active.has(path)) await clear(path);",
+    put: "if (name.startsWith('.x') && !active.has(path)) await clear(path);",
     killedBy: files('is never seen, and goes before the next one is made'),
   },
   {
     name: 'what is being written of a snapshot is swept away by the next one',
     file: STORE,
-    find: "if (name.startsWith('.') && !active.has(path)) await rm",
-    put: "if (name.startsWith('.')) await rm",
+    find: "if (name.startsWith('.') && !active.has(path)) await clear",
+    put: "if (name.startsWith('.')) await clear",
     killedBy: files('is left alone while it is being made by this process'),
   },
   {

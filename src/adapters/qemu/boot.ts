@@ -15,7 +15,7 @@ import {
   runDirectory,
   takeRun,
 } from './run-directory.ts';
-import { isKilled } from './run-ending.ts';
+import { forgetMemory, isKilled } from './run-ending.ts';
 
 type Booted = Outcome<BootResult>;
 
@@ -122,7 +122,10 @@ export async function bootRun(
   const unkept = there.came === 'up' ? await kept : null;
   if (unkept !== null && there.came === 'up') {
     await there.watch.close();
-    if (await isKilled(there.identity, options.clock)) return unkept;
+    if (await isKilled(there.identity, options.clock)) {
+      await forgetMemory(directory, facts);
+      return unkept;
+    }
     return { outcome: 'unknown', error: { code: 'timed_out', message: 'a VMM that cannot be kept lives on' } };
   }
   there.keep();

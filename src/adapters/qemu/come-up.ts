@@ -7,7 +7,7 @@ import { MONITOR_SOCKET } from './command-line.ts';
 import { type DirectoryChanges, watchDirectory } from './directory-changes.ts';
 import type { Asker } from './readiness.ts';
 import { giveUpRun, type RunFacts, readRunState, readStatus, runDirectory } from './run-directory.ts';
-import { isKilled, tellEnd } from './run-ending.ts';
+import { forgetMemory, isKilled, tellEnd } from './run-ending.ts';
 import { type RunWatch, watchRun } from './run-watch.ts';
 import { startSupervisor } from './supervisor.ts';
 
@@ -102,6 +102,7 @@ async function abandon(directory: string, facts: RunFacts, clock: Clock): Promis
     if (!(await isKilled(state.identity, clock))) {
       return { came: 'down', outcome: { outcome: 'unknown', error: limit } };
     }
+    await forgetMemory(directory, facts);
   }
   return failed;
 }

@@ -17,13 +17,14 @@ import { type Accelerator, type ProbedAccelerator, probeAccelerator } from './ac
 import { bootRun, isWithdrawn } from './boot.ts';
 import type { BootOptions } from './come-up.ts';
 import { AGENT_SOCKET } from './command-line.ts';
+import { removeTree } from './forgotten-runs.ts';
 import { QemuGuestAgents } from './guest-agents.ts';
 import { type Image, type ImageStore, memoryError } from './image/store.ts';
 import { queryAgentOpen } from './monitor.ts';
 import { killRun, shutDownRun } from './operations.ts';
 import { type PresentVmm, presentVmm } from './present-vmm.ts';
 import { describeRun, otherLiveRun, type RunScope, type RunWatches } from './reality.ts';
-import { instanceDirectory, listRuns, removeTree, runDirectory } from './run-directory.ts';
+import { instanceDirectory, listRuns, runDirectory } from './run-directory.ts';
 import { readRunLog } from './run-log.ts';
 import { type RunWatch, type WatchedRun, watchRun } from './run-watch.ts';
 import { setGuestClock } from './snapshots/guest-clock.ts';

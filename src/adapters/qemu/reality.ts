@@ -1,10 +1,10 @@
 import type { Reality, RunEnd, RunRef } from '../../actors/contracts/hypervisor.ts';
+import { forgetRun } from './forgotten-runs.ts';
 import { parseReadyRule } from './image/manifest.ts';
 import { openMonitor, queryStatus } from './monitor.ts';
 import type { QmpConnection } from './qmp.ts';
 import { type Asker, isReadyNow, readyPlaceOf } from './readiness.ts';
 import {
-  forgetRun,
   giveUpRun,
   hasVerdict,
   isAsleepStill,

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import type { RunEnd, RunRef } from '../../actors/contracts/hypervisor.ts';
 import { isAlive, type ProcessIdentity, parseIdentity } from '../../actors/contracts/process-identity.ts';
+import { forgetRun, sweepForgottenRuns } from './forgotten-runs.ts';
 import { readParts } from './log-parts.ts';
 import { composeEnd } from './run-end.ts';
 import { type RunJournal, readJournal } from './run-journal.ts';
@@ -147,6 +148,7 @@ export function listRuns(root: string, instance: string): number[] {
  * started is on the disk only after `keepFacts`.
  */
 export async function takeRun(directory: string, facts: RunFacts): Promise<boolean> {
+  await sweepForgottenRuns(dirname(directory));
   const prepared = join(dirname(directory), `.${facts.token}`);
   await mkdir(prepared, { recursive: true, mode: 0o700 });
   await makeTicket(prepared, facts.token);
@@ -202,21 +204,6 @@ export function readRunState(directory: string): RunState {
 /** Whether a run is one whose guest was saved and has not been let go (again) yet. */
 export function isAsleepStill(directory: string, facts: RunFacts): boolean {
   return facts.restored_from !== null && !isThere(join(directory, WOKEN_DIRECTORY));
-}
-
-/**
- * Sees to it that there never was this run, whose process is gone or will never be. It is out of sight at once, so that it
- * can be taken again; what cannot be removed, because its supervisor writes on, goes with the instance.
- */
-export async function forgetRun(directory: string, token: string): Promise<void> {
-  const aside = join(dirname(directory), `.forgotten-${token}`);
-  await rename(directory, aside);
-  await removeTree(aside).catch(() => undefined);
-}
-
-/** Removes a directory into which a supervisor may still be writing, which has not heard yet that it is too late. */
-export async function removeTree(directory: string): Promise<void> {
-  await rm(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 20 });
 }
 
 /** The exit status recorded by the supervisor; null when it is not (completely) there. */

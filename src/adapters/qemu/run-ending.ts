@@ -45,18 +45,25 @@ export async function tellEnd(
   witnessed: string | null = null,
 ): Promise<RunEnd> {
   const decided = readVerdict(directory);
-  if (decided !== null) return decided;
+  if (decided !== null) {
+    // Whoever decided it may have died before the memory was gone.
+    await forgetMemory(directory, facts);
+    return decided;
+  }
   const bootId = hostProcesses.bootId();
   if (facts.boot_id === bootId) await endIsRecorded(directory, clock, END_RECORD_LIMIT_MS);
   const [end] = await Promise.all([decideEnd(directory, facts, bootId, witnessed), forgetMemory(directory, facts)]);
   return end;
 }
 
-/** Nobody needs the memory of a run that is over. A snapshot that has taken it has a link to it of its own. */
-async function forgetMemory(directory: string, { memory_file }: RunFacts): Promise<void> {
+/**
+ * Nobody needs the memory of a run that is over. A snapshot that has taken it has a link to it of its own. Where it cannot be
+ * removed it takes room until the instance goes; the end of the run is an end all the same.
+ */
+export async function forgetMemory(directory: string, { memory_file }: RunFacts): Promise<void> {
   if (memory_file === null) return;
   const files = [memory_file, join(WOKEN_DIRECTORY, memory_file)];
-  await Promise.all(files.map((name) => rm(join(directory, name), { force: true })));
+  await Promise.all(files.map((name) => rm(join(directory, name), { force: true }).catch(() => undefined)));
 }
 
 /** Waits until a process is gone; false when it is still there after the limit. */

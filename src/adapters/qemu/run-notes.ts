@@ -14,7 +14,20 @@ export interface RunNotes {
   kept(): Promise<void>;
 }
 
-/** Opens the notes of a run. `onFailure` is told when they cannot be written; they then stand in memory only. */
+/** None where that cannot be read: whoever asks has a guest to look after all the same. */
+function resetsIn(directory: string, onFailure: (error: unknown) => void): readonly number[] {
+  try {
+    return readRunJournal(directory).resets;
+  } catch (error) {
+    onFailure(error);
+    return [];
+  }
+}
+
+/**
+ * Opens the notes of a run. `onFailure` is told when they cannot be written, and stand in memory only then, and when the event
+ * log cannot be read.
+ */
 export function keepNotes(directory: string, onFailure: (error: unknown) => void): RunNotes {
   let marks = readMarks(directory);
   let writes: Promise<void> = Promise.resolve();
@@ -37,7 +50,7 @@ export function keepNotes(directory: string, onFailure: (error: unknown) => void
     },
     isNewReset,
     unseenReboots: () => {
-      const { resets } = readRunJournal(directory);
+      const resets = resetsIn(directory, onFailure);
       const unseen = rebootsAfter(resets, marks.reboots_seen_until);
       const last = resets.at(-1);
       if (last !== undefined && last !== marks.reboots_seen_until) mark({ reboots_seen_until: last });

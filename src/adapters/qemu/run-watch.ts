@@ -57,6 +57,13 @@ const RECONNECT_FIRST_TRIES = 20;
 /** A closed monitor nearly always means that the VMM is on its way out: its end is waited for this long first. */
 const END_AFTER_CLOSE_MS = 250;
 
+const UNREADABLE_END: RunEnd = {
+  reason: 'unknown',
+  code: null,
+  message: 'how the run ended cannot be read',
+  ended_at: null,
+};
+
 interface Link {
   readonly monitor: () => QmpConnection | null;
   readonly linked: Promise<void>;
@@ -88,8 +95,13 @@ function createLink(directory: string, clock: Clock, handlers: LinkHandlers): Li
     if (isClosed) return connection.close();
     monitor = connection;
     linked.resolve();
-    await handlers.onOpen(connection);
-    await Promise.race([lost.promise, handlers.beside(connection).then(() => lost.promise)]);
+    try {
+      await handlers.onOpen(connection);
+      await Promise.race([lost.promise, handlers.beside(connection).then(() => lost.promise)]);
+    } finally {
+      // A VMM speaks to one client at a time: one that is left open would keep the next one waiting for ever.
+      connection.close();
+    }
   };
   const close = (): void => {
     isClosed = true;
@@ -129,6 +141,45 @@ function createCallbacks(): Callbacks {
     for (const callback of [...callbacks]) callback();
   };
   return { add, call };
+}
+
+type Report = (error: unknown) => void;
+
+/** Nobody catches what a watch throws, and no other guest may be forsaken for a disk, or a table, that cannot be read. */
+async function unlessUnreadable<T>(report: Report, read: () => T | Promise<T>, otherwise: T): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    report(error);
+    return otherwise;
+  }
+}
+
+interface Staying {
+  readonly link: Link;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly pauses: ReturnType<typeof createPauses>;
+  readonly onLost: () => void;
+  readonly report: Report;
+}
+
+/** Keeps the monitor of a VMM connected until that is gone. */
+async function stayUntilEnd({ directory, identity }: WatchedRun, staying: Staying): Promise<void> {
+  const { link, clock, signal, pauses, onLost, report } = staying;
+  while (!signal.aborted && (await unlessUnreadable(report, () => isAlive(identity), true))) {
+    const wasOpen = await link.stay().then(
+      () => true,
+      () => false,
+    );
+    if (!wasOpen) {
+      onLost();
+      await pauses.next();
+    } else if (!signal.aborted) {
+      const isOver = () => endIsRecorded(directory, clock, END_AFTER_CLOSE_MS);
+      if (await unlessUnreadable(report, isOver, false)) return;
+    }
+  }
 }
 
 /**
@@ -186,19 +237,17 @@ export function watchRun(run: WatchedRun, options: WatchOptions): RunWatch {
     },
   });
 
+  const report: Report = (error) => options.log(`run ${ref.instance}/${ref.run}: cannot be read: ${error}`);
   const watchUntilEnd = async (): Promise<RunEnd | null> => {
-    while (!signal.aborted && isAlive(run.identity)) {
-      const isLost = await link.stay().then(
-        () => true,
-        () => false,
-      );
-      if (!isLost && !isFresh) attach();
-      if (!isLost) await pauses.next();
-      else if (!signal.aborted && (await endIsRecorded(directory, clock, END_AFTER_CLOSE_MS))) break;
-    }
+    const onLost = (): void => {
+      if (!isFresh) attach();
+    };
+    await stayUntilEnd(run, { link, clock, signal, pauses, onLost, report });
     attach();
     await notes.kept();
-    const end = signal.aborted ? null : await tellEnd(directory, facts, clock, witnessed);
+    const end = signal.aborted
+      ? null
+      : await unlessUnreadable(report, () => tellEnd(directory, facts, clock, witnessed), UNREADABLE_END);
     if (signal.aborted || end === null) return null;
     emit({ type: 'vmm.exited', ...ref, ...end });
     return end;

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -39,4 +39,11 @@ test('nothing is left of a run that is given up before anybody writes there', as
   await takeRun(directory, facts);
   expect(await giveUpRun(directory, facts.token)).toBe(true);
   expect(readdirSync(root)).toEqual([]);
+});
+
+test('what a daemon that died has left of a run that never was goes with the next one: memory takes room', async () => {
+  mkdirSync(join(root, '.forgotten-decade'));
+  writeFileSync(join(root, '.forgotten-decade', 'memory'), 'of a guest');
+  expect(await takeRun(join(root, '1'), facts)).toBe(true);
+  expect(readdirSync(root)).toEqual(['1']);
 });

@@ -49,8 +49,11 @@ export function pretendRun(root: string, facts: Partial<RunFacts> = {}, ref = RE
   return { directory, vmm };
 }
 
-/** Answers the monitor's commands as a VMM does that saves its paused guest; `before` may hold each of them up. */
-function pretendMonitor(directory: string, before: (command: string) => Promise<void>): QmpConnection {
+/** Sees each command before it is answered, may hold it up, and may answer something else. */
+export type Overhearing = (command: string) => Promise<unknown>;
+
+/** Answers the monitor's commands as a VMM does that saves its paused guest. */
+function pretendMonitor(directory: string, overhear: Overhearing): QmpConnection {
   const answers: Readonly<Record<string, unknown>> = {
     'query-status': { status: 'paused' },
     'query-migrate': { status: 'completed' },
@@ -60,22 +63,18 @@ function pretendMonitor(directory: string, before: (command: string) => Promise<
   };
   return {
     execute: async (command) => {
-      await before(command);
+      const other = await overhear(command);
       if (command === 'migrate') connect(join(directory, 'saving.sock')).end(STATE);
-      return answers[command] ?? {};
+      return other ?? answers[command] ?? {};
     },
     close: () => undefined,
   };
 }
 
 /** What the operations on snapshots work with: that of one daemon, which knows nothing of the one before it. */
-export function toolsOf(
-  root: string,
-  directory: string,
-  before: (command: string) => Promise<void> = async () => undefined,
-): SnapshotTools {
+export function toolsOf(root: string, directory: string, overhear: Overhearing = async () => undefined): SnapshotTools {
   const clock = systemClock();
-  const monitor = pretendMonitor(directory, before);
+  const monitor = pretendMonitor(directory, overhear);
   const watch = { monitor: () => monitor } as ReturnType<RunScope['watches']['get']>;
   const scope: RunScope = {
     root,

@@ -5,7 +5,7 @@ import { isWithdrawn } from '../boot.ts';
 import { MEMORY_FILE } from '../command-line.ts';
 import type { PresentVmm } from '../present-vmm.ts';
 import { copyMemory, copyMemoryToRunOn } from './copy-memory.ts';
-import { syncTogether, traitsOf } from './files.ts';
+import { syncTogether, traitsOf, unlessGivenUp } from './files.ts';
 import { MANIFEST_FILE, SNAPSHOT_FILES, type SnapshotManifest, STATE_FILE, writeManifest } from './manifest.ts';
 import { failed, failureOf, limited, type SnapshotTools } from './save.ts';
 import { isSnapshotName } from './store.ts';
@@ -25,7 +25,7 @@ export async function copySnapshot(
   const time = limited(control, clock, COPY_LIMIT_MS);
   let begun: string | null = null;
   try {
-    const verified = await store.verify(from.instance, from.snapshot, time.signal);
+    const verified = await unlessGivenUp(store.verify(from.instance, from.snapshot, time.signal), time.signal);
     if ('error' in verified) return { outcome: 'failed', error: verified.error };
     const { directory, manifest, state } = verified.snapshot;
     const mismatch = to.to_run_on === true ? mismatchWith(await present(), manifest) : null;

@@ -15,6 +15,7 @@ import { COMMAND_LIMIT_MS, queryStatus } from '../monitor.ts';
 import { type QmpConnection, QmpError } from '../qmp.ts';
 import { giveUpRun, type RunFacts, readLastWords, runDirectory, writeMarks } from '../run-directory.ts';
 import { copyMemoryToRunOn } from './copy-memory.ts';
+import { unlessGivenUp } from './files.ts';
 import { migrationEnd, prepareMigration, queryVmm } from './migration.ts';
 import { giveIdentity, type IdentityPlan, planIdentity } from './new-identity.ts';
 import type { PatientAgents } from './patient-agents.ts';
@@ -49,7 +50,8 @@ export async function restoreRun(
 ): Promise<Restored> {
   const { spec, from, image, accelerator } = given;
   const { boot, store } = tools;
-  const verified = await store.verify(spec.instance, from.snapshot, control.signal).catch(failureOf);
+  const verifying = store.verify(spec.instance, from.snapshot, control.signal);
+  const verified = await unlessGivenUp(verifying, control.signal).catch(failureOf);
   if (isWithdrawn(control)) return { outcome: 'withdrawn' };
   if ('outcome' in verified) return verified;
   if ('error' in verified) return { outcome: 'failed', error: verified.error };

@@ -42,7 +42,10 @@ const isTold = (error: unknown): error is StateUnwritten | MemoryNotWritten | Qm
 export function failureOf(error: unknown): Failed {
   if (isTold(error)) return failed(error.code, error.message);
   const message = error instanceof Error ? error.message : String(error);
-  return failed(isDiskFull(error) ? 'disk_full' : 'storage_failed', message);
+  if (isDiskFull(error)) return failed('disk_full', message);
+  // Only what the system has refused is the disk's; the rest is something that nobody here had reckoned with.
+  const isOfSystem = error instanceof Error && 'code' in error;
+  return failed(isOfSystem ? 'storage_failed' : 'adapter_failed', message);
 }
 
 /** A signal that fires with the effect's withdrawal or when the time is up. */
@@ -192,15 +195,16 @@ async function saveInto(saving: Saving, early: Promise<void> | null): Promise<Sn
 async function sendsState({ tools, begun, monitor, signal }: Saving, directory: string) {
   const path = join(begun, STATE_FILE);
   const begin = () => monitor.execute('migrate', COMMAND_LIMIT_MS, { uri: SAVING_URI });
+  // The guest may only go on when the VMM has given up too: until then it would refuse to.
+  const giveUp = () => cancelMigration(monitor, tools.clock).catch(() => undefined);
   try {
     const received = await receiveState(directory, path, begin, signal);
     const end = await migrationEnd(monitor, tools.clock, signal);
-    return end.status === 'completed'
-      ? received
-      : failed('save_failed', end.message || 'the VMM did not finish saving');
+    if (end.status === 'completed') return received;
+    if (end.status === 'aborted') await giveUp();
+    return failed('save_failed', end.message || 'the VMM did not finish saving');
   } catch (error) {
-    // The guest may only go on when the VMM has given up too: until then it would refuse to.
-    await cancelMigration(monitor, tools.clock).catch(() => undefined);
+    await giveUp();
     return failureOf(error);
   }
 }

@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
-import { link, mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { link, mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Random } from '../../../actors/contracts/clock.ts';
 import type { OperationError, SnapshotErrorCode, SnapshotListing } from '../../../actors/contracts/hypervisor.ts';
 import { MEMORY_FILE } from '../command-line.ts';
 import { instanceDirectory } from '../run-directory.ts';
-import { isCode, isPlain, sha256Of, sync, traitsOf } from './files.ts';
+import { isCode, isPlain, isThere, sha256Of, sync, traitsOf } from './files.ts';
 import { MANIFEST_FILE, readManifest, type SnapshotManifest, STATE_FILE } from './manifest.ts';
+import { putAside, putInPlace } from './put-in-place.ts';
 
 /**
  * The snapshots of instances: `DIR/instances/ID/snapshots/NAME/` with `manifest.json`, `state` (devices) and `memory`. Each
@@ -58,21 +59,23 @@ export function openSnapshotStore(root: string, random: Random, verifyMemory: bo
     return join(placeOf(instance), name);
   };
 
-  /** Takes a directory out of sight, then away. False when there is none. */
-  const remove = async (directory: string, aside: string): Promise<boolean> => {
-    active.add(aside);
-    try {
-      await rename(directory, aside);
-      await rm(aside, { recursive: true, force: true });
-      return true;
-    } catch (error) {
-      if (isCode(error, 'ENOENT')) return false;
-      throw error;
-    } finally {
-      active.delete(aside);
-    }
+  /** What is out of sight and cannot be removed now is swept before the next is made; nobody has to wait for that. */
+  const clear = async (directory: string): Promise<void> => {
+    await rm(directory, { recursive: true, force: true }).catch(() => undefined);
+    active.delete(directory);
   };
-  const aside = (instance: string, why: 'new' | 'old'): string => join(placeOf(instance), `.${why}-${random.hex(8)}`);
+  /** A name out of sight, which is not swept as long as this process works on it. */
+  const hidden = (instance: string, why: 'new' | 'old'): string => {
+    const path = join(placeOf(instance), `.${why}-${random.hex(8)}`);
+    active.add(path);
+    return path;
+  };
+  const orForget =
+    (path: string) =>
+    (error: unknown): never => {
+      active.delete(path);
+      throw error;
+    };
   const names = async (instance: string): Promise<string[]> =>
     readdir(placeOf(instance)).catch((error: unknown) => {
       if (isCode(error, 'ENOENT')) return [];
@@ -83,12 +86,14 @@ export function openSnapshotStore(root: string, random: Random, verifyMemory: bo
   const sweep = async (instance: string): Promise<void> => {
     for (const name of await names(instance)) {
       const path = join(placeOf(instance), name);
-      if (name.startsWith('.') && !active.has(path)) await rm(path, { recursive: true, force: true });
+      if (name.startsWith('.') && !active.has(path)) await clear(path);
     }
   };
 
   const drop = async (instance: string, name: string): Promise<void> => {
-    await remove(directoryOf(instance, name), aside(instance, 'old'));
+    const old = hidden(instance, 'old');
+    await putAside(directoryOf(instance, name), old).catch(orForget(old));
+    await clear(old);
     await sweep(instance);
   };
 
@@ -96,25 +101,22 @@ export function openSnapshotStore(root: string, random: Random, verifyMemory: bo
     directoryOf,
     begin: async (instance) => {
       await sweep(instance);
-      const begun = aside(instance, 'new');
-      active.add(begun);
-      const first = await mkdir(begun, { recursive: true, mode: 0o700 });
+      const begun = hidden(instance, 'new');
+      const first = await mkdir(begun, { recursive: true, mode: 0o700 }).catch(orForget(begun));
       // The name of the place itself has to be on the disk once; so has that of an instance which is a copy, and new.
       if (first === undefined || first === begun) return begun;
-      for (const place of new Set([dirname(first), instanceDirectory(root, instance)])) await sync(place);
+      const places = [...new Set([dirname(first), instanceDirectory(root, instance)])];
+      await Promise.all(places.map((place) => sync(place))).catch(orForget(begun));
       return begun;
     },
     publish: async (begun, instance, name) => {
       const directory = directoryOf(instance, name);
-      await remove(directory, aside(instance, 'old'));
-      await rename(begun, directory);
+      const old = hidden(instance, 'old');
+      await putInPlace(begun, directory, old).catch(orForget(old));
       active.delete(begun);
-      await sync(placeOf(instance));
+      await clear(old);
     },
-    abandon: async (begun) => {
-      await rm(begun, { recursive: true, force: true });
-      active.delete(begun);
-    },
+    abandon: clear,
     drop,
     list: async (instance) =>
       Promise.all((await visible(instance)).map((name) => listingOf(directoryOf(instance, name), name))),
@@ -123,6 +125,7 @@ export function openSnapshotStore(root: string, random: Random, verifyMemory: bo
       return verify(directoryOf(instance, name), name, verifyMemory, signal);
     },
     dropSharing: async (instance, memory) => {
+      // What cannot be looked at keeps no guest standing still: once it has gone on, the memory has another time than was saved.
       const live = await stat(memory).catch(() => null);
       if (live === null || live.nlink === 1) return;
       for (const name of await visible(instance)) {
@@ -167,8 +170,7 @@ async function verify(
   isMemoryHashed: boolean,
   signal: AbortSignal,
 ): Promise<Verified> {
-  if ((await stat(directory).catch(() => null)) === null)
-    return refused('snapshot_missing', `there is no snapshot ${name}`);
+  if (!isThere(directory)) return refused('snapshot_missing', `there is no snapshot ${name}`);
   const manifest = await manifestIn(directory);
   if (manifest === null) return refused('snapshot_incomplete', `snapshot ${name} has no manifest`);
   if (manifest === 'incomplete') return refused('snapshot_incomplete', `the manifest of snapshot ${name} is cut off`);

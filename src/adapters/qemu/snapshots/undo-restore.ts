@@ -1,5 +1,6 @@
 import type { Clock } from '../../../actors/contracts/clock.ts';
-import { forgetRun, giveUpRun, isAsleepStill, readRunState } from '../run-directory.ts';
+import { forgetRun } from '../forgotten-runs.ts';
+import { giveUpRun, isAsleepStill, readRunState } from '../run-directory.ts';
 import { isKilled } from '../run-ending.ts';
 import type { sync } from './files.ts';
 import { giveBack } from './woken.ts';
