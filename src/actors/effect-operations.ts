@@ -27,6 +27,8 @@ export interface EffectTask {
   readonly instance: string;
   readonly effect: Exclude<Effect, { kind: 'effect.withdraw' }>;
   readonly definition: Definition;
+  /** Of a guest that is taken up: another one was booted since its memory was saved. */
+  readonly replacesAnother?: boolean;
 }
 
 /** What effects are carried out with. */
@@ -125,7 +127,7 @@ async function boot(
   const { name, image, vcpus, memory_bytes } = definition;
   const connected = await connectRun(operators.network, instance, definition.network, control.signal);
   if ('error' in connected) return control.signal.aborted ? withdrawn(task) : failed(task, connected.error);
-  if (isNewcomer(effect)) await forgetFormer(operators, definition.network);
+  if (isNewcomer(effect) || task.replacesAnother === true) await forgetFormer(operators, definition.network);
   const spec = { instance, run: effect.run, name, image, vcpus, memory_bytes, network: connected.network };
   return bootResult(task, await spawn(spec));
 }

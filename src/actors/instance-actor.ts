@@ -1,4 +1,5 @@
 import type { ExternalEvent, Unstamped } from '../../machines/events.ts';
+import { replacesAnother } from '../../machines/former-guest.ts';
 import { type Cause, effectId, type InstanceRecord, SYSTEM_CAUSE } from '../../machines/record.ts';
 import type { ChartSnapshot } from '../../machines/step.ts';
 import { commandRefusal } from './command-refusal.ts';
@@ -275,11 +276,13 @@ export class InstanceActor {
   }
 
   #startEffects(record: InstanceRecord): void {
-    const { definition } = this.#head.snapshot.context;
+    const { context } = this.#head.snapshot;
+    const { definition } = context;
     if (definition === null) return;
     record.effects.forEach((effect, index) => {
       if (effect.kind === 'effect.withdraw') return;
-      this.#effects.add({ id: effectId(record, index), instance: this.id, effect, definition });
+      const task = { id: effectId(record, index), instance: this.id, effect, definition };
+      this.#effects.add(effect.kind === 'vmm.restore' ? { ...task, replacesAnother: replacesAnother(context) } : task);
     });
   }
 }

@@ -94,6 +94,54 @@ describe('entries of a former guest', () => {
     expect([host.instances.get(id)?.phase, activity.forgotten.length], 'its own it keeps').toEqual(['running', 2]);
   });
 
+  test('are removed before a snapshot is brought back where another guest was booted since; its own are left', async () => {
+    const activity = scriptedActivity();
+    const { site } = siteOf({ bridge: 'test' }, () => 'test')!;
+    const addresses = new AddressPool(parseRange('10.77.0.0/16'));
+    const host = await simulatedHost({ activity, addresses, network: createSimulatedNetwork(site) });
+    const id = await runningInstance(host, { network: { ...BRIDGED, address: null } });
+    /** How often entries were removed while these commands were carried out. */
+    const removals = async (...commands: InstanceCommand[]): Promise<number> => {
+      const before = activity.forgotten.length;
+      for (const command of commands) {
+        await host.supervisor.command(id, command, OPERATOR);
+        await host.clock.advance(10_000);
+      }
+      expect(host.instances.get(id)?.phase).toBe('running');
+      return activity.forgotten.length - before;
+    };
+    const stop = { type: 'stop', by, force: true } as const;
+    const bringBack = { type: 'restore_snapshot', by, name: 'kept', then: 'running' } as const;
+    const sleepAndWake = [{ type: 'standby', by } as const, { type: 'restore', by } as const];
+    await removals({ type: 'create_snapshot', by, name: 'kept' });
+    // Nobody was booted since: connections that it had then may go on.
+    expect(await removals(stop, bringBack)).toBe(0);
+    expect(await removals(stop, { type: 'start', by })).toBe(1);
+    expect(await removals(stop, bringBack)).toBe(1);
+    expect(await removals(...sleepAndWake)).toBe(0);
+    // Whose connections those of a guest are that was brought back itself cannot be told.
+    expect(await removals(stop, bringBack)).toBe(0);
+  });
+
+  test('are left when a guest wakes after a restore that was refused: it is still the one that spoke', async () => {
+    const activity = scriptedActivity();
+    const { site } = siteOf({ bridge: 'test' }, () => 'test')!;
+    const addresses = new AddressPool(parseRange('10.77.0.0/16'));
+    const host = await simulatedHost({ activity, addresses, network: createSimulatedNetwork(site) });
+    const id = await runningInstance(host, { network: { ...BRIDGED, address: null } });
+    const send = async (command: InstanceCommand): Promise<void> => {
+      await host.supervisor.command(id, command, OPERATOR);
+      await host.clock.advance(10_000);
+    };
+    await send({ type: 'standby', by });
+    await host.control.setFault(id, 'restore', 'fail');
+    await send({ type: 'restore', by });
+    expect(host.instances.get(id)?.phase).toBe('standby');
+    await host.control.setFault(id, 'restore', 'ok');
+    await send({ type: 'restore', by });
+    expect([host.instances.get(id)?.phase, activity.forgotten.length]).toEqual(['running', 1]);
+  });
+
   test.each([
     ['cannot be removed', () => Promise.reject(new Error('no rights')), 'failed', 0],
     ['take long to remove', () => new Promise<void>(() => {}), 'timed_out', FORGET_MAX_MS],

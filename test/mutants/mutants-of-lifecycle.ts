@@ -59,4 +59,24 @@ export const MUTANTS_OF_LIFECYCLE: readonly Mutant[] = [
       title: 'carries the exit code of the workload only when it is a whole line with a number from 0 to 255',
     },
   },
+  {
+    name: 'what a guest has left keeps the one awake that it is replaced by',
+    file: 'src/actors/effect-operations.ts',
+    find: ' || task.replacesAnother === true',
+    put: '',
+    killedBy: {
+      file: 'test/actors/traffic-operations.unit.test.ts',
+      title: 'are removed before a snapshot is brought back where another guest was booted since; its own are left',
+    },
+  },
+  {
+    name: 'a guest that wakes after a refused restore loses its connections',
+    file: 'machines/former-guest.ts',
+    find: 'snapshot.taken_at < put_away.booted_at',
+    put: 'snapshot.run < put_away.number',
+    killedBy: {
+      file: 'test/actors/traffic-operations.unit.test.ts',
+      title: 'are left when a guest wakes after a restore that was refused: it is still the one that spoke',
+    },
+  },
 ];
