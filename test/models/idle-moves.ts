@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { expect } from 'vitest';
 import type { AutoStandby } from '../../machines/policies.ts';
 import { SimulatedClock, seededRandom } from '../../src/actors/clock.ts';
+import type { Published } from '../../src/actors/supervisor.ts';
 import { createMemoryLog } from '../../src/adapters/log-memory/memory-log.ts';
 import { controlSimulator, type SimulatorControl } from '../../src/adapters/simulator/control.ts';
 import type { TrafficChange } from '../../src/adapters/simulator/wire.ts';
@@ -47,6 +48,8 @@ export interface Pair {
   readonly control: SimulatorControl;
   readonly id: string;
   readonly model: IdleModel;
+  /** Everything that was recorded, in order, over all lives of the daemon. */
+  readonly published: readonly Published[];
   life: DaemonLife | null;
   readonly begin: () => Promise<DaemonLife>;
 }
@@ -63,13 +66,19 @@ export async function pairOf(timeoutMs: number, modelOf: (now: number) => IdleMo
   const random = seededRandom(7, clock);
   const world = createWorld({ clock, random: seededRandom(2, clock) });
   const log = createMemoryLog();
+  const published: Published[] = [];
+  const onRecord = (one: Published): void => {
+    // A life begins with the newest record that the one before it has left.
+    if (one.record.version > (published.at(-1)?.record.version ?? 0)) published.push(one);
+  };
   const begin = (): Promise<DaemonLife> =>
-    startDaemonLife({ clock, random, log, world, clockSteps: true, host: {}, onRecord: () => {}, report: () => {} });
+    startDaemonLife({ clock, random, log, world, clockSteps: true, host: {}, onRecord, report: () => {} });
   const life = await begin();
   const wanted = definition({ auto_standby: policyOf(timeoutMs) });
   const { id } = await life.supervisor.create(wanted, 'running', OPERATOR);
   await clock.advance(1_000);
-  return { clock, control: controlSimulator({ world, clock }), id, model: modelOf(clock.now()), life, begin };
+  const control = controlSimulator({ world, clock });
+  return { clock, control, id, model: modelOf(clock.now()), published, life, begin };
 }
 
 /** Lets time pass from one timer to the next, so that the instant of every sleep is seen. */
