@@ -9,10 +9,12 @@ import { chainHash } from '../../src/actors/contracts/chain.ts';
 import type { Clock } from '../../src/actors/contracts/clock.ts';
 import type { Token } from '../../src/actors/contracts/log.ts';
 import { openSqliteLog, ROOM_CHECK_EVERY_MS, type SqliteLog } from '../../src/adapters/log-sqlite/sqlite-log.ts';
+import { until } from '../cli/daemon-process.ts';
 import { collect } from '../contracts/log-check.ts';
 
 const START_MS = 1_767_268_800_000;
 const DISK_BYTES = 16_777_216;
+const ROOM_LIMIT_MS = 30_000;
 const ENTRY = 'x'.repeat(1_500);
 /** What has to fit into the room kept free, at the least. */
 const RESERVED_APPENDS = 400;
@@ -106,8 +108,11 @@ async function checkContents(): Promise<void> {
 
 /** Real storage behind a simulated clock: waits, with a bound, for the check of the room to have come back. */
 async function roomIs(expected: 'free' | 'full'): Promise<void> {
-  for (let step = 0; step < 500 && log.status().room !== expected; step++) await systemClock().sleep(10);
-  assert.equal(log.status().room, expected);
+  await until(
+    () => log.status().room,
+    (room) => room === expected,
+    ROOM_LIMIT_MS,
+  );
   assert.equal(log.state().mode, expected === 'full' ? 'log_full' : 'serving');
 }
 

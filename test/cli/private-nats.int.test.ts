@@ -16,7 +16,7 @@ import { hostProcesses, parseStat } from '../../src/actors/contracts/process-ide
 import { type PrivateNats, startPrivateNats } from '../../src/cli/daemon/private-nats.ts';
 import { until } from './daemon-process.ts';
 
-const LIMIT_MS = 10_000;
+const LIMIT_MS = 30_000;
 const { PATH } = process.env;
 let directory: string;
 let told: string[];

@@ -120,7 +120,7 @@ test('snapshots are taken, listed, brought back and deleted', async () => {
 test('a fork whose daemon is killed while the copy is made is there once, and leaves nothing', async () => {
   expect(await refusal('fork', 'web', 'copy')).toMatch(/--from-running/);
   const source = await get('web');
-  await host.fate.setFault('*', 'fork_snapshot', { slow: 3_000 });
+  await host.fate.setFault('*', 'fork_snapshot', { slow: 30_000 });
   const broken = done('fork', 'web', 'copy', '--from-running').catch((error: unknown) => error);
   await until(
     async () => (await read<InstanceView[]>('ps')).find(({ name }) => name === 'copy')?.phase,

@@ -73,7 +73,7 @@ export interface Follower {
   readonly ended: Promise<void>;
   readonly abort: () => void;
   /** Resolves once `count` entries have come. */
-  readonly has: (count: number) => Promise<void>;
+  readonly has: (count: number, limitMs?: number) => Promise<void>;
 }
 
 /** Subscribes and keeps what comes. */
@@ -87,13 +87,13 @@ export function follow(log: Log, after: Position | null): Follower {
       for (const wait of waiting) if (entries.length >= wait.count) wait.resolve();
     }
   })();
-  const has = (count: number): Promise<void> => {
+  const has = (count: number, limitMs?: number): Promise<void> => {
     if (entries.length >= count) return Promise.resolve();
     const arrived = new Promise<void>((resolve) => waiting.push({ count, resolve }));
     const endedEarly = ended.then(() => {
       assert.ok(entries.length >= count, `a subscription ended after ${entries.length} entries, not ${count}`);
     });
-    return within(`entry ${count} of a subscription`, Promise.race([arrived, endedEarly]));
+    return within(`entry ${count} of a subscription`, Promise.race([arrived, endedEarly]), limitMs);
   };
   return { entries, ended, abort: () => controller.abort(), has };
 }

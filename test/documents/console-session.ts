@@ -24,6 +24,8 @@ const LOOK_MS = 100;
 const DAEMON_ADDRESS = '127.0.0.1:7070';
 /** Commands that change nothing: what they show may take a moment to become so. */
 const READS = /^npx statevisor (ps|get|history|wait)\b/;
+/** A line of the daemon's log, which comes between what it says to people whenever it has something to log. */
+const LOG_LINE = /^\{"level".*\n/gm;
 const KILLS_VMM = /^kill -9 \$\(npx statevisor get (\S+) /;
 const KILLS_DAEMON = /^kill -9 .*endpoints\.json/;
 
@@ -72,10 +74,11 @@ export function consoleSession(): Session {
     const started = await place.serve(...flags, '--hypervisor', 'simulator');
     daemon = started;
     const until = clock.monotonic() + STEP_LIMIT_MS;
+    const said = (): string => started.printed().replaceAll(LOG_LINE, '');
     // It can be reached before it has said all there is to say.
-    while (!looksLike(shown, started.printed()) && clock.monotonic() < until) await clock.sleep(LOOK_MS);
+    while (!looksLike(shown, said()) && clock.monotonic() < until) await clock.sleep(LOOK_MS);
     address = /ready: http:\/\/(127\.0\.0\.1:\d+)/.exec(started.printed())?.[1] ?? DAEMON_ADDRESS;
-    return started.printed();
+    return said();
   };
   const act = async (command: string, shown: string): Promise<string> => {
     const [, flags] = /^npm start(?: -- (.*))?$/.exec(command) ?? [];

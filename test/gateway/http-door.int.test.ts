@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { seededRandom, systemClock } from '../../src/actors/clock.ts';
 import { createHttpGateway } from '../../src/gateway/http/http-gateway.ts';
+import { until } from '../cli/daemon-process.ts';
 import { type DoorWorld, doorWorld, GRANTS, TOKENS } from '../contracts/door.world.ts';
 import { type HttpDoor, openHttpDoor } from './http-door.ts';
 
@@ -256,13 +257,9 @@ test('closing ends at once and answers callers that wait', async () => {
   expect(world.scene.countWaiting()).toBe(0);
 });
 
-const LOOKS_MAX = 500;
-const LOOK_MS = 10;
+const LIMIT_MS = 30_000;
 
-async function reaches(condition: () => boolean): Promise<boolean> {
-  for (let look = 0; look < LOOKS_MAX && !condition(); look++) await systemClock().sleep(LOOK_MS);
-  return condition();
-}
+const reaches = (condition: () => boolean): Promise<boolean> => until(condition, Boolean, LIMIT_MS);
 
 function exchange(bytes: string): Promise<string> {
   return new Promise((resolve, reject) => {

@@ -15,7 +15,7 @@ import { ALIVE_EVERY_MS } from '../../src/projections/feed/record-feed.ts';
 import { GRANTS, TOKENS } from '../contracts/door.world.ts';
 import { gatewayScene, HOST, OPERATOR, type Scene } from './gateway-scene.ts';
 
-const LOOKS_MAX = 400;
+const LOOKS_MAX = 4_000;
 const PAUSE_MS = 5;
 
 let scene: Scene;

@@ -16,6 +16,9 @@ import { GRANTS } from '../contracts/door.world.ts';
 import { gatewayScene, HOST, type Scene } from './gateway-scene.ts';
 import { ask, connectTo, type NatsServer, SERVICE, startNatsServer } from './nats-door.ts';
 
+/** The client gives up after a second when it is not told. */
+const ANSWER = { timeout: 30_000 };
+
 let server: NatsServer;
 let scene: Scene;
 let client: NatsConnection;
@@ -52,9 +55,10 @@ async function gateway(host: string, seed: number) {
   return door;
 }
 
-/** The package has its own, older copy of the client's types. */
-function discovery(): ReturnType<Svcm['client']> {
-  return new Svcm(client as unknown as ConstructorParameters<typeof Svcm>[0]).client();
+/** Of so many daemons, however long they take. The package has its own, older copy of the client's types. */
+function discovery(daemons = 1): ReturnType<Svcm['client']> {
+  const services = new Svcm(client as unknown as ConstructorParameters<typeof Svcm>[0]);
+  return services.client({ strategy: 'count', maxMessages: daemons, maxWait: ANSWER.timeout });
 }
 
 async function all<T>(answers: Promise<AsyncIterable<T>>): Promise<T[]> {
@@ -69,14 +73,14 @@ const statsOf = async (): Promise<ServiceStats> => (await all(discovery().stats(
 test('every daemon answers a ping with its host, version and log, asked for by any name, its own, or its id', async () => {
   await gateway('one', 1);
   await gateway('two', 2);
-  const found = await all(discovery().ping());
+  const found = await all(discovery(2).ping());
   expect(found.map(({ name, version, metadata }) => ({ name, version, host: metadata?.host }))).toEqual(
     expect.arrayContaining(['one', 'two'].map((host) => ({ name: 'statevisor', version: '1.2.3', host }))),
   );
   const one = found.find(({ metadata }) => metadata?.host === 'one')!;
   expect(one.metadata).toEqual({ host: 'one', log: 'memory', survives: 'process' });
   expect(await all(discovery().ping('statevisor', one.id))).toEqual([one]);
-  await expect(client.request('$SRV.PING.elsewhere')).rejects.toThrow('no responders');
+  await expect(client.request('$SRV.PING.elsewhere', '', ANSWER)).rejects.toThrow('no responders');
 });
 
 test('the info lists verbs on instances for any daemon and for this host, those about the host for this one only', async () => {
@@ -136,7 +140,7 @@ test('the statistics count requests, refusals and the last of them, for each sub
   await gateway(HOST, 1);
   const get = new TextEncoder().encode(JSON.stringify({ id: 'nobody' }));
   await ask(client, subjectOf('list'), new Uint8Array());
-  const refused = await client.request(subjectOf('get'), get);
+  const refused = await client.request(subjectOf('get'), get, ANSWER);
   expect(refused.headers?.get('Nats-Service-Error-Code')).toBe('401');
   await ask(client, subjectOf('get', HOST), get);
   await ask(client, subjectOf('get', HOST), get);
@@ -163,7 +167,7 @@ test('a verb about a host is answered by that host, and by none when it is not n
     expect(answer).toMatchObject({ status: 200, body: { host } });
   }
   for (const verb of HOST_VERBS) {
-    await expect(client.request(`statevisor.v1.host.${verb}`, '{}'), verb).rejects.toThrow('no responders');
+    await expect(client.request(`statevisor.v1.host.${verb}`, '{}', ANSWER), verb).rejects.toThrow('no responders');
   }
   const unknown = await ask(client, 'statevisor.v1.hosts.one.host.explode', new Uint8Array());
   expect(unknown).toMatchObject({ status: 404, body: { code: 'unknown_verb' } });

@@ -47,7 +47,7 @@ async function gateway({ host = HOST, useCases = scene.useCases }: { host?: stri
   return door;
 }
 
-async function request(client: NatsConnection, subject: string, input: object, timeout = 10_000) {
+async function request(client: NatsConnection, subject: string, input: object, timeout = 30_000) {
   const lines = headers();
   lines.set('Authorization', `Bearer ${TOKENS.operator}`);
   const reply = await client.request(subject, JSON.stringify(input), { timeout, headers: lines });

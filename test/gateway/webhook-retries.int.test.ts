@@ -13,7 +13,7 @@ import { until } from '../cli/daemon-process.ts';
 import { RecordWriter } from './outbox-world.ts';
 import { startReceiver } from './webhook-receiver.ts';
 
-const LIMIT_MS = 10_000;
+const LIMIT_MS = 30_000;
 
 test('each attempt waits up to twice as long as the one before, until the notice is parked', async () => {
   const receiver = await startReceiver(() => '');

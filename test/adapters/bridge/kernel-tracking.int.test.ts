@@ -115,7 +115,7 @@ describe('a bridge of the kernel', { timeout: LIMIT_MS }, () => {
     // Pings are no connections: of those nothing is missed.
     expect(await world.network.keepTracking()).toEqual({ tracking: 'kept' });
     await guest.run('/bin/sh', '-c', 'busybox nc -l -p 80 </dev/null >/dev/null 2>&1 &');
-    const reach = `for i in 1 2 3 4 5 6 7 8 9; do busybox nc -w 1 ${first.address} 80 </dev/null && exit 0; sleep 0.1; done`;
+    const reach = `for i in $(seq 200); do busybox nc -w 1 ${first.address} 80 </dev/null && exit 0; sleep 0.1; done`;
     await world.run('/bin/sh', '-c', reach);
     await world.run('nft', 'delete', 'table', 'inet', 'others');
     const exempt = { error: { code: 'not_tracked', message: expect.stringContaining('notrack') } };

@@ -27,7 +27,7 @@ const LONG_S = 600;
 /** Holds fewer events than are made at once to overrun it. */
 const SMALL_BUFFER_BYTES = 32 * 1024;
 const FLOOD = 400;
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 30_000;
 
 export interface KernelWorld {
   readonly place: Namespace;
@@ -75,13 +75,12 @@ export async function makeKernelWorld(): Promise<KernelWorld> {
       await shell(tracks ? TRACKING : 'nft flush ruleset');
     },
     async flood(source) {
-      const readers = withChildren(source.collectorPid()!);
-      for (const pid of readers) process.kill(pid, 'SIGSTOP');
+      const readers = withChildren(source.collectorPid()!).filter((pid) => signal(pid, 'SIGSTOP'));
       try {
         const make = `-I -p udp -s 192.0.2.1 -d 192.0.2.2 --dport 9 -t ${LONG_S} --sport`;
         await shell(`seq 1 ${FLOOD} | sed 's/^/${make} /' | conntrack -R - && conntrack -D -s 192.0.2.1`);
       } finally {
-        for (const pid of readers) process.kill(pid, 'SIGCONT');
+        for (const pid of readers) signal(pid, 'SIGCONT');
       }
     },
     async clear() {
@@ -177,10 +176,29 @@ function namesOf({ protocol, client, client_port, to, port }: Flow): string[] {
   return ['-p', protocol, '-s', client, '-d', to, '--sport', String(client_port), '--dport', String(port)];
 }
 
-/** A process and all that came of it. */
+/** A process and all that came of it; none when it has ended, as one that read the table once may meanwhile. */
 export function withChildren(pid: number): number[] {
-  const children = readdirSync(`/proc/${pid}/task`).flatMap((task) =>
-    readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8').split(' ').filter(Boolean),
-  );
-  return [pid, ...children.flatMap((child) => withChildren(Number(child)))];
+  try {
+    const children = readdirSync(`/proc/${pid}/task`).flatMap((task) =>
+      readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8').split(' ').filter(Boolean),
+    );
+    return [pid, ...children.flatMap((child) => withChildren(Number(child)))];
+  } catch (error) {
+    if (isGone(error)) return [];
+    throw error;
+  }
+}
+
+/** False when it has ended. */
+function signal(pid: number, name: NodeJS.Signals): boolean {
+  try {
+    return process.kill(pid, name);
+  } catch (error) {
+    if (isGone(error)) return false;
+    throw error;
+  }
+}
+
+function isGone(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && ['ENOENT', 'ESRCH'].includes(String(error.code));
 }

@@ -123,7 +123,7 @@ describe('a nats-server that is killed in the midst of writing', () => {
     checkChains(entries, tally);
     expect(tally.acknowledged).toBeGreaterThan(KILLS);
     expect(tally.unknown).toBeGreaterThan(0);
-    await follower.has(entries.length);
+    await follower.has(entries.length, RETURN_LIMIT_MS);
     assert.deepEqual(follower.entries, entries);
     follower.abort();
     await follower.ended;

@@ -7,7 +7,7 @@ import { systemClock } from '../../../src/actors/clock.ts';
 import { openQmp, QMP_LINE_MAX_BYTES, type QmpConnection, type QmpEvent } from '../../../src/adapters/qemu/qmp.ts';
 
 const GREETING = '{"QMP": {"version": {}, "capabilities": []}}\n';
-const LIMIT_MS = 2_000;
+const LIMIT_MS = 30_000;
 const SHORT_MS = 50;
 const servers: Server[] = [];
 const sockets: Socket[] = [];

@@ -7,7 +7,7 @@ import { systemClock } from '../../../src/actors/clock.ts';
 import { receiveState, sendState } from '../../../src/adapters/qemu/snapshots/state-transfer.ts';
 
 const clock = systemClock();
-const LIMIT_MS = 5_000;
+const LIMIT_MS = 30_000;
 /** More than sockets keep for somebody who does not read. */
 const STATE = Buffer.alloc(8 * 1024 * 1024);
 

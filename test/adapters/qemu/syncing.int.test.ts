@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { syncUntil } from '../../../src/adapters/qemu/snapshots/files.ts';
 
-const LIMIT_MS = 5_000;
+const LIMIT_MS = 30_000;
 
 let directory = '';
 beforeEach(() => {
