@@ -5,8 +5,8 @@ import { type InLine, WaitingLine } from './waiting-line.ts';
 
 /**
  * Minutes for which a snapshot is scheduled and that wait, because as many guests as may be are being written to disk. They
- * are kept in memory only: after a start a minute that no chart has heard is made up for like any other one. One that has
- * waited for too long is told all the same, so that its chart says that nothing came of it.
+ * are kept in memory only: after a start a minute that no chart has heard is made up for, or told as missed, like any other
+ * one. One that has waited for too long is told all the same, so that its chart says that nothing came of it.
  */
 
 /** `since`: the minute itself, so that the order is that of the schedules. */
