@@ -3,6 +3,7 @@ import type { ChartContext, StopCause, StopContext } from './context.ts';
 import type { RunEnd } from './events.ts';
 import { endIn, unplanned } from './guards.ts';
 import { endedInFailure } from './rules.ts';
+import { giveUpMinute } from './schedule-actions.ts';
 import { type ChartEvent, chart } from './setup.ts';
 
 /** How a run's end is asked for, what is to follow it, and how a confirmed end is recorded. */
@@ -22,6 +23,7 @@ const OVERRULED: { readonly [C in StopCause]?: Partial<RunEnd> } = {
 
 /** Records the confirmed end of the present run and keeps it to itself: nothing follows from it. */
 export const noteEndQuietly = [
+  giveUpMinute('run ended'),
   chart.assign(({ context, event }) => endedRun(context, event)),
   chart.emit(({ context }) => ({
     type: 'instance.ended' as const,
@@ -63,6 +65,7 @@ export const dropSnapshot = chart.enqueueActions(({ context, enqueue }) => {
 
 export function beginStop(cause: StopCause, next: StopContext['next']) {
   return [
+    giveUpMinute(cause),
     chart.assign(({ event }) => ({ stop: { cause, next, force: event.type === 'stop' && event.force === true } })),
     chart.emit(({ context, event }) => ({
       type: 'instance.stop_requested' as const,

@@ -59,6 +59,25 @@ const saySkipped = chart.emit(({ context, event }) => ({
   cause: causeOf({ context, event }),
 }));
 
+/**
+ * Nothing comes of the minute for which it was to be put to sleep: told once, whatever ended that. Whoever sleeps, or is past
+ * the point of no return, has had its minute.
+ */
+export const giveUpMinute = (cause: string) =>
+  chart.enqueueActions(({ context: { standby, stop }, enqueue }) => {
+    if (standby.request !== 'schedule' || standby.asleep_since !== null || stop?.cause === 'standby') return;
+    enqueue.emit({ type: 'schedule.skipped', schedule: 'standby', cause });
+    enqueue.assign({ standby: { ...standby, request: null } });
+  });
+
+/** The definition names no such schedule any more, so that nothing that it has begun goes on. */
+export const unscheduled =
+  (schedule: ScheduleName) =>
+  ({ context, event }: Moment): boolean =>
+    event.type === 'definition.changed' &&
+    event.parts.includes('schedules') &&
+    context.definition?.schedules?.[schedule] === undefined;
+
 /** Where nothing else comes of a minute. */
 export const skipped = (...schedules: ScheduleName[]) => ({
   guard: isNew(...schedules),

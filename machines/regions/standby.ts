@@ -1,4 +1,5 @@
 import { all, automatic, not } from '../guards.ts';
+import { giveUpMinute, unscheduled } from '../schedule-actions.ts';
 import { chart, type Moment } from '../setup.ts';
 import { asleep, asleepHeld } from './asleep-limit.ts';
 import {
@@ -80,11 +81,17 @@ const withoutPolicy = [
     actions: [callOff('policy'), forget],
   },
   { guard: mayTrack, target: '#standby_active', actions: [callOff('policy'), pauseTracking] },
+  {
+    guard: all(scheduled, unscheduled('standby')),
+    target: '#standby_active',
+    actions: [callOff('policy'), pauseTracking],
+  },
 ];
 
 /** On the way to standby, with the guest running as ever. */
 const cancellable = {
   ...leaving,
+  'run.leaving': { target: '#standby_ineligible', actions: [giveUpMinute('not running'), pauseTracking] },
   'definition.changed': withoutPolicy,
   'observer.lost': blinded,
   'traffic.active': { guard: ofThisRun, target: '#standby_active', actions: [noteActive, callOff('traffic')] },
@@ -234,7 +241,11 @@ export const standby = chart.createStateConfig({
             target: '#standby_disabled',
             actions: [pauseTracking, abandonFor('policy')],
           },
-          { guard: touchesPolicy, target: '#standby_ineligible', actions: [pauseTracking, abandonFor('policy')] },
+          {
+            guard: (moment: Moment) => touchesPolicy(moment) || all(scheduled, unscheduled('standby'))(moment),
+            target: '#standby_ineligible',
+            actions: [pauseTracking, abandonFor('policy')],
+          },
         ],
         'hold.placed': { target: '#standby_ineligible', actions: [pauseTracking, abandonFor('hold')] },
         'traffic.active': {

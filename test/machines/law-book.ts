@@ -3,6 +3,7 @@ import type { Step } from '../../machines/step.ts';
 import { LAW_5 } from './law-5.ts';
 import { LAW_10 } from './law-10.ts';
 import { LAW_11 } from './law-11.ts';
+import { LAW_12 } from './law-12.ts';
 import { type Books, definitionIn, type Edge, factIn, isAutomatic, isTurn, type Law, lifecycleOf } from './laws.ts';
 import { REGION_LINKS } from './region-links.ts';
 
@@ -260,5 +261,6 @@ export const LAWS: readonly Law[] = [
   ...LAW_9,
   ...LAW_10,
   ...LAW_11,
+  ...LAW_12,
   ...REGION_LINKS,
 ];

@@ -20,6 +20,7 @@ const INTERNAL = new Set([
   'room.granted',
   'room.held',
   'sleep.limit_reached',
+  'definition.changed',
 ]);
 const explored: { readonly name: string; readonly result: Explored }[] = [];
 

@@ -119,4 +119,28 @@ export const MUTANTS_OF_STANDBY: readonly Mutant[] = [
     find: '  if (context.standby.asleep_since === null) {',
     put: '  if (context.standby.asleep_since !== undefined) {',
   },
+  {
+    law: 12,
+    breaks: 'the minute of a schedule is forgotten when the guest ends on its way to sleep',
+    world: 'paused, on the way to standby',
+    file: 'end-actions.ts',
+    find: "  giveUpMinute('run ended'),\n",
+    put: '',
+  },
+  {
+    law: 12,
+    breaks: 'a guest that is lost on its way to sleep is not told to stay awake',
+    world: 'paused, on the way to standby',
+    file: FALLING_ASLEEP,
+    find: "[noteTrouble, sayAbandoned('lost'), sayLost]",
+    put: '[noteTrouble, sayLost]',
+  },
+  {
+    law: 12,
+    breaks: 'a schedule wakes after it was taken away',
+    world: 'to be woken by schedule, which may be taken away',
+    file: ASLEEP,
+    find: "    'definition.changed': { guard: unscheduled('wake'), target: '#sleeping' },\n",
+    put: '',
+  },
 ];

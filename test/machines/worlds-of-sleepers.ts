@@ -35,6 +35,13 @@ const PAUSED: Prelude = [
 ];
 const SEALING: Prelude = [...PAUSED, confirmed, done('vmm.snapshot', 1)];
 const ASLEEP: Prelude = [...SEALING, confirmed, { ...done('vmm.kill', 1), ended: killed } as never];
+const ASLEEP_UNNAMED: Prelude = [
+  ...UP,
+  { type: 'standby', by },
+  done('vmm.pause', 1),
+  done('vmm.snapshot', 1),
+  { ...done('vmm.kill', 1), ended: killed } as never,
+];
 
 const scheduled = definition({ auto_standby: LIMITED, schedules: SCHEDULES });
 const everything = {
@@ -74,6 +81,24 @@ export const SLEEPERS: readonly World[] = [
       due('wake'),
       { type: 'host.held', run: 1, purpose: 'wake', reason: 'memory', retry_at: START + 60_000 },
     ],
+  },
+  {
+    name: 'to be woken by schedule, which may be taken away',
+    definition: definition({ schedules: { wake: CRON, standby: CRON }, auto_standby: SLEEPY }),
+    wanted: 'running',
+    changes: [{ schedules: null }],
+    bound: BOUND,
+    prelude: [...ASLEEP_UNNAMED, due('wake')],
+  },
+  {
+    name: 'to be put to sleep by schedule, which may be taken away',
+    definition: definition({ schedules: { standby: CRON }, auto_standby: SLEEPY }),
+    wanted: 'running',
+    changes: [{ schedules: null }],
+    throws: true,
+    snapshots: true,
+    bound: BOUND,
+    prelude: [...UP, due('standby')],
   },
   {
     ...everything,

@@ -38,3 +38,22 @@ test('standbys and restores are counted by how they ended, and those that came t
   const slept = Number(/statevisor_standby_duration_seconds_sum (\S+)/.exec(text)![1]);
   expect(slept).toBeGreaterThanOrEqual(SAVING_MS / 1_000);
 });
+
+test('a standby in which a rule threw ends there: the time of the next one counts from its own beginning', async () => {
+  const metrics = createMetricRegistry(() => {});
+  const host = await simulatedHost({ onRecord: sleepMetrics(metrics) });
+  const id = await runningInstance(host);
+  await host.control.setFault(id, 'snapshot', { slow: SAVING_MS });
+  await host.supervisor.command(id, { type: 'standby', by }, OPERATOR);
+  await host.clock.advance(SAVING_MS / 2);
+  host.supervisor.observe(id, { type: 'instance.quarantined', error: 'a rule threw' });
+  await host.clock.advance(3_600_000);
+  for (const type of ['start', 'standby'] as const) {
+    await host.supervisor.command(id, { type, by }, OPERATOR);
+    await host.clock.advance(60_000);
+  }
+  const text = await metrics.text();
+  expect(text).toContain('statevisor_standbys_total{outcome="abandoned"} 1');
+  expect(text).toContain('statevisor_standbys_total{outcome="done"} 1');
+  expect(Number(/statevisor_standby_duration_seconds_sum (\S+)/.exec(text)![1])).toBeLessThan(60);
+});

@@ -14,7 +14,7 @@ import {
   wantsRunning,
 } from '../../guards.ts';
 import { heldBackBy } from '../../rules.ts';
-import { dueNow, inTime, noteMinute, skipped } from '../../schedule-actions.ts';
+import { dueNow, inTime, noteMinute, skipped, unscheduled } from '../../schedule-actions.ts';
 import { chart, type Moment } from '../../setup.ts';
 import {
   askCopy,
@@ -64,12 +64,16 @@ const askWake = [
   },
 ];
 
+function endOfWait({ context, event }: Moment): string {
+  if (event.type === 'automation.changed') return heldBackBy(context);
+  return event.type === 'definition.changed' ? 'policy' : event.type;
+}
+
 /** Whatever ends the wait but the guest's waking is told as the end of that minute. */
 const closeWake = chart.enqueueActions(({ context, event, enqueue }) => {
   enqueue.assign({ admission: null });
   if (['room.granted', 'restore', 'start'].includes(event.type)) return;
-  const cause = event.type === 'automation.changed' ? heldBackBy(context) : event.type;
-  enqueue.emit({ type: 'schedule.skipped', schedule: 'wake', cause });
+  enqueue.emit({ type: 'schedule.skipped', schedule: 'wake', cause: endOfWait({ context, event }) });
 });
 
 const noteWakeHeld = [
@@ -102,6 +106,7 @@ const waking = {
     'room.granted': { guard: forWake, target: '#restoring', actions: beginRestore },
     'room.held': { guard: forWake, target: '#wake_held', actions: noteWakeHeld },
     'automation.changed': { guard: not(automatic), target: '#sleeping' },
+    'definition.changed': { guard: unscheduled('wake'), target: '#sleeping' },
     standby: { target: '#sleeping', actions: noteCommand },
     // Held until it was time to sleep again.
     'schedule.due': [

@@ -32,7 +32,6 @@ import { resetRestart } from './restart-commands.ts';
  * the guest is resumed for anybody who needs it. An operator's standby reads no table, for it ignores connections.
  */
 
-const goLost = { target: '#lost', actions: [noteTrouble, sayLost] };
 /** Only a guest that runs hears the power button: what is under way is withdrawn and a paused guest let go first. */
 export const letGo = [withdrawEarlier, ask('vmm.resume')];
 const stopWords = [...intend('stopped'), ...beginStop('operator', 'rest')];
@@ -56,7 +55,10 @@ export const sayAbandoned = (cause?: string) =>
     if (context.standby.request === 'schedule') {
       enqueue.emit({ type: 'schedule.skipped', schedule: 'standby', cause: told });
     }
+    enqueue.assign({ standby: { ...context.standby, request: null } });
   });
+
+const goLost = { target: '#lost', actions: [noteTrouble, sayAbandoned('lost'), sayLost] };
 
 const abandon = (cause: string) => ({
   target: '#resuming',

@@ -20,6 +20,7 @@ import {
   runHasEnded,
   unplanned,
 } from '../../guards.ts';
+import { giveUpMinute } from '../../schedule-actions.ts';
 import { chart } from '../../setup.ts';
 import { neverTakenUp } from './ends.ts';
 import { showFormerRun } from './refused-restore.ts';
@@ -28,6 +29,7 @@ import { showFormerRun } from './refused-restore.ts';
 export const chartActionsOfQuarantine = [
   noteTrouble,
   chart.emit(({ context }) => ({ type: 'instance.quarantined' as const, message: context.trouble?.message ?? '' })),
+  giveUpMinute('quarantined'),
   chart.raise(({ event }) => ({ type: 'run.leaving' as const, at: event.at })),
   chart.raise(({ event }) => ({ type: 'standby.settled' as const, at: event.at })),
 ];

@@ -16,6 +16,7 @@ const stayAwake = (cause: string) => ({
   actions: [sayAbandoned(cause), ...noteResumed],
 });
 
+const goLost = { target: '#lost', actions: [noteTrouble, sayAbandoned('lost'), sayLost] };
 const hookWas = (cause: string) => ({ guard: resultOfHook, ...stayAwake(cause) });
 const stopWords = [...intend('stopped'), ...beginStop('operator', 'rest')];
 
@@ -46,8 +47,8 @@ export const quiescing = {
     'vmm.exited': onEnd(),
     'vmm.found': [
       { guard: all(ofThisRun, foundAs('starting', 'running')), ...stayAwake('hook unknown') },
-      { guard: all(ofThisRun, foundAs('paused')), target: '#resuming' },
-      { guard: all(ofThisRun, foundAs('unreachable', 'other_run')), target: '#lost', actions: [noteTrouble, sayLost] },
+      { guard: all(ofThisRun, foundAs('paused')), target: '#resuming', actions: sayAbandoned('hook unknown') },
+      { guard: all(ofThisRun, foundAs('unreachable', 'other_run')), ...goLost },
       ...onEnd(),
     ],
     'expiry.reached': [

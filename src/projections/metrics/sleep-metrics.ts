@@ -20,6 +20,8 @@ const ENDS: { readonly [F in Fact['type']]?: { readonly [W in Way]?: string } } 
   'standby.abandoned': { standby: 'abandoned' },
   'instance.restored': { restore: 'done' },
   'instance.ended': { standby: 'ended', restore: 'failed' },
+  // Whatever becomes of it later does not belong to what was begun before.
+  'instance.quarantined': { standby: 'abandoned', restore: 'failed' },
 };
 
 interface Taken {
