@@ -25,12 +25,12 @@ export function standbyRows(name: string, report: StandbyReport, now: number): s
 
 const STATUS_WORDS: Readonly<Record<StandbyReport['reason'], string>> = {
   unsupported_platform:
-    'nothing watches traffic on this host (that takes a bridge; `statevisor doctor` says what else)',
+    'nothing watches traffic on this host; that takes a bridge, and `statevisor doctor` says what else',
   policy_missing: 'no policy',
   policy_disabled: 'switched off',
   instance_not_running: 'it does not run',
   network_disabled: 'it has no network',
-  missing_ip: 'it has no address of its own (--network bridge gives it one)',
+  missing_ip: 'it has no address of its own; `run --network bridge` gives one',
   observer_error: 'traffic cannot be seen right now',
   active_inbound_connections: 'somebody talks to it',
   idle_timeout_not_elapsed: 'the idle timeout has not passed',
@@ -54,6 +54,15 @@ export function holdWords(name: string, report: StandbyReport, now: number): str
     return eligible ? held : `${held}; nothing would put it to sleep by itself anyway: ${reasonWords(report)}`;
   }
   return `${name} is not held: ${status.replaceAll('_', ' ')} (${reasonWords(report)})`;
+}
+
+/** Of what stays so until the instance or the daemon is another. */
+const UNWATCHED: readonly StandbyReport['reason'][] = ['unsupported_platform', 'network_disabled', 'missing_ip'];
+
+/** What whoever has just given it a policy is told: that nobody sees who talks to it. */
+export function unwatchedNotes(name: string, { reason }: StandbyReport): string[] {
+  if (!UNWATCHED.includes(reason)) return [];
+  return [`warning: nothing puts ${name} to sleep by itself: ${STATUS_WORDS[reason]}`];
 }
 
 /** Connections that a line has room for. */

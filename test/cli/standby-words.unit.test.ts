@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { holdWords, standbyRows } from '../../src/cli/standby-words.ts';
+import { holdWords, standbyRows, unwatchedNotes } from '../../src/cli/standby-words.ts';
 import type { StandbyReport } from '../../src/gateway/use-cases/standby-status.ts';
 
 const NOW = Date.UTC(2026, 0, 1, 12);
@@ -48,4 +48,18 @@ test('whoever holds a guest whose traffic is not watched is told so', () => {
   );
   const forwarded: StandbyReport = { ...held, status: 'ineligible', reason: 'missing_ip' };
   expect(holdWords('web', forwarded, NOW)).toContain('anyway: it has no address of its own');
+});
+
+test.each([
+  ['unsupported_platform', /^warning: nothing puts web to sleep by itself: nothing watches traffic on this host/],
+  ['missing_ip', /^warning: nothing puts web to sleep by itself: it has no address of its own; `run --network bridge`/],
+  ['network_disabled', /^warning: nothing puts web to sleep by itself: it has no network$/],
+] as const)('whoever gives a policy to a guest that nobody can watch is told so: %s', (reason, told) => {
+  expect(unwatchedNotes('web', { ...asleep, reason })).toEqual([expect.stringMatching(told)]);
+});
+
+test('and what passes by itself is no warning', () => {
+  for (const reason of ['instance_not_running', 'observer_error', 'idle_timeout_not_elapsed'] as const) {
+    expect(unwatchedNotes('web', { ...asleep, reason })).toEqual([]);
+  }
 });

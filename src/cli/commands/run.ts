@@ -4,7 +4,6 @@ import { systemRandom } from '../../actors/clock.ts';
 import type { InstanceView } from '../../projections/instance-view.ts';
 import { CliError } from '../client.ts';
 import { type Output, portLines } from '../output.ts';
-import { vainScheduleNotes } from '../policy-words.ts';
 import {
   addCommand,
   INSTANCES,
@@ -19,6 +18,7 @@ import { addHookOptions, hooksOf } from './hook-options.ts';
 import { addLifetimeOptions, lifetimeOf } from './lifetime-options.ts';
 import { addRestartOptions, restartPolicyOf } from './restart-options.ts';
 import { addStandbyOptions, autoStandbyOf, schedulesOf } from './standby-options.ts';
+import { warnOfSleeplessness } from './standby-warnings.ts';
 
 const DEMO_IMAGE = 'demo';
 const DEMO_PORTS = [{ guest_port: 80 }, { guest_port: 7 }];
@@ -32,8 +32,10 @@ export function addRun(program: Command, output: Output): void {
     'create an instance and start it',
     async (client, options, name) => {
       const created = (await client.call('POST', INSTANCES, definitionOf(options, name))) as InstanceView;
-      if (options.json !== true) for (const line of vainScheduleNotes(created)) output.note(line);
-      if (options.detach === true) return showInstance(output, options, created);
+      if (options.detach === true) {
+        showInstance(output, options, created);
+        return warnOfSleeplessness({ client, output }, options, created);
+      }
       if (options.json !== true) output.note(`${created.name} (${created.id}) is booting...`);
       const waited = `${instancePath(created.id)}/wait?state=Running&timeout=${OUTCOME_WAIT}`;
       const outcome = (await client.call('GET', waited)) as { state: string; timed_out: boolean };
@@ -46,6 +48,7 @@ export function addRun(program: Command, output: Output): void {
       }
       showInstance(output, options, view);
       if (options.json !== true) for (const line of portLines(view)) output.line(line);
+      await warnOfSleeplessness({ client, output }, options, view);
     },
   );
   command

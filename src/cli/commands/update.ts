@@ -2,13 +2,13 @@ import type { Command } from 'commander';
 import type { InstanceView } from '../../projections/instance-view.ts';
 import { CliError } from '../client.ts';
 import type { Output } from '../output.ts';
-import { vainScheduleNotes } from '../policy-words.ts';
 import { addCommand, instancePath, type Options, showInstance } from './command.ts';
 import { addHealthOptions, healthCheckOf } from './health-options.ts';
 import { addHookOptions, hooksOf } from './hook-options.ts';
 import { addLifetimeOptions, lifetimeOf } from './lifetime-options.ts';
 import { addRestartOptions, restartPolicyOf } from './restart-options.ts';
 import { addStandbyOptions, autoStandbyOf, schedulesOf } from './standby-options.ts';
+import { warnOfSleeplessness } from './standby-warnings.ts';
 
 export function addUpdate(program: Command, output: Output): void {
   const command = addCommand(
@@ -20,7 +20,7 @@ export function addUpdate(program: Command, output: Output): void {
       const view = (await client.call('PATCH', instancePath(instance), changes)) as InstanceView;
       showInstance(output, options, view);
       const touchesSleep = changes.schedules != null || changes.auto_standby !== undefined;
-      if (touchesSleep && options.json !== true) for (const line of vainScheduleNotes(view)) output.note(line);
+      if (touchesSleep) await warnOfSleeplessness({ client, output }, options, view);
     },
   );
   addRestartOptions(command);
