@@ -41,6 +41,7 @@ export interface PresentView extends InstanceView {
   readonly schedules?: Readonly<Record<string, { readonly cron: string; readonly time_zone: string }>>;
   /** By name of the schedule; absent where none comes soon enough to be told. */
   readonly next_scheduled?: Readonly<Record<string, string>>;
+  readonly schedules_in_vain?: Readonly<Record<string, string>>;
 }
 
 /** The part of the status of standby that is shown. */

@@ -51,7 +51,9 @@ function Schedules({ view }: { readonly view: PresentView }): VNode | null {
   if (schedules.length === 0) return null;
   const words = schedules.map(([name, { cron, time_zone }]) => {
     const next = view.next_scheduled?.[name];
-    return `${name} at ${cron} (${time_zone})${next === undefined ? '' : `, next at ${next}`}`;
+    const vain = view.schedules_in_vain?.[name];
+    const comes = next === undefined ? '' : `, next at ${next}`;
+    return `${name} at ${cron} (${time_zone})${vain === undefined ? comes : `, nothing comes of it (${vain})`}`;
   });
   return html`<dt>Schedules</dt><dd class="schedules"><${Items} items=${words} none="none" /></dd>` as VNode;
 }
