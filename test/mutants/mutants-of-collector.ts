@@ -30,4 +30,24 @@ export const MUTANTS_OF_COLLECTOR: readonly Mutant[] = [
     put: '      while (false && await this',
     killedBy: tool('while the table is read, or entries are removed, is killed, and the next one is asked'),
   },
+  {
+    name: 'a removal that comes late takes the connection of the next guest',
+    file: 'src/adapters/conntrack/removals.ts',
+    find: 'this.#clock.now() < (asked.get(address) ?? 0)',
+    put: 'asked.has(address)',
+    killedBy: {
+      file: 'test/adapters/conntrack/removals.unit.test.ts',
+      title: 'what is asked for while another removal runs is not removed when its time is over by then',
+    },
+  },
+  {
+    name: 'a boot waits for a removal only where somebody counts how it went',
+    file: 'src/actors/tracking/traffic-operations.ts',
+    find: '    outcome = await Promise.race([forgotten, late]);',
+    put: '    if (telemetry !== undefined) outcome = await Promise.race([forgotten, late]);',
+    killedBy: {
+      file: 'test/actors/traffic-operations.unit.test.ts',
+      title: 'are waited for also where nobody counts how that went',
+    },
+  },
 ];
