@@ -11,6 +11,8 @@ const STABLE_MS = 60_000;
 export const SILENCE_LIMIT_MS = 30_000;
 /** Looks in a row that must find silence. A daemon that was held up itself makes one look late, and hears before the next. */
 const SILENT_LOOKS = 3;
+/** Messages that wait until it reads on: guests that are watched, and questions. One that takes none of so many hangs. */
+export const UNREAD_MAX = 65_536;
 /** How long its end is waited for before it is ended by force. */
 const END_LIMIT_MS = 2_000;
 /** Where the tools are that it may need. */
@@ -38,6 +40,7 @@ export class CollectorProcess {
   #cancelRestart: CancelTimer = () => undefined;
   #lookedAt = 0;
   #silentLooks = 0;
+  #unread = 0;
   #begun = 0;
   #closed = false;
 
@@ -68,6 +71,7 @@ export class CollectorProcess {
     this.#begun = begun;
     this.#lookedAt = begun;
     this.#silentLooks = 0;
+    this.#unread = 0;
     onStart();
   }
 
@@ -75,8 +79,15 @@ export class CollectorProcess {
   send(message: ToCollector): boolean {
     const child = this.#child;
     if (child === null || !child.connected) return false;
+    if (this.#unread >= UNREAD_MAX) {
+      this.#kill(child, `left ${UNREAD_MAX} messages unread and was killed`);
+      return false;
+    }
+    this.#unread += 1;
     // A channel that closes under it is told of by the end of the process.
-    child.send(message, () => undefined);
+    child.send(message, () => {
+      if (this.#child === child) this.#unread -= 1;
+    });
     return true;
   }
 
@@ -91,8 +102,7 @@ export class CollectorProcess {
     if (child === null || this.#closed || now - this.#lookedAt < silenceLimitMs / SILENT_LOOKS) return;
     this.#lookedAt = now;
     if (this.#silentLooks++ < SILENT_LOOKS) return;
-    child.kill('SIGKILL');
-    this.#ended(child, this.#begun, `said nothing for ${silenceLimitMs} ms and was killed`);
+    this.#kill(child, `said nothing for ${silenceLimitMs} ms and was killed`);
   }
 
   async close(): Promise<void> {
@@ -104,6 +114,11 @@ export class CollectorProcess {
     child.once('exit', () => ended.abort());
     if (child.connected) child.disconnect();
     if (await this.#options.clock.sleep(END_LIMIT_MS, ended.signal)) child.kill('SIGKILL');
+  }
+
+  #kill(child: ChildProcess, why: string): void {
+    child.kill('SIGKILL');
+    this.#ended(child, this.#begun, why);
   }
 
   #ended(child: ChildProcess, begun: number, how: string): void {

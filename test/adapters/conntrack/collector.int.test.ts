@@ -4,8 +4,9 @@ import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { UNREAD_MAX } from '../../../src/adapters/conntrack/collector-process.ts';
 import { until } from '../../cli/daemon-process.ts';
-import { counts, FLOW, GUEST, isLost, listen } from '../../contracts/activity.world.ts';
+import { counts, FLOW, GUEST, isLost, listen, NEIGHBOUR } from '../../contracts/activity.world.ts';
 import { clock, type KernelWorld, listened, makeKernelWorld, withChildren } from './kernel.world.ts';
 
 const LIMIT_MS = 30_000;
@@ -59,6 +60,25 @@ describe('the collector of connections', () => {
     );
     expect(error).toContain('said nothing for 3000 ms');
     await heard.next(isLost);
+    expect(await isGone(hung)).toBe(true);
+    await world.open(FLOW);
+    await heard.next(counts(1));
+  });
+
+  it('is not written to without end while it hangs: it is killed, and another one is told who is watched', async () => {
+    const source = world.conntrack();
+    const heard = listen(listened(source));
+    await heard.next(counts(0));
+    const hung = source.collectorPid()!;
+    process.kill(hung, 'SIGSTOP');
+    for (let sent = 0; sent <= 2 * UNREAD_MAX && source.collectorPid() === hung; sent += 2) {
+      source.watch(NEIGHBOUR, () => undefined)();
+      // Its pipe is filled in turns of the daemon.
+      if (sent % 1_024 === 0) await clock.turn();
+    }
+    await heard.next(
+      (reading) => reading.observer === 'lost' && reading.error.includes(`${UNREAD_MAX} messages unread`),
+    );
     expect(await isGone(hung)).toBe(true);
     await world.open(FLOW);
     await heard.next(counts(1));
