@@ -51,6 +51,16 @@ export const MUTANTS_OF_SCHEDULES: readonly Mutant[] = [
     },
   },
   {
+    name: 'a fork that is left asleep lists a wake that never comes',
+    file: 'machines/schedules.ts',
+    find: "    if (name === 'wake') return wanted === 'stopped' ? 'not wanted' : null;\n",
+    put: "    if (name === 'wake') return null;\n",
+    killedBy: {
+      file: 'test/gateway/fork.unit.test.ts',
+      title: 'left asleep is not wanted running: it lists no next wake, and says why, until it is woken',
+    },
+  },
+  {
     name: 'a schedule drops the snapshots that somebody made',
     file: 'machines/snapshot-actions.ts',
     find: '  const scheduled = snapshots.filter(isScheduled);\n',

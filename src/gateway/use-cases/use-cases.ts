@@ -81,7 +81,8 @@ export function hostVerbNamed(text: string): HostVerb {
 function oneOf<V extends string>(verbs: readonly V[], text: string): V {
   const verb = verbs.find((candidate) => candidate === text);
   if (verb !== undefined) return verb;
-  throw new StatevisorError('unknown_verb', `There is no verb of that name; there are ${verbs.join(', ')}.`, {
-    details: { verbs },
+  const known = verbs.toSorted();
+  throw new StatevisorError('unknown_verb', `There is no verb of that name; there are ${known.join(', ')}.`, {
+    details: { verbs: known },
   });
 }
