@@ -1,5 +1,5 @@
 import type { ChartContext } from './context.ts';
-import { stateOf } from './public-states.ts';
+import { awaitsFirstRun, phaseOf, stateOf } from './public-states.ts';
 import type { ChartSnapshot } from './step.ts';
 
 /** What an instance takes of its host. */
@@ -19,8 +19,6 @@ export function demandOf({ definition }: Pick<ChartContext, 'definition'>): Dema
   return { memory_bytes, vcpus, disk_bytes: memory_bytes };
 }
 
-const WITHOUT_RUN_YET: readonly string[] = ['preparing', 'forking'];
-
 /**
  * It has a run that is not known to have ended, or gets its first one as soon as it is prepared, or the next one once a
  * named snapshot is back.
@@ -28,10 +26,8 @@ const WITHOUT_RUN_YET: readonly string[] = ['preparing', 'forking'];
 export function hasOrAwaitsRun({ value, context }: Pick<ChartSnapshot, 'value' | 'context'>): boolean {
   if (!context.run.ended) return true;
   if (context.intent.wanted !== 'running') return false;
-  const lifecycle = stateOf(value, 'lifecycle');
-  return (
-    WITHOUT_RUN_YET.includes(lifecycle) || (lifecycle === 'reverting' && context.snapshot_work?.then === 'running')
-  );
+  const phase = phaseOf(value);
+  return awaitsFirstRun(phase) || (phase === 'reverting' && context.snapshot_work?.then === 'running');
 }
 
 /** A sleeper needs its snapshot and nothing else; one at rest needs nothing that is counted. */
@@ -67,4 +63,13 @@ export function holdsStandbySlot({ value, context }: Pick<ChartSnapshot, 'value'
   if (WRITTEN_TO_DISK.includes(lifecycle)) return true;
   if (lifecycle === 'standby') return context.snapshot_work !== null;
   return lifecycle === 'stopping' && context.stop?.cause === 'standby';
+}
+
+/**
+ * It comes back after a reboot of the host, one of many: only so many do at once. A boot that somebody looks into may last for
+ * ever, and the others do not wait for it.
+ */
+export function holdsBootSlot({ value, context }: Pick<ChartSnapshot, 'value' | 'context'>): boolean {
+  const isBack = stateOf(value, 'lifecycle') === 'booting' && context.run.cause === 'host_reboot';
+  return isBack && context.intent.wanted !== 'ignore';
 }

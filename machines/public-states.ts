@@ -96,6 +96,27 @@ export function runIsOver(phase: Phase): boolean {
   return vmmIn(phase) === 'at_rest';
 }
 
+/** It has no run yet, and gets what it needs for one: its image, or its copy of another's snapshot. */
+export function awaitsFirstRun(phase: Phase): boolean {
+  return phase === 'preparing' || phase === 'forking';
+}
+
+/** It comes up, runs, or is set aside with whatever runs of it: nobody who waits for its end will see it come by itself. */
+export function isLeftUp(phase: Phase): boolean {
+  return phase === 'booting' || phase === 'running' || phase === 'quarantined';
+}
+
+/** Only of a guest that runs is its health told; one that comes up is `starting`, whatever was probed. */
+export function healthShown<const H extends string>(inChart: H, shown: PublicState): H | 'starting' | 'unknown' {
+  if (inChart === 'disabled') return inChart;
+  if (shown === 'Initializing') return 'starting';
+  return showsHealth(shown) ? inChart : 'unknown';
+}
+
+export function showsHealth(shown: PublicState): boolean {
+  return shown === 'Running';
+}
+
 function vmmIn(phase: Phase): (typeof VMM)[keyof typeof VMM] {
   return phase === 'backoff' || phase === 'held' ? 'at_rest' : VMM[phase];
 }

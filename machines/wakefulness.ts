@@ -42,6 +42,12 @@ export interface RecordedState {
   readonly context: Pick<ChartContext, 'intent' | 'standby'> & Partial<Pick<ChartContext, 'host'>>;
 }
 
+/** Until when somebody has asked that it stay awake, as long as that has not elapsed at `at`. */
+export function heldUntil({ standby }: { standby: { hold_until: number | null } }, at: number): number | null {
+  const { hold_until } = standby;
+  return hold_until !== null && hold_until > at ? hold_until : null;
+}
+
 type Policies = Pick<Definition, 'auto_standby'>;
 
 /** What the instance is from `at` on as long as nothing is recorded of it: never empty, in ascending order. */

@@ -2,6 +2,7 @@ import type { ChartContext } from '../context.ts';
 import type { Effect } from '../effects.ts';
 import { heldBackBy } from '../rules.ts';
 import { chart, idleDue, type Moment } from '../setup.ts';
+import { heldUntil } from '../wakefulness.ts';
 
 /** What the standby region remembers of traffic, tells of its countdown, and asks of the host. */
 
@@ -132,4 +133,4 @@ export const abandonFor = (cause?: string) =>
 export const scheduled = ({ context }: Moment): boolean => context.standby.request === 'schedule';
 
 /** Somebody has asked that it stay awake for longer. */
-export const held = ({ context, event }: Moment): boolean => (context.standby.hold_until ?? 0) > event.at;
+export const held = ({ context, event }: Moment): boolean => heldUntil(context, event.at) !== null;

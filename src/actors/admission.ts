@@ -1,6 +1,5 @@
 import type { HeldReason, Purpose, Unstamped } from '../../machines/events.ts';
-import { type Demand, demandOf } from '../../machines/occupancy.ts';
-import { stateOf } from '../../machines/public-states.ts';
+import { type Demand, demandOf, holdsBootSlot } from '../../machines/occupancy.ts';
 import type { ChartSnapshot } from '../../machines/step.ts';
 import type { Capacity, ResourceUse } from './capacity.ts';
 import type { CancelTimer, Clock } from './contracts/clock.ts';
@@ -93,13 +92,10 @@ export class Admission {
   }
 
   /** What the newest record of an instance says. True when others may be let go now. */
-  note(id: string, { value, context }: Pick<ChartSnapshot, 'value' | 'context'>): boolean {
-    const { run } = context;
-    const gaveUp = this.#queue(id, context);
+  note(id: string, snapshot: Pick<ChartSnapshot, 'value' | 'context'>): boolean {
+    const gaveUp = this.#queue(id, snapshot.context);
     const booted = this.#booting.delete(id);
-    // Nobody ends a boot that somebody looks into: it may last for ever, and the others do not wait for it.
-    const ignored = context.intent.wanted === 'ignore';
-    const boots = stateOf(value, 'lifecycle') === 'booting' && run.cause === 'host_reboot' && !ignored;
+    const boots = holdsBootSlot(snapshot);
     if (boots) this.#booting.add(id);
     return gaveUp || (booted && !boots);
   }

@@ -2,6 +2,7 @@ import { formatDuration } from '../../machines/duration.ts';
 import { publicStateOf, stateOf } from '../../machines/public-states.ts';
 import { idleDue } from '../../machines/setup.ts';
 import type { ChartSnapshot } from '../../machines/step.ts';
+import { heldUntil } from '../../machines/wakefulness.ts';
 import type { ConnectionsView, ObserverStatus } from '../actors/contracts/activity.ts';
 import { toRfc3339 } from './instants.ts';
 
@@ -71,7 +72,8 @@ export type StandbySnapshot = Pick<ChartSnapshot, 'value' | 'context'>;
 export function autoStandbyStatusView(snapshot: StandbySnapshot, traffic: Traffic, now: number): AutoStandbyStatusView {
   const { context } = snapshot;
   const policy = context.definition?.auto_standby ?? null;
-  const { idle_since, hold_until, last_activity_at } = context.standby;
+  const { idle_since, last_activity_at } = context.standby;
+  const held = heldUntil(context, now);
   const verdict = verdictOf(snapshot, traffic, now);
   const eligible = ELIGIBLE.includes(verdict.status);
   const isCounting = COUNTING.includes(verdict.status) && idle_since !== null;
@@ -89,7 +91,7 @@ export function autoStandbyStatusView(snapshot: StandbySnapshot, traffic: Traffi
     ...(eligible && last_activity_at !== null ? { last_inbound_activity_at: toRfc3339(last_activity_at) } : {}),
     ...(due === null ? {} : { next_standby_at: toRfc3339(due) }),
     // A hold that was placed on the way to sleep stands, although the guest is paused for another moment.
-    ...(hold_until !== null && hold_until > now ? { hold_until: toRfc3339(hold_until) } : {}),
+    ...(held === null ? {} : { hold_until: toRfc3339(held) }),
     ...(due === null ? {} : { countdown_remaining: formatDuration(Math.max(0, due - now)) }),
   };
 }

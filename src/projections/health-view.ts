@@ -1,5 +1,5 @@
 import type { Definition } from '../../machines/definition.ts';
-import { type PublicState, stateOf } from '../../machines/public-states.ts';
+import { healthShown, type PublicState, showsHealth, stateOf } from '../../machines/public-states.ts';
 import type { InstanceRecord } from '../../machines/record.ts';
 import type { ProbeReading } from '../actors/contracts/probe-readings.ts';
 import { nullableInstant, toRfc3339 } from './instants.ts';
@@ -41,11 +41,11 @@ export function healthStatusView(
 ): HealthStatusView {
   const none = { consecutive_successes: 0, consecutive_failures: 0 };
   if (definition.health_check === null) return { status: 'disabled', ...none };
-  if (shown === 'Initializing') return { status: 'starting', ...none };
-  if (shown !== 'Running') return { status: 'unknown', ...none };
+  const status = healthShown(stateOf(state.value, 'health') as HealthStatus, shown);
+  if (!showsHealth(shown)) return { status, ...none };
   const { successes, failures, last_error } = state.context.health;
   return {
-    status: stateOf(state.value, 'health') as HealthStatus,
+    status,
     consecutive_successes: successes,
     consecutive_failures: failures,
     last_error,
@@ -61,7 +61,7 @@ export function withReading(
   reading: ProbeReading | undefined,
 ): HealthStatusView {
   const { health_status: recorded, state, run } = view;
-  const isShown = state === 'Running' && recorded.status !== 'disabled' && recorded.status !== 'unknown';
+  const isShown = showsHealth(state) && recorded.status !== 'disabled' && recorded.status !== 'unknown';
   if (reading === undefined || !isShown || reading.run !== run) return recorded;
   return {
     status: recorded.status,

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { acceptedCommands } from '../../machines/accepted-commands.ts';
 import type { CommandType } from '../../machines/events.ts';
 import { mayHaveVmm, phaseOf, runIsOver } from '../../machines/public-states.ts';
+import { heldUntil } from '../../machines/wakefulness.ts';
 import { definition, ON_FAILURE, START } from './definitions.ts';
 import { done, drive, exited, failed } from './driver.ts';
 import { leafOf } from './exploration.ts';
@@ -164,6 +165,23 @@ describe('what a phase says of the run', () => {
     expect(runIsOver(phase)).toBe(snapshot.hasTag('at_rest'));
     // Where nobody can say what became of the run it is not over either.
     expect(mayHaveVmm(phase)).toBe(!snapshot.context.run.ended);
+  });
+});
+
+describe('a hold', () => {
+  it('is accepted only while a VMM may live, so that a look at such an instance alone can tell of one', () => {
+    for (const [place, commands] of Object.entries(ACCEPTED)) {
+      const phase = phaseOf(PLACES[place]!().snapshot().value);
+      expect([place, commands.includes('hold') && !mayHaveVmm(phase)]).toEqual([place, false]);
+    }
+  });
+
+  it('placed on a guest that boots is in force until it elapses', () => {
+    const driver = PLACES['booting.spawning']!();
+    driver.send(1, { type: 'hold', by: 'ann', until: START + 60_000 });
+    driver.send(2, done('vmm.boot', 1));
+    const { context } = driver.snapshot();
+    expect([heldUntil(context, START + 59_999), heldUntil(context, START + 60_000)]).toEqual([START + 60_000, null]);
   });
 });
 

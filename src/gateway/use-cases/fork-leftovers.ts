@@ -1,4 +1,4 @@
-import type { Phase } from '../../../machines/public-states.ts';
+import { awaitsFirstRun } from '../../../machines/public-states.ts';
 import { StatevisorError } from '../../actors/errors.ts';
 import { FORKING_PREFIX } from '../requests/snapshots.ts';
 import { CommandSender } from './command-sender.ts';
@@ -11,9 +11,6 @@ import { createWaiting, type Sight, type Waiting } from './waiting.ts';
 export const FORK_COPY_WAIT_MS = 660_000;
 /** A snapshot is gone within this time. */
 const DROP_WAIT_MS = 60_000;
-
-/** It has still to take its copy. */
-const isTaking = (phase: Phase): boolean => phase === 'preparing' || phase === 'forking';
 
 const SYSTEM: Caller = { actor: 'system', via: 'system', scopes: ['operate'] };
 
@@ -64,12 +61,12 @@ export function createLeftovers(
   function takers(source: string, snapshot: string): string[] {
     return instances.list().flatMap(({ id, phase, forked_from }) => {
       const isOf = forked_from?.instance === source && forked_from.snapshot === snapshot;
-      return isOf && isTaking(phase) ? [id] : [];
+      return isOf && awaitsFirstRun(phase) ? [id] : [];
     });
   }
 
   async function dropUnneeded(source: string, snapshot: string): Promise<void> {
-    const hasTaken = ({ view, deleted }: Sight): true | null => (deleted || !isTaking(view.phase) ? true : null);
+    const hasTaken = ({ view, deleted }: Sight): true | null => (deleted || !awaitsFirstRun(view.phase) ? true : null);
     await Promise.all(takers(source, snapshot).map((id) => waiting.outcome(id, FORK_COPY_WAIT_MS, hasTaken)));
     if (takers(source, snapshot).length === 0) await alone(snapshot, () => drop(source, snapshot));
   }

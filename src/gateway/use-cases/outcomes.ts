@@ -1,4 +1,4 @@
-import { awaitsStart, hasComeToRest } from '../../../machines/public-states.ts';
+import { awaitsStart, hasComeToRest, isLeftUp } from '../../../machines/public-states.ts';
 import type { CommandOutcome, Verb } from './contract.ts';
 import type { Sight } from './waiting.ts';
 
@@ -23,8 +23,7 @@ function becomesRunning({ view, deleted }: Sight): Verdict {
 function becomesStopped({ view, deleted }: Sight): Verdict {
   if (deleted) return 'reached';
   if (view.state === 'Stopped' && !awaitsStart(view.phase)) return 'reached';
-  const otherwise = view.state === 'Running' || view.state === 'Initializing' || view.phase === 'quarantined';
-  return otherwise ? 'missed' : null;
+  return isLeftUp(view.phase) ? 'missed' : null;
 }
 
 function becomesStandby({ view, deleted }: Sight): Verdict {

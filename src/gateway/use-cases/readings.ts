@@ -1,3 +1,5 @@
+import { mayHaveVmm, showsHealth } from '../../../machines/public-states.ts';
+import { heldUntil } from '../../../machines/wakefulness.ts';
 import { nextMinutes } from '../../actors/schedules/next-minutes.ts';
 import type { DurationFields } from '../../projections/durations.ts';
 import { type ProbesView, probesView, withReading } from '../../projections/health-view.ts';
@@ -58,17 +60,16 @@ export function createReadings(options: UseCaseOptions): Readings {
     return wakefulness === undefined ? timed(view) : { ...timed(view), wakefulness };
   };
   /** What its state tells beside the view; while the log cannot be read nothing of it, and everything else all the same. */
-  const toldBy = async ({ id, restart_policy, state }: InstanceView): Promise<Told> => {
-    const mayBeHeld = state === 'Running' || state === 'Paused';
-    if (restart_policy === undefined && !mayBeHeld) return {};
+  const toldBy = async ({ id, restart_policy, phase }: InstanceView): Promise<Told> => {
+    // A hold is of the run that lives.
+    if (restart_policy === undefined && !mayHaveVmm(phase)) return {};
     const snapshot = await supervisor.look(id).catch(() => null);
     if (snapshot === null) return {};
-    const { hold_until } = snapshot.context.standby;
-    const isHeld = hold_until !== null && hold_until > clock.now();
+    const until = heldUntil(snapshot.context, clock.now());
     const forecast = restart_policy === undefined ? null : restartForecastView(snapshot, clock.now());
     return {
       ...(forecast === null ? {} : { restart_forecast: forecast }),
-      ...(isHeld ? { hold_until: toRfc3339(hold_until) } : {}),
+      ...(until === null ? {} : { hold_until: toRfc3339(until) }),
     };
   };
   const nextOf = ({
@@ -82,7 +83,7 @@ export function createReadings(options: UseCaseOptions): Readings {
     whole: async (view) => {
       const told = await toldBy(view);
       const reading = supervisor.probeReadings.readingsOf(view.id);
-      const isShown = reading !== undefined && reading.run === view.run && view.state === 'Running';
+      const isShown = reading !== undefined && reading.run === view.run && showsHealth(view.state);
       return {
         ...accounted(view),
         ...told,

@@ -1,4 +1,11 @@
-import { type Phase, type PublicState, phaseOf, publicStateOf, stateOf } from '../../../../machines/public-states.ts';
+import {
+  healthShown,
+  type Phase,
+  type PublicState,
+  phaseOf,
+  publicStateOf,
+  stateOf,
+} from '../../../../machines/public-states.ts';
 import type { InstanceRecord } from '../../../../machines/record.ts';
 import type { InstanceView } from '../../../projections/instance-view.ts';
 
@@ -60,13 +67,6 @@ export function rowOfRecord(record: InstanceRecord, name: string): FleetRow | nu
     trouble: context.trouble?.message ?? null,
     version: record.version,
   };
-}
-
-/** As the view of an instance shows it: health is something of a guest that runs. */
-function healthShown(inChart: string, state: PublicState): string {
-  if (inChart === 'disabled') return inChart;
-  if (state === 'Initializing') return 'starting';
-  return state === 'Running' ? inChart : 'unknown';
 }
 
 /** Whether all words of a filter occur in what the line shows. */

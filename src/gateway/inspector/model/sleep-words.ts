@@ -1,4 +1,10 @@
-import { type AwakeCause, isAwake, type Wakefulness, wakefulnessFrom } from '../../../../machines/wakefulness.ts';
+import {
+  type AwakeCause,
+  heldUntil,
+  isAwake,
+  type Wakefulness,
+  wakefulnessFrom,
+} from '../../../../machines/wakefulness.ts';
 import { plainWords } from '../../../projections/words/plain.ts';
 import { AWAKE_WORDS } from '../../../projections/words/wakefulness-words.ts';
 import type { ShownRecord } from './record-window.ts';
@@ -98,10 +104,8 @@ function sentenceOf(record: ShownRecord, is: Wakefulness, connections: number | 
 
 /** Of an idle timeout and a hold the one that ends last: its end is that of the countdown. */
 function bindingOf(record: ShownRecord): 'hold' | 'countdown' {
-  const { hold_until } = record.state.context.standby;
-  return hold_until !== null && hold_until > record.at && hold_until === dueOf(record, 'timer.idle')
-    ? 'hold'
-    : 'countdown';
+  const until = heldUntil(record.state.context, record.at);
+  return until !== null && until === dueOf(record, 'timer.idle') ? 'hold' : 'countdown';
 }
 
 function dueOf({ state }: ShownRecord, timer: string): number | null {
@@ -110,14 +114,14 @@ function dueOf({ state }: ShownRecord, timer: string): number | null {
 
 function clocksOf(record: ShownRecord, is: Wakefulness): SleepClock[] {
   const { standby }: KnownThen = record.state.context;
-  const { idle_since, hold_until, slot, asleep_since } = standby;
+  const { idle_since, slot, asleep_since } = standby;
   const isIdle = isAwake(is) && idle_since !== null;
   const clock = (name: string, counts: SleepClock['counts'], at: number | null | undefined, holds = true) =>
     at != null && holds ? [{ name, counts, at }] : [];
   return [
     ...clock('Idle for', 'up', idle_since, isIdle),
     ...clock('Falls asleep', 'down', dueOf(record, 'timer.idle')),
-    ...clock('Held awake until', 'down', hold_until, hold_until !== null && hold_until > record.at),
+    ...clock('Held awake until', 'down', heldUntil(record.state.context, record.at)),
     ...clock('Waits for a place for', 'up', slot?.since),
     ...clock('Asks for a place again', 'down', slot?.retry_at),
     ...clock('Asleep for', 'up', asleep_since, is === 'asleep'),
