@@ -18,8 +18,11 @@ const SPOTS: readonly KillSpot[] = [
   { point: 'recovered', subject: 'start' },
 ];
 
+/** Moments that a busy machine does not reach at once are waited for longer each time. */
+const REACHED_LIMIT_MS = 400_000;
+
 describe('a daemon that is killed', () => {
-  test('at each fault point keeps the laws, and everything settles', async () => {
+  test('at each fault point keeps the laws, and everything settles', { timeout: REACHED_LIMIT_MS }, async () => {
     const result = await runAtPoints(SPOTS);
     expect(result.violations).toEqual([]);
     expect(result.missing).toEqual([]);
