@@ -58,7 +58,7 @@ describe('bridged guests', { timeout: LIMIT_MS }, () => {
     expect(stdout).toMatch(/^one .* 10\.77\.0\.2 /m);
     const again = await host.create('three', '--address', ASKED);
     expect(again.stderr).toMatch(
-      /^statevisor: insufficient_resources: --address: 10\.77\.3\.3 is taken .*\(network\.address\)/,
+      /^statevisor: insufficient_resources: --address: 10\.77\.3\.3 is taken by the instance \S+\.\n$/,
     );
   });
 
