@@ -64,10 +64,10 @@ export function vainSchedules(
     if (name === 'wake') return wanted === 'stopped' ? 'not wanted' : null;
     const isDown = wanted === 'stopped' && phase !== 'standby';
     if (name === 'snapshot') return isDown ? 'state' : null;
+    if (isDown) return 'not running';
     // Whose connections nobody counts stays awake.
     if (auto_standby?.enabled !== true) return 'no policy';
-    if (!network.enabled) return 'ineligible';
-    return isDown ? 'not running' : null;
+    return network.enabled ? null : 'ineligible';
   };
   const given = Object.entries(schedules ?? {}).flatMap(([name, times]) =>
     times === undefined ? [] : [name as ScheduleName],

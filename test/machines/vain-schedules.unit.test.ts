@@ -41,6 +41,8 @@ describe('of a schedule of which nothing comes', () => {
     for (const event of events) driver.send(2_000, event);
     return driver;
   };
+  const stopped = (parts: Parameters<typeof running>[0]): Driver =>
+    after(running(parts), { type: 'stop', by }, exited(1, 0));
   const down = { standby: 'not running', wake: 'not wanted', snapshot: 'state' };
   const hands_off = { standby: 'ignore', wake: 'ignore', snapshot: 'ignore' };
 
@@ -50,6 +52,8 @@ describe('of a schedule of which nothing comes', () => {
     ['one without a network', () => running({ network: { enabled: false, ports: [] } }), { standby: 'ineligible' }],
     ['a fork that is left asleep', left, { wake: 'not wanted' }],
     ['one that was stopped', () => after(running(), { type: 'stop', by }, exited(1, 0)), down],
+    ['one that was stopped and has no policy', () => stopped({ auto_standby: null }), down],
+    ['one that was stopped and has no network', () => stopped({ network: { enabled: false, ports: [] } }), down],
     ['one that is ignored', () => after(running(), { type: 'ignore', by }, exited(1, 0)), hands_off],
   ])('the cause is foretold that its minute tells when it comes: %s', (_what, begin, expected) => {
     const driver = begin();

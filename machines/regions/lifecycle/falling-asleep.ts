@@ -58,7 +58,8 @@ export const sayAbandoned = (cause?: string) =>
     enqueue.assign({ standby: { ...context.standby, request: null } });
   });
 
-const goLost = { target: '#lost', actions: [noteTrouble, sayAbandoned('lost'), sayLost] };
+/** Its VMM is out of sight. */
+export const lostOnTheWay = { target: '#lost', actions: [noteTrouble, sayAbandoned('lost'), sayLost] };
 
 const abandon = (cause: string) => ({
   target: '#resuming',
@@ -122,7 +123,7 @@ const onTheWay = {
       target: '#resuming',
       actions: sayAbandoned('daemon ended'),
     },
-    { guard: all(ofThisRun, foundAs('unreachable', 'other_run')), ...goLost },
+    { guard: all(ofThisRun, foundAs('unreachable', 'other_run')), ...lostOnTheWay },
     ...onEnd(),
   ],
 };

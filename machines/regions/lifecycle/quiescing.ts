@@ -1,11 +1,11 @@
-import { intend, noteResumed, noteTrouble, sayLost } from '../../actions.ts';
+import { intend, noteResumed } from '../../actions.ts';
 import { applyChanges } from '../../definition-actions.ts';
 import { beginStop } from '../../end-actions.ts';
 import { all, editsAllowed, expiring, forced, foundAs, ofThisRun, resultOfHook } from '../../guards.ts';
 import { beginHook, endHook } from '../../hook-actions.ts';
 import { onDeleteSnapshot } from '../../snapshot-actions.ts';
 import { onEnd } from './ends.ts';
-import { placeHold, sayAbandoned, takenOver, unattended } from './falling-asleep.ts';
+import { lostOnTheWay, placeHold, sayAbandoned, takenOver, unattended } from './falling-asleep.ts';
 import { gracefully } from './gracefully.ts';
 import { resetRestart } from './restart-commands.ts';
 
@@ -16,7 +16,6 @@ const stayAwake = (cause: string) => ({
   actions: [sayAbandoned(cause), ...noteResumed],
 });
 
-const goLost = { target: '#lost', actions: [noteTrouble, sayAbandoned('lost'), sayLost] };
 const hookWas = (cause: string) => ({ guard: resultOfHook, ...stayAwake(cause) });
 const stopWords = [...intend('stopped'), ...beginStop('operator', 'rest')];
 
@@ -48,7 +47,7 @@ export const quiescing = {
     'vmm.found': [
       { guard: all(ofThisRun, foundAs('starting', 'running')), ...stayAwake('hook unknown') },
       { guard: all(ofThisRun, foundAs('paused')), target: '#resuming', actions: sayAbandoned('hook unknown') },
-      { guard: all(ofThisRun, foundAs('unreachable', 'other_run')), ...goLost },
+      { guard: all(ofThisRun, foundAs('unreachable', 'other_run')), ...lostOnTheWay },
       ...onEnd(),
     ],
     'expiry.reached': [

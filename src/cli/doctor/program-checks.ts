@@ -24,7 +24,10 @@ export const checkDaemon: Check = async (around) => {
     return [warning('daemon', found, means, 'Start it: `npm start`.'), await checkAddress(around)];
   }
   try {
-    const { version, mode, instances } = ((await askDaemon(endpoints, '/v1/host')) ?? {}) as Record<string, unknown>;
+    const host = (await askDaemon(endpoints, '/v1/host')) as Record<string, unknown> | null;
+    // Every daemon has that: somebody else listens there.
+    if (host === null) throw new Error('it answers with status 404');
+    const { version, mode, instances } = host;
     const found = `pid ${endpoints.pid} answers at ${endpoints.http}: version ${version}, mode ${mode}`;
     return [ok('daemon', `${found}, ${instances} instances`)];
   } catch (error) {

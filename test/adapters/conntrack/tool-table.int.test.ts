@@ -12,7 +12,7 @@ import { TOOL_SILENCE_LIMIT_MS } from '../../../src/adapters/conntrack/tool-proc
 import { openToolTable } from '../../../src/adapters/conntrack/tool-table.ts';
 import { until } from '../../cli/daemon-process.ts';
 
-const LIMIT_MS = 10_000;
+const LIMIT_MS = 30_000;
 const LISTENING = 'NOTICE: Netlink socket buffer size has been set to 212992 bytes.';
 /** Writes down which process hangs. */
 const TOOL = `#!/bin/sh

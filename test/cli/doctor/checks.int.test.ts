@@ -3,6 +3,7 @@
  * them; programs that a machine may lack are stand-ins.
  */
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { createServer as createHttpServer } from 'node:http';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -236,6 +237,18 @@ describe('the daemon', () => {
     expect((await found(checkDaemon))[0]).toMatch(
       /^problem daemon: pid \d+ does not answer at http:\/\/127\.0\.0\.1:1/,
     );
+  });
+
+  test('that is not who answers where it said it is', async () => {
+    const other = createHttpServer((_request, response) => response.writeHead(404).end());
+    server = other;
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    const http = `http://127.0.0.1:${(other.address() as { port: number }).port}`;
+    writeFileSync(join(data, 'token'), 'x');
+    writeEndpoints(dataDirectory(data), { ...endpoints, pid: process.pid, http, token_file: join(data, 'token') });
+    expect(await found(checkDaemon)).toEqual([
+      `problem daemon: pid ${process.pid} does not answer at ${http} (it answers with status 404)`,
+    ]);
   });
 });
 
