@@ -16,6 +16,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Outcome } from '../../../src/actors/contracts/hypervisor.ts';
 import { pauseRun } from '../../../src/adapters/qemu/snapshots/operations.ts';
+import { createRunMemories } from '../../../src/adapters/qemu/snapshots/run-memories.ts';
 import { saveRun } from '../../../src/adapters/qemu/snapshots/save.ts';
 import { untilTrue, wanted } from '../../contracts/hypervisor.world.ts';
 import { hypervisorOf, MEMORY_TEXT, type PretendedRun, pretendRun, REF, toolsOf } from './pretended-run.ts';
@@ -123,6 +124,18 @@ describe('memory that the disk does not take', () => {
     await failOnce();
     expect(await next).toEqual(NOT_WRITTEN);
     expect(await saveRun(toolsOf(root, run.directory), REF, TAKEN, wanted()), 'a later daemon').toEqual(NOT_WRITTEN);
+  });
+
+  it('is synced once more for all who ask while a disk that hangs is waited for, and not once for each', async () => {
+    placePipe();
+    const memories = createRunMemories();
+    const hanging = memories.sync(run.directory);
+    const later = Array.from({ length: 100 }, () => memories.sync(run.directory));
+    expect([new Set(later).size, later.includes(hanging)]).toEqual([1, false]);
+    const outcomes = Promise.allSettled([hanging, ...later]);
+    await failOnce();
+    for (const outcome of await outcomes) expect(outcome).toMatchObject({ reason: { code: 'memory_not_written' } });
+    await memories.sync(run.directory);
   });
 
   it('is known of also where that cannot be written down', async () => {

@@ -35,9 +35,18 @@ export interface RunMemories {
   isNotWritten(directory: string): boolean;
 }
 
+interface Syncing {
+  readonly now: Promise<void>;
+  /** What begins once that has ended well. */
+  next: Promise<void> | null;
+}
+
 export function createRunMemories(): RunMemories {
-  /** A hanging disk is waited for by one at a time: each takes a thread that everything else needs too. */
-  const pending = new Map<string, Promise<void>>();
+  /**
+   * A hanging disk is waited for by one at a time: each takes a thread that everything else needs too. One more waits behind
+   * it for everybody who asks meanwhile, as it begins after all of them.
+   */
+  const pending = new Map<string, Syncing>();
   /** Those whose mark could not be written; they are known as long as this process lives. */
   const unmarked = new Set<string>();
 
@@ -59,17 +68,25 @@ export function createRunMemories(): RunMemories {
       await file.close();
     }
   };
+  const begin = (directory: string): Promise<void> => {
+    const syncing: Syncing = { now: syncNow(directory), next: null };
+    pending.set(directory, syncing);
+    const forget = (): void => void pending.delete(directory);
+    syncing.now.then(() => syncing.next ?? forget(), forget).catch(() => undefined);
+    return syncing.now;
+  };
+  const wait = (syncing: Syncing, directory: string): Promise<void> => {
+    const next = syncing.now.then(() => begin(directory));
+    // Nobody may be waiting for it by then, and it counts all the same.
+    next.catch(() => undefined);
+    return next;
+  };
   return {
     sync: (directory) => {
-      const before = pending.get(directory);
-      const now = before === undefined ? syncNow(directory) : before.then(() => syncNow(directory));
-      pending.set(directory, now);
-      const forget = (): void => {
-        if (pending.get(directory) === now) pending.delete(directory);
-      };
-      // Nobody may be waiting for it by then, and it counts all the same.
-      now.then(forget, forget);
-      return now;
+      const syncing = pending.get(directory);
+      if (syncing === undefined) return begin(directory);
+      syncing.next ??= wait(syncing, directory);
+      return syncing.next;
     },
     isNotWritten: (directory) => unmarked.has(directory) || isThere(join(directory, MARK)),
   };
