@@ -172,13 +172,11 @@ async function stayUntilEnd({ directory, identity }: WatchedRun, staying: Stayin
       () => true,
       () => false,
     );
-    if (!wasOpen) {
-      onLost();
-      await pauses.next();
-    } else if (!signal.aborted) {
-      const isOver = () => endIsRecorded(directory, clock, END_AFTER_CLOSE_MS);
-      if (await unlessUnreadable(report, isOver, false)) return;
-    }
+    const isOver = () => endIsRecorded(directory, clock, END_AFTER_CLOSE_MS);
+    if (!wasOpen) onLost();
+    else if (signal.aborted || (await unlessUnreadable(report, isOver, false))) return;
+    // Also after a connection: one that is dropped at once, beside an end that cannot be read, would be made again without end.
+    await pauses.next();
   }
 }
 
