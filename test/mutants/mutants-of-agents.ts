@@ -47,4 +47,15 @@ export const MUTANTS_OF_AGENTS: readonly Mutant[] = [
     put: "return { answer: 'ended', code: reply.code };",
     killedBy: played('whose own clock was quicker than the host says that the program was late'),
   },
+  {
+    name: 'a guest that is slow is told the time once',
+    file: 'src/adapters/qemu/snapshots/guest-clock.ts',
+    find: 'if (now() - sentAt <= SLOW_MS) break;',
+    put: 'break;',
+    killedBy: {
+      file: 'test/adapters/qemu/guest-clock.int.test.ts',
+      title:
+        'is told it again while its answers take long, with the time of then; how wrong it was is what it said first',
+    },
+  },
 ];

@@ -6,6 +6,7 @@ import {
   type RunRef,
 } from '../../../actors/contracts/hypervisor.ts';
 import { isWithdrawn } from '../boot.ts';
+import type { AgentReply } from '../guest-agents.ts';
 import { queryAgentOpen } from '../monitor.ts';
 import { type RunScope, settleRun, withMonitor } from '../reality.ts';
 import { runDirectory } from '../run-directory.ts';
@@ -17,6 +18,9 @@ import { readWoken } from './woken.ts';
 
 /** How long the agent of a guest that has one may take: a loaded host under emulation needs seconds. */
 const AGENT_LIMIT_MS = 10_000;
+/** A clock is late by what it took to be told the time. After more than this it is told once more: by then its guest is awake. */
+const SLOW_MS = 250;
+const TIMES_TOLD_MAX = 3;
 const MS_PER_SECOND = 1_000;
 /** What the guest says of its clock: seconds and a fraction of at least three digits. */
 const TOLD_TIME = /^(\d{1,12})\.(\d{3})\d*\s*$/m;
@@ -67,19 +71,32 @@ export async function setGuestClock(
   const isOpen = await withMonitor(scope, ref, queryAgentOpen).catch(() => false);
   if (isWithdrawn(control)) return { outcome: 'withdrawn' };
   if (!isExpected && !isOpen) return { outcome: 'done', result: { drift_ms: null } };
-  let askedAt = at;
-  const command = (): string => {
-    askedAt = at + Math.round(clock.monotonic() - calledAt);
-    return clockCommand(askedAt);
-  };
-  const reply = await askPatiently(agents, ref, { command, limitMs: AGENT_LIMIT_MS, clock, signal: control.signal });
-  if (control.signal.aborted) return { outcome: 'withdrawn' };
+  const now = (): number => at + Math.round(clock.monotonic() - calledAt);
+  let drift: number | null = null;
+  for (let times = 1; times <= TIMES_TOLD_MAX; times++) {
+    let sentAt = at;
+    const command = (): string => {
+      sentAt = now();
+      return clockCommand(sentAt);
+    };
+    const limitMs = Math.max(1, AGENT_LIMIT_MS - (now() - at));
+    const reply = await askPatiently(agents, ref, { command, limitMs, clock, signal: control.signal });
+    if (control.signal.aborted) return { outcome: 'withdrawn' };
+    const told = toldIn(reply);
+    // It has taken a time already, if a late one.
+    if (typeof told !== 'number' && drift !== null) break;
+    if (typeof told !== 'number') return told;
+    drift ??= sentAt - told;
+    if (now() - sentAt <= SLOW_MS) break;
+  }
+  return { outcome: 'done', result: { drift_ms: drift } };
+}
+
+/** The time that a guest told before it took the one it was given, or why it did not take it. */
+function toldIn(reply: AgentReply): number | Exclude<Outcome<ClockSet>, { outcome: 'done' }> {
   if (reply.answer !== 'ended') {
     return failed(AGENT_UNANSWERED, reply.answer === 'late' ? 'the guest agent is late' : reply.reason);
   }
-  const told = toldTime(reply.output);
-  if (reply.code !== 0 || told === null) {
-    return failed('clock_not_set', `the guest cannot set its clock (it said so with code ${reply.code})`);
-  }
-  return { outcome: 'done', result: { drift_ms: askedAt - told } };
+  const told = reply.code === 0 ? toldTime(reply.output) : null;
+  return told ?? failed('clock_not_set', `the guest cannot set its clock (it said so with code ${reply.code})`);
 }
