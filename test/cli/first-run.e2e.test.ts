@@ -61,7 +61,8 @@ describe('a first run on real QEMU', () => {
     expect(answer).toContain('ok');
     seen.remark('In a second terminal.');
     seen.add(`curl ${url}health`, answer);
-    expect(await place.get(NAME)).toMatchObject({ state: 'Running', run: 1, wanted: 'running' });
+    const told = (await place.cli('history', NAME)).stdout;
+    expect(await place.get(NAME), told).toMatchObject({ state: 'Running', run: 1, wanted: 'running' });
   });
 
   test('a killed VMM is replaced by a new run, and the history tells it', async () => {
