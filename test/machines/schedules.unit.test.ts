@@ -2,34 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { SNAPSHOT_LATE_MS } from '../../machines/schedule-actions.ts';
 import { scheduledName } from '../../machines/snapshot-actions.ts';
 import { definition, SLEEPY, START } from './definitions.ts';
-import { bootUp, type DrivenHost, type Driver, done, drive, exited } from './driver.ts';
-import { leafOf } from './exploration.ts';
+import { type Driver, done, drive, exited } from './driver.ts';
+import { asleep, by, CRON, causes, due, leaf, MINUTE, running, SCHEDULES } from './scheduled-guest.ts';
 
 /** What a guest does by schedule: sleep, wake, have a snapshot taken of it, and not sleep for too long. */
 
-const by = 'ann';
-const MINUTE = 60_000;
-const CRON = { cron: '0 * * * *', time_zone: 'UTC' };
-const SCHEDULES = { standby: CRON, wake: CRON, snapshot: { ...CRON, keep: 2 } };
-const leaf = (driver: Driver): string => leafOf(driver.snapshot());
-const due = (schedule: 'standby' | 'wake' | 'snapshot', minute: number) =>
-  ({ type: 'schedule.due', schedule, minute: START + minute * MINUTE }) as const;
 const confirmed = { type: 'traffic.confirmed_idle', run: 1 } as const;
-const causes = (driver: Driver): string[] =>
-  driver.facts('schedule.skipped').map((fact) => (fact as { cause: string }).cause);
-
-function running(parts: Parameters<typeof definition>[0] = {}, host: DrivenHost = 'generous'): Driver {
-  const driver = drive(definition({ auto_standby: SLEEPY, schedules: SCHEDULES, ...parts }), 'running', 0, host);
-  bootUp(driver, 0);
-  return driver;
-}
-
-function asleep(parts: Parameters<typeof definition>[0] = {}, host: DrivenHost = 'generous'): Driver {
-  const driver = running(parts, host);
-  driver.send(1_000, { type: 'standby', by });
-  for (const event of [done('vmm.pause', 1), done('vmm.snapshot', 1), exited(1, null)]) driver.send(1_000, event);
-  return driver;
-}
 
 describe('standby by schedule', () => {
   it('waits for no idle timeout, and for an empty table all the same, read three times', () => {

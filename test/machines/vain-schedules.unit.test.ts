@@ -1,33 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { vainSchedules } from '../../machines/schedules.ts';
-import { definition, SLEEPY, START } from './definitions.ts';
-import { bootUp, type Driver, done, drive, exited } from './driver.ts';
-import { leafOf } from './exploration.ts';
+import { definition, SLEEPY } from './definitions.ts';
+import { type Driver, done, drive, exited } from './driver.ts';
+import { asleep, by, causes, due, leaf, running, SCHEDULES } from './scheduled-guest.ts';
 
 /** Of which schedules nothing comes as things stand, and that the chart tells the same when their minutes come. */
-
-const by = 'ann';
-const MINUTE = 60_000;
-const CRON = { cron: '0 * * * *', time_zone: 'UTC' };
-const SCHEDULES = { standby: CRON, wake: CRON, snapshot: { ...CRON, keep: 2 } };
-const leaf = (driver: Driver): string => leafOf(driver.snapshot());
-const due = (schedule: 'standby' | 'wake' | 'snapshot', minute: number) =>
-  ({ type: 'schedule.due', schedule, minute: START + minute * MINUTE }) as const;
-const causes = (driver: Driver): string[] =>
-  driver.facts('schedule.skipped').map((fact) => (fact as { cause: string }).cause);
-
-function running(parts: Parameters<typeof definition>[0] = {}): Driver {
-  const driver = drive(definition({ auto_standby: SLEEPY, schedules: SCHEDULES, ...parts }), 'running', 0, 'generous');
-  bootUp(driver, 0);
-  return driver;
-}
-
-function asleep(parts: Parameters<typeof definition>[0] = {}): Driver {
-  const driver = running(parts);
-  driver.send(1_000, { type: 'standby', by });
-  for (const event of [done('vmm.pause', 1), done('vmm.snapshot', 1), exited(1, null)]) driver.send(1_000, event);
-  return driver;
-}
 
 describe('of a schedule of which nothing comes', () => {
   const left = (): Driver => {

@@ -1,4 +1,4 @@
-import { beginFollowingRun, beginRestore, clearTrouble } from '../../actions.ts';
+import { beginFollowingRun, beginRestore, clearTrouble, noteTrouble, sayLost } from '../../actions.ts';
 import { dropSnapshot, forgetStop, noteEnd } from '../../end-actions.ts';
 import {
   all,
@@ -13,6 +13,9 @@ import {
 } from '../../guards.ts';
 import type { Moment } from '../../setup.ts';
 import { backToSleep } from './refused-restore.ts';
+
+/** Nobody can tell whether the run goes on or has ended. */
+export const goLost = { target: '#lost', actions: [noteTrouble, sayLost] };
 
 /** The VMM ended before its guest was let go. */
 const endedUnborn = ({ event }: Moment): boolean => ['boot_failed', 'withdrawn'].includes(endIn(event)?.reason ?? '');

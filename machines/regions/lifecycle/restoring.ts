@@ -1,26 +1,15 @@
-import {
-  ask,
-  askRestore,
-  intend,
-  noteBooted,
-  noteResumed,
-  noteTrouble,
-  sayClock,
-  sayClockNotSet,
-  sayLost,
-} from '../../actions.ts';
+import { ask, askRestore, intend, noteBooted, noteResumed, sayClock, sayClockNotSet } from '../../actions.ts';
 import { beginStop } from '../../end-actions.ts';
 import { all, expiring, foundAs, foundReady, ignored, not, notBooted, ofThisRun, resultOf } from '../../guards.ts';
 import { chart, type Moment } from '../../setup.ts';
 import { whileComingUp } from './coming-up.ts';
-import { neverLetGo, onEnd } from './ends.ts';
+import { goLost, neverLetGo, onEnd } from './ends.ts';
 import { deletePaused, expirePaused, stopPaused } from './falling-asleep.ts';
 import { gracefully } from './gracefully.ts';
 import { backToSleep } from './refused-restore.ts';
 
 /** The ways back: a paused guest is let go, a sleeping one is taken up from its snapshot and has to answer. */
 
-const goLost = { target: '#lost', actions: [noteTrouble, sayLost] };
 const stopWords = [...intend('stopped'), ...beginStop('operator', 'rest')];
 const deleteWords = [...intend('stopped'), ...beginStop('delete', 'delete')];
 

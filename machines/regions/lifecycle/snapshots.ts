@@ -6,7 +6,6 @@ import {
   noteCommand,
   notePrepareFailed,
   noteTrouble,
-  sayLost,
   sayPrepared,
 } from '../../actions.ts';
 import { applyChanges } from '../../definition-actions.ts';
@@ -32,13 +31,12 @@ import {
   onDeleteSnapshot,
   thenIs,
 } from '../../snapshot-actions.ts';
-import { onEnd } from './ends.ts';
+import { goLost, onEnd } from './ends.ts';
 import { deletePaused, expirePaused, placeHold, stopPaused } from './falling-asleep.ts';
 import { resetRestart, waiveRestart } from './restart-commands.ts';
 
 /** Named snapshots and forks. They are asked for by people or a schedule, so no traffic ends them. */
 
-const goLost = { target: '#lost', actions: [noteTrouble, sayLost] };
 const resume = { target: '#resuming', actions: noteTrouble };
 
 /** A running guest is paused for as long as it takes, and runs on whatever comes of it. */

@@ -39,7 +39,7 @@ import {
 import { beginHook, endHook } from '../../hook-actions.ts';
 import type { Moment } from '../../setup.ts';
 import { onDeleteSnapshot } from '../../snapshot-actions.ts';
-import { onEnd } from './ends.ts';
+import { goLost, onEnd } from './ends.ts';
 import { resetRestart } from './restart-commands.ts';
 
 /**
@@ -51,8 +51,6 @@ const mustKill = ({ context }: Moment): boolean =>
   context.stop?.force === true || context.stop?.cause === 'boot_timeout';
 
 const mayBootNext = all(not(beingDeleted), not(fallingAsleep));
-
-const goLost = { target: '#lost', actions: [noteTrouble, sayLost] };
 
 const spawnResult = resultOf('vmm.boot', 'vmm.restore');
 

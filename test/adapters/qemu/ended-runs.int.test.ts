@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,7 +10,7 @@ import type { Image } from '../../../src/adapters/qemu/image/store.ts';
 import { readRunState, readVerdict, runDirectory } from '../../../src/adapters/qemu/run-directory.ts';
 import { keepNotes } from '../../../src/adapters/qemu/run-notes.ts';
 import { untilTrue, wanted } from '../../contracts/hypervisor.world.ts';
-import { hypervisorOf, type PretendedRun, pretendRun, REF } from './pretended-run.ts';
+import { endPretended, hypervisorOf, type PretendedRun, pretendRun, REF } from './pretended-run.ts';
 
 /** What is left of a run that is over, also where the disk takes and shows nothing any more. */
 
@@ -21,12 +20,7 @@ beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'statevisor-ended-'));
   run = pretendRun(root);
 });
-const kill = async (): Promise<void> => {
-  if (run.vmm.exitCode !== null || run.vmm.signalCode !== null) return;
-  const ended = once(run.vmm, 'exit');
-  run.vmm.kill('SIGKILL');
-  await ended;
-};
+const kill = (): Promise<void> => endPretended(run);
 afterEach(async () => {
   await kill();
   // A supervisor may still be writing how its VMM ended.

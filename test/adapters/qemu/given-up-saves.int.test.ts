@@ -1,5 +1,4 @@
 import { execFileSync } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,7 +7,7 @@ import { copySnapshot } from '../../../src/adapters/qemu/snapshots/copy.ts';
 import { restoreRun } from '../../../src/adapters/qemu/snapshots/restore.ts';
 import { saveRun } from '../../../src/adapters/qemu/snapshots/save.ts';
 import { wanted } from '../../contracts/hypervisor.world.ts';
-import { type PretendedRun, pretendRun, REF, toolsOf } from './pretended-run.ts';
+import { endPretended, type PretendedRun, pretendRun, REF, toolsOf } from './pretended-run.ts';
 
 /** What becomes of a guest, and of what was written of it, when its save comes to nothing. */
 
@@ -19,9 +18,7 @@ beforeEach(() => {
   run = pretendRun(root);
 });
 afterEach(async () => {
-  const ended = once(run.vmm, 'exit');
-  run.vmm.kill('SIGKILL');
-  await ended;
+  await endPretended(run);
   rmSync(root, { recursive: true, force: true });
 });
 

@@ -1,5 +1,4 @@
 import { spawnSync } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import type { AgentReply } from '../../../src/adapters/qemu/guest-agents.ts';
 import { clockCommand, setGuestClock, toldTime } from '../../../src/adapters/qemu/snapshots/guest-clock.ts';
 import { wanted } from '../../contracts/hypervisor.world.ts';
-import { pretendRun, REF, toolsOf } from './pretended-run.ts';
+import { endPretended, pretendRun, REF, toolsOf } from './pretended-run.ts';
 
 /** What the guest's shell is given, but without setting the clock of this machine. */
 const HARMLESS = clockCommand(1_700_000_000_600).replaceAll('date -u -s', 'true');
@@ -33,8 +32,10 @@ describe('a guest that is told the time', () => {
   /** The times it is told, when each answer of its agent takes so long, and what comes of it. */
   const tell = async (answers: readonly (readonly [takesMs: number, reply: AgentReply])[]) => {
     const root = mkdtempSync(join(tmpdir(), 'statevisor-clock-'));
-    const { directory, vmm } = pretendRun(root);
-    const { scope } = toolsOf(root, directory, async (command) => (command === 'query-chardev' ? AGENT : undefined));
+    const run = pretendRun(root);
+    const { scope } = toolsOf(root, run.directory, async (command) =>
+      command === 'query-chardev' ? AGENT : undefined,
+    );
     let now = 0;
     const told: string[] = [];
     const ask = async (_guest: unknown, { text }: { readonly text: string }): Promise<AgentReply> => {
@@ -47,9 +48,7 @@ describe('a guest that is told the time', () => {
     try {
       return { outcome: await setGuestClock({ scope: held, agents: { ask } }, REF, AT, wanted()), told };
     } finally {
-      const gone = once(vmm, 'exit');
-      vmm.kill('SIGKILL');
-      await gone;
+      await endPretended(run);
       rmSync(root, { recursive: true, force: true });
     }
   };

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
@@ -47,6 +48,14 @@ export function pretendRun(root: string, facts: Partial<RunFacts> = {}, ref = RE
   writeFileSync(join(directory, `process-${TOKEN}`), `${hostProcesses.bootId()}\n${stat}`);
   writeFileSync(join(directory, `ticket-${TOKEN}.d`, 'used'), '');
   return { directory, vmm };
+}
+
+/** Ends its process, unless it has ended, and waits until that is so. */
+export async function endPretended({ vmm }: PretendedRun): Promise<void> {
+  if (vmm.exitCode !== null || vmm.signalCode !== null) return;
+  const ended = once(vmm, 'exit');
+  vmm.kill('SIGKILL');
+  await ended;
 }
 
 /** Sees each command before it is answered, may hold it up, and may answer something else. */

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -7,7 +6,7 @@ import { systemClock, systemRandom } from '../../../src/actors/clock.ts';
 import { isThere } from '../../../src/adapters/qemu/snapshots/files.ts';
 import { openSnapshotStore } from '../../../src/adapters/qemu/snapshots/store.ts';
 import { undoRestore } from '../../../src/adapters/qemu/snapshots/undo-restore.ts';
-import { hypervisorOf, type PretendedRun, pretendRun, REF } from './pretended-run.ts';
+import { endPretended, hypervisorOf, type PretendedRun, pretendRun, REF } from './pretended-run.ts';
 import { NAME, saved } from './stored-snapshots.ts';
 
 /** A restored run whose guest is not let go after all, although it has its snapshot already. */
@@ -22,8 +21,7 @@ beforeEach(async () => {
   renameSync(snapshot, join(run.directory, 'woken'));
 });
 afterEach(async () => {
-  run.vmm.kill('SIGKILL');
-  if (run.vmm.exitCode === null && run.vmm.signalCode === null) await once(run.vmm, 'exit');
+  await endPretended(run);
   rmSync(root, { recursive: true, force: true });
 });
 

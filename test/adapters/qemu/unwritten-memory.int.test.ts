@@ -1,5 +1,4 @@
 import { execFileSync } from 'node:child_process';
-import { once } from 'node:events';
 import {
   closeSync,
   constants,
@@ -19,7 +18,15 @@ import { pauseRun } from '../../../src/adapters/qemu/snapshots/operations.ts';
 import { createRunMemories } from '../../../src/adapters/qemu/snapshots/run-memories.ts';
 import { saveRun } from '../../../src/adapters/qemu/snapshots/save.ts';
 import { untilTrue, wanted } from '../../contracts/hypervisor.world.ts';
-import { hypervisorOf, MEMORY_TEXT, type PretendedRun, pretendRun, REF, toolsOf } from './pretended-run.ts';
+import {
+  endPretended,
+  hypervisorOf,
+  MEMORY_TEXT,
+  type PretendedRun,
+  pretendRun,
+  REF,
+  toolsOf,
+} from './pretended-run.ts';
 
 /** The kernel tells once that it could not write a page, to whoever syncs then; whoever syncs later hears of success. */
 
@@ -30,9 +37,7 @@ beforeEach(() => {
   run = pretendRun(root);
 });
 afterEach(async () => {
-  const ended = once(run.vmm, 'exit');
-  run.vmm.kill('SIGKILL');
-  await ended;
+  await endPretended(run);
   rmSync(root, { recursive: true, force: true });
 });
 
