@@ -10,8 +10,8 @@ import { createMemoryLog } from '../../src/adapters/log-memory/memory-log.ts';
 import { createHttpProber } from '../../src/adapters/probes/http-prober.ts';
 import { createProbers } from '../../src/adapters/probes/probers.ts';
 import { buildDemoImage } from '../../src/adapters/qemu/image/build-demo.ts';
+import { busyPorts } from '../../src/cli/daemon/busy-ports.ts';
 import { definition } from '../actors/simulated-host.ts';
-import { freePort } from '../adapters/probes/guest-server.ts';
 import { makeQemuWorld } from '../adapters/qemu.world.ts';
 import { untilTrue } from '../contracts/hypervisor.world.ts';
 
@@ -103,6 +103,7 @@ export async function openSickWard(): Promise<SickWard> {
     hypervisor: world.hypervisor,
     clock,
     random: systemRandom(),
+    busyPorts,
     prober: createProbers({ http: createHttpProber({ clock, version: '0.0.0' }) }),
     faults: (point, { instance, subject }) => watchOf(instance).pass(point, subject),
     onRecord: ({ record }) => {
@@ -110,8 +111,8 @@ export async function openSickWard(): Promise<SickWard> {
     },
   });
   const admit = async (name: string): Promise<SickGuest> => {
-    // A port that is free at this moment: a daemon that somebody runs on this machine has the first ones of the range.
-    const network = { enabled: true, ports: [{ host_port: await freePort(), guest_port: PORT }] };
+    // Left open: a port that is merely free may be that of a guest of this ward that is down at the moment.
+    const network = { enabled: true, ports: [{ host_port: 0, guest_port: PORT }] };
     const wanted = definition({ ...policies, name, image: 'demo', memory_bytes: MEMORY_BYTES, network });
     const { id, definition: given } = await supervisor.create(wanted, 'running', BY);
     const watch = watchOf(id);
