@@ -55,14 +55,4 @@ export const LAW_12: readonly Law[] = [
       return !(wakes && schedules?.wake === undefined) && !(sleeps && schedules?.standby === undefined);
     },
   },
-  {
-    law: 5,
-    rule: 'an automatic standby passes its point of no return under no hold',
-    holds: ({ told, edge: { before, event, step } }) =>
-      factIn(step, 'instance.kill_requested')?.cause !== 'standby' ||
-      !told.automaticStandby ||
-      event.type === 'standby' ||
-      ['stopping', 'lost'].includes(lifecycleOf(before)) ||
-      event.at >= told.holdUntil,
-  },
 ];

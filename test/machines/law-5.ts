@@ -48,4 +48,14 @@ export const LAW_5: readonly Law[] = [
         edge.before.context.standby.observer === 'ok' &&
         edge.event.at >= told.holdUntil),
   },
+  {
+    law: 5,
+    rule: 'an automatic standby passes its point of no return under no hold',
+    holds: ({ told, edge: { before, event, step } }) =>
+      factIn(step, 'instance.kill_requested')?.cause !== 'standby' ||
+      !told.automaticStandby ||
+      event.type === 'standby' ||
+      ['stopping', 'lost'].includes(lifecycleOf(before)) ||
+      event.at >= told.holdUntil,
+  },
 ];
