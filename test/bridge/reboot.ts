@@ -38,7 +38,8 @@ async function start(host: BridgedHost): Promise<InstanceView[]> {
   await host.create('stopped', '--restart', 'always');
   await host.place.cli('stop', 'stopped', '--force');
   const [burdened] = await untilReachable(host, ['burdened'], ALL_LIMIT_MS);
-  process.kill(burdened?.pid ?? 0, 'SIGKILL');
+  assert.ok(burdened?.pid, 'the guest that is to be killed has a process');
+  process.kill(burdened.pid, 'SIGKILL');
   await until(
     () => host.place.get('burdened'),
     ({ run, state }) => run === 2 && state === 'Running',

@@ -10,9 +10,12 @@ import { tell } from './verdict.ts';
 const KILLS_PER_SPOT = 3;
 const STANDBY_KILLS_PER_SPOT = 1;
 const RANDOM_KILLS = 104;
+/** A machine that cannot do so many even undisturbed must do half of what it can. */
 const COMMANDS_PER_SECOND_MIN = 200;
+const SHARE_MIN = 0.5;
 const RANDOM_RUN = {
   ...{ seed: 7, clients: 48, slots: 150, pauseMs: 15 },
+  calmMs: 6_000,
   lifeMs: { least: 100, most: 1_800 },
   earlyEvery: 8,
   earlyMs: { least: 50, most: 600 },
@@ -65,16 +68,18 @@ const standby = (): Promise<boolean> => atEach(STANDBY_SPOTS, STANDBY_KILLS_PER_
 
 async function random(): Promise<boolean> {
   const result = await runAtRandom({ ...RANDOM_RUN, kills: RANDOM_KILLS });
-  const answered = result.driver.acknowledged.length;
+  const { answered, calmRate } = result;
   const rate = answered / result.upSeconds;
+  const rateMin = Math.min(COMMANDS_PER_SECOND_MIN, SHARE_MIN * calmRate);
   say(
     `${result.kills} kills at random moments in ${Math.round(result.seconds)} s, ${result.early} of them before ready`,
   );
   const overall = Math.round(answered / result.seconds);
+  say(`${Math.round(calmRate)} commands/s undisturbed; at least ${Math.round(rateMin)} wanted`);
   say(`${Math.round(rate)} commands/s while a daemon was up, ${overall}/s with all downtime; ${lifeTold(result)}`);
   say(`${result.adopted} VMMs lived through at least one death of the daemon`);
   say(tell(result.violations));
-  return result.violations.length === 0 && rate >= COMMANDS_PER_SECOND_MIN;
+  return result.violations.length === 0 && rate >= rateMin;
 }
 
 async function qemu(): Promise<boolean> {
