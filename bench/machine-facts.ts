@@ -24,10 +24,15 @@ function syncMs(directory: string): number {
   return median(times);
 }
 
+/** How busy the machine is, over the last minute. */
+export function machineLoad(): string {
+  return `load ${loadavg()[0]!.toFixed(1)}`;
+}
+
 /** The machine, in lines: figures mean nothing without it. */
 export function machineFacts(directory: string): string[] {
   return [
-    `${availableParallelism()} cores (${cpus()[0]?.model.trim() ?? 'unknown'}), ${(totalmem() / GIB).toFixed(0)} GiB, load ${loadavg()[0]!.toFixed(1)}`,
+    `${availableParallelism()} cores (${cpus()[0]?.model.trim() ?? 'unknown'}), ${(totalmem() / GIB).toFixed(0)} GiB, ${machineLoad()}`,
     `Linux ${release()}, node ${process.version}, SQLite ${process.versions.sqlite}`,
     `one synced write of 4 KiB: ${syncMs(directory).toFixed(3)} ms (median of ${SYNCS})`,
   ];
