@@ -35,7 +35,7 @@ async function pass(sleeper: Sleeper, { point, subject, nth, isServed }: Bar, re
   const door = await sleeper.serve({ kill: null, hold: { point, subject, nth, release } });
   assert.ok(door !== null, 'the daemon ended');
   await sleeper.noted('hold');
-  const served = sleeper.connect();
+  const served = sleeper.connect(!isServed);
   served.catch(() => {});
   const isKnown = async (): Promise<boolean> => (await run('conntrack', '-L', '-d', address)).includes(address);
   await untilTrue(isKnown, 'the kernel has an entry of the client', KNOWN_LIMIT_MS);

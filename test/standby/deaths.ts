@@ -46,7 +46,7 @@ async function sleepsAfter(sleeper: Sleeper, spot: KillSpot, id: string): Promis
 
 async function wake(sleeper: Sleeper, door: Parameters<Sleeper['command']>[0]): Promise<void> {
   assert.equal((await sleeper.command(door, 'restore')).status, 202);
-  assert.equal((await sleeper.connect()).status, 200);
+  assert.equal((await sleeper.connect(true)).status, 200);
 }
 
 /** The guest sleeps; whoever wakes it has his daemon die. */
@@ -60,7 +60,7 @@ async function runsAfter(sleeper: Sleeper, spot: KillSpot, id: string): Promise<
   woken.catch(() => {});
   assert.ok(await keeper.endsWithin(END_LIMIT_MS), `${spot.point} ${spot.subject} was not reached`);
   assert.ok((await vmmsOf(directory, id)).length <= 1);
-  const served = sleeper.connect();
+  const served = sleeper.connect(true);
   served.catch(() => {});
   await keeper.startReady();
   assert.equal((await served).status, 200);

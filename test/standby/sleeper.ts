@@ -15,8 +15,8 @@ export interface Sleeper {
   readonly keeper: Keeper;
   /** Of the guest. */
   readonly address: string;
-  /** A client of the guest, which is as patient as the kernel. */
-  connect(): Promise<Visited>;
+  /** A client of the guest. One that is patient tries again while nobody answers for the address. */
+  connect(isPatient: boolean): Promise<Visited>;
   command(door: DoorAndToken, verb: string, body?: unknown): Promise<Visited>;
   becomes(door: DoorAndToken, state: string): Promise<void>;
   /** Starts a daemon under this plan, whose notes are its own. */
@@ -74,7 +74,7 @@ export async function openSleeper(): Promise<Sleeper> {
     await keeper.kill('SIGKILL');
     return {
       ...{ directory, keeper, address, becomes, close },
-      connect: () => visitor.visit({ url: `http://${address}/health` }),
+      connect: (isPatient) => visitor.visit({ url: `http://${address}/health`, isPatient }),
       command: (to, verb, body) => visitor.visit(at(to, `/guest/${verb}`, 'POST', body)),
       serve: async (plan) => {
         writeFileSync(notes, '');

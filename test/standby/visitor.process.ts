@@ -11,6 +11,8 @@ export interface Visit {
   readonly method?: string;
   readonly token?: string;
   readonly body?: unknown;
+  /** Asks again when nobody answered for the address, which the kernel gives up on after three seconds. */
+  readonly isPatient?: boolean;
 }
 
 export interface Visited {
@@ -37,10 +39,24 @@ function visit({ url, method = 'GET', token, body }: Visit): Promise<Visited> {
   });
 }
 
+/** A guest that is woken on a busy machine needs longer than a kernel looks for its address. */
+const VISITS_MAX = 20;
+
+async function visitPatiently(asked: Visit): Promise<Visited> {
+  for (let visits = 1; ; visits++) {
+    try {
+      return await visit(asked);
+    } catch (error) {
+      const isAbsent = (error as NodeJS.ErrnoException).code === 'EHOSTUNREACH';
+      if (asked.isPatient !== true || !isAbsent || visits === VISITS_MAX) throw error;
+    }
+  }
+}
+
 if (import.meta.main) {
   for await (const line of createInterface({ input: process.stdin })) {
     const { number, asked } = JSON.parse(line) as { number: number; asked: Visit };
-    void visit(asked).then(
+    void visitPatiently(asked).then(
       (answer) => process.stdout.write(`${JSON.stringify({ number, answer })}\n`),
       (error: unknown) => process.stdout.write(`${JSON.stringify({ number, error: String(error) })}\n`),
     );
