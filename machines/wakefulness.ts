@@ -78,11 +78,11 @@ export function whyAwake(state: RecordedState, definition: Policies, at: number)
   return present !== undefined && isAwake(present.is) ? present.is : null;
 }
 
-/** The idle timeout comes first; a hold keeps it awake from where that has passed. */
+/** The idle timeout comes first; a hold that is longer keeps it awake from where that has passed, and it is it that ends last. */
 function countedDown({ context }: RecordedState, { auto_standby }: Policies, at: number): readonly Stretch[] {
   const { idle_since, hold_until } = context.standby;
   const idleFor = (idle_since ?? at) + (auto_standby?.idle_timeout_ms ?? 0);
-  if (hold_until === null || hold_until <= Math.max(idleFor, at)) return [{ is: 'countdown', from: at }];
+  if (hold_until === null || hold_until <= idleFor) return [{ is: 'countdown', from: at }];
   if (idleFor <= at) return [{ is: 'hold', from: at }];
   return [
     { is: 'countdown', from: at },

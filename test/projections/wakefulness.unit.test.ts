@@ -13,6 +13,7 @@ import {
   WAKEFULNESS,
   type Wakefulness,
   wakefulnessFrom,
+  whyAwake,
 } from '../../machines/wakefulness.ts';
 import { RowTable } from '../../src/projections/engine/row-table.ts';
 import { createMetricRegistry } from '../../src/projections/metrics/metric-registry.ts';
@@ -110,6 +111,17 @@ const told = fc.record({
 });
 
 describe('the account', () => {
+  test('names what ended last while a guest whose time has come is not asleep yet, as whoever asks then is told', () => {
+    const isTold = (heldForMs: number): readonly unknown[] => {
+      const standby = { idle_since: 0, hold_until: heldForMs };
+      const life: Told = { at: 0, value: { ...RUNNING, standby: 'countdown' }, standby };
+      const now = 2 * IDLE_TIMEOUT_MS;
+      return [accountOf([life], now).awake_because, whyAwake(recordOf(life, 0).state, DEFINITION, now)];
+    };
+    expect(isTold(IDLE_TIMEOUT_MS + 1)).toEqual(['hold', 'hold']);
+    expect(isTold(IDLE_TIMEOUT_MS - 1)).toEqual(['countdown', 'countdown']);
+  });
+
   test('is that of whoever asks at each millisecond what is so then', () => {
     fc.assert(
       fc.property(fc.array(told, { minLength: 1, maxLength: 12 }), fc.nat(200), (steps, later) => {
