@@ -85,6 +85,15 @@ export const MUTANTS_OF_SCHEDULES: readonly Mutant[] = [
     killedBy: account('counts a hold from where the idle timeout has passed'),
   },
   {
+    name: 'a hold that has ended as well was none',
+    file: WAKEFULNESS,
+    find: 'if (hold_until === null || hold_until <= idleFor) return',
+    put: 'if (hold_until === null || hold_until <= Math.max(idleFor, at)) return',
+    killedBy: account(
+      'names what ended last while a guest whose time has come is not asleep yet, as whoever asks then is told',
+    ),
+  },
+  {
     name: 'a named snapshot takes no room',
     file: 'src/actors/host-life.ts',
     find: 'if (diskOf(result.next) > diskOf(before)) wanted.push',
