@@ -126,7 +126,8 @@ const BECAUSE: Readonly<Record<StandbyReport['status'], readonly AwakeCause[]>> 
   error: ['observer_blind'],
   active: ['connection'],
   idle_countdown: ['countdown', 'hold'],
-  ready_for_standby: ['countdown'],
+  // Whichever of them ended last.
+  ready_for_standby: ['countdown', 'hold'],
 };
 
 function property(check: (shown: Shown, name: string) => void): void {
