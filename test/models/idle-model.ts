@@ -37,8 +37,10 @@ export class IdleModel {
   #quietSince: number;
   /** By when the daemon knows at the latest that it is idle; null: it does not have to. */
   #knownIdleBy: number | null;
-  /** Until then it may be believed that somebody talks to it who is gone: that he went was told nobody. */
+  /** Until then it may be believed that somebody talks to it who is gone: that he went was told nobody. Like `#readBy` it goes with the monotonic clock. */
   #ghostUntil = 0;
+  /** By when a table that can be read again has been. */
+  #readBy = 0;
 
   constructor(now: number, timeoutMs: number) {
     this.now = now;
@@ -64,9 +66,12 @@ export class IdleModel {
   step(ms: number): void {
     this.#skew += ms;
     this.#ghostUntil += ms;
+    this.#readBy += ms;
     this.#moveTo(this.now + ms);
-    // Whoever knows it to be idle since an instant that has yet to come knows it from now on.
-    if (this.#knownIdleBy !== null) this.#knownIdleBy = Math.max(this.#knownIdleBy, this.#floor);
+    if (this.#knownIdleBy === null) return;
+    // Whoever knows it to be idle since an instant that has yet to come knows it from now on; a wait lasts no shorter for the step.
+    const waits = [this.#ghostUntil, this.#readBy].filter((until) => until > this.now);
+    this.#knownIdleBy = Math.max(this.#knownIdleBy, this.#floor, ...waits);
   }
 
   open(key: string, told: Told, lasts: 'until closed' | 'until quiet'): void {
@@ -93,6 +98,7 @@ export class IdleModel {
   dumps(fail: boolean): void {
     this.#dumpsFail = fail;
     // What was decided on a table that could not be read was that the idle time begins anew.
+    this.#readBy = fail ? 0 : this.now + RESYNC_MS;
     this.#knownIdleBy = fail || this.connections.size > 0 ? null : this.#atTheLatest(RESYNC_MS);
   }
 
@@ -149,7 +155,7 @@ export class IdleModel {
   }
 
   #atTheLatest(laterMs: number): number {
-    return Math.max(Math.max(this.now, this.#floor) + laterMs, this.#ghostUntil);
+    return Math.max(Math.max(this.now, this.#floor) + laterMs, this.#ghostUntil, this.#readBy);
   }
 
   #moveTo(wall: number): void {
