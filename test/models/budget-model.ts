@@ -48,6 +48,8 @@ export class BudgetModel {
   wanted: 'running' | 'stopped' = 'running';
   vm: 'off' | 'booting' | 'up' | 'stopping' = 'off';
   budget = FRESH;
+  /** What the budget says of a block is about the last failure: a guest that is healthy again has got over it, and may end in order. */
+  protected isOverBlock = false;
   boots = 0;
   #thenBoot = false;
   /** Monotonic: ready, or off. */
@@ -136,7 +138,7 @@ export class BudgetModel {
 
   /** A new window without a start: what is pending goes on, a block is lifted, and nothing is started. */
   reset(): void {
-    if (this.budget.blocked !== null) this.#unplanned = null;
+    if (this.budget.blocked !== null && !this.isOverBlock) this.#unplanned = null;
     this.budget = { ...FRESH, next: this.budget.next };
     this.stableAt = null;
   }
@@ -183,6 +185,7 @@ export class BudgetModel {
     if (policy === null || failedAt === null) return;
     if (policy.max_attempts > 0 && this.budget.attempts >= policy.max_attempts) {
       this.budget = { ...this.budget, blocked: 'max_attempts_exceeded' };
+      this.isOverBlock = false;
       return;
     }
     this.allowed(dueAt(policy, this.budget, failedAt));

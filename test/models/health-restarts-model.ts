@@ -23,6 +23,7 @@ export class HealthRestartsModel extends BudgetModel {
   notUnhealthy(): void {
     if (this.vm !== 'up' || this.#unhealthySince === null) return;
     this.#unhealthySince = null;
+    this.isOverBlock = true;
     this.budget = { ...this.budget, next: null };
     this.openStableWindow();
   }
