@@ -33,8 +33,9 @@ export class IdleModel {
   holdUntil = 0;
   #dumpsFail = false;
   daemonUp = true;
-  /** Since when nobody has talked to it, as far as anybody could have been told. */
+  /** Since when nobody has talked to it, as far as anybody could have been told: by the wall clock of then, and monotonic. */
   #quietSince: number;
+  #quietSinceMonotonic: number;
   /** By when the daemon knows at the latest that it is idle; null: it does not have to. */
   #knownIdleBy: number | null;
   /** Until then it may be believed that somebody talks to it who is gone: that he went was told nobody. Like `#readBy` it goes with the monotonic clock. */
@@ -47,6 +48,7 @@ export class IdleModel {
     this.#floor = now;
     this.timeoutMs = timeoutMs;
     this.#quietSince = now;
+    this.#quietSinceMonotonic = now;
     this.#knownIdleBy = now;
   }
 
@@ -123,7 +125,7 @@ export class IdleModel {
 
   wake(): void {
     this.vm = 'awake';
-    this.#quietSince = this.now;
+    this.#quietFromNow();
     this.#knownIdleBy = this.connections.size > 0 || this.#dumpsFail ? null : this.#atTheLatest(0);
   }
 
@@ -132,7 +134,9 @@ export class IdleModel {
     if (this.connections.size > 0) return 'somebody talks to it';
     if (this.#dumpsFail) return 'the table cannot be read';
     if (this.now < this.holdUntil) return 'it is held';
-    if (this.now - this.#quietSince < this.timeoutMs) return 'it has not been idle for long enough';
+    // What is told after the clock was set back is told in its terms: then it has truly been idle for so long.
+    const idleMs = Math.max(this.now - this.#quietSince, this.now - this.#skew - this.#quietSinceMonotonic);
+    if (idleMs < this.timeoutMs) return 'it has not been idle for long enough';
     return null;
   }
 
@@ -144,10 +148,15 @@ export class IdleModel {
   #gone(key: string, told: Told): void {
     const { unseen } = this.connections.get(key)!;
     this.connections.delete(key);
-    if (!unseen) this.#quietSince = this.now;
+    if (!unseen) this.#quietFromNow();
     if (told === 'lost') this.#ghostUntil = this.now + RECHECK_MS;
     if (this.connections.size > 0 || this.#dumpsFail || !this.daemonUp) return;
     this.#knownIdleBy = this.#atTheLatest(0);
+  }
+
+  #quietFromNow(): void {
+    this.#quietSince = this.now;
+    this.#quietSinceMonotonic = this.now - this.#skew;
   }
 
   #isUnseen(told: Told): boolean {
