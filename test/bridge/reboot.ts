@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import { loadavg } from 'node:os';
 import type { InstanceView } from '../../src/projections/instance-view.ts';
-import { until } from '../cli/daemon-process.ts';
+import { type Ran, until } from '../cli/daemon-process.ts';
 import { type BridgedHost, bridgedHost, untilReachable } from './bridged-host.ts';
 
 /**
@@ -34,9 +35,9 @@ const stateOf = ({ name, run, pid, network, restart_status }: InstanceView): unk
 });
 
 async function start(host: BridgedHost): Promise<InstanceView[]> {
-  for (const [name, flags] of Object.entries(RUNNING)) await host.create(name, ...flags);
-  await host.create('stopped', '--restart', 'always');
-  await host.place.cli('stop', 'stopped', '--force');
+  for (const [name, flags] of Object.entries(RUNNING)) done(await host.create(name, ...flags));
+  done(await host.create('stopped', '--restart', 'always'));
+  done(await host.place.cli('stop', 'stopped', '--force'));
   const [burdened] = await untilReachable(host, ['burdened'], ALL_LIMIT_MS);
   assert.ok(burdened?.pid, 'the guest that is to be killed has a process');
   process.kill(burdened.pid, 'SIGKILL');
@@ -83,11 +84,24 @@ async function check(host: BridgedHost): Promise<void> {
   say('The one with policy never and the one that was stopped stay down.');
 }
 
+/** For whoever has to find out why it failed; a daemon that is down tells nothing but what it printed. */
+async function tellWhatWas({ place, daemon, list }: BridgedHost): Promise<void> {
+  const load = loadavg().map((one) => one.toFixed(1));
+  say(`Load of the machine: ${load.join(' ')}`);
+  say(daemon().printed());
+  for (const { name } of await list()) say((await place.cli('history', name)).stdout);
+}
+
+/** What a command line was asked for, it did. */
+function done({ status, stdout, stderr }: Ran): void {
+  assert.equal(status, 0, `${stdout}${stderr}`);
+}
+
 const host = await bridgedHost();
 try {
   await check(host);
 } catch (error) {
-  for (const { name } of await host.list()) say((await host.place.cli('history', name)).stdout);
+  await tellWhatWas(host).catch((untold: unknown) => say(`The daemon does not tell the histories: ${untold}`));
   throw error;
 } finally {
   await host.destroy();

@@ -4,6 +4,7 @@
  * moments drawn from a seed. `node test/gateway/outbox-kills.ts [SEED]`; exits with 1 when the stream is not the log.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
+import { loadavg } from 'node:os';
 import { seededRandom, systemClock } from '../../src/actors/clock.ts';
 import { OutboxScene, type RecordsOutbox } from './outbox-world.ts';
 
@@ -51,10 +52,25 @@ async function disturb(): Promise<void> {
   done.kills += 1;
 }
 
-for (let round = 0; round < ROUNDS; round++) {
-  await Promise.all([scene.writer.appendMany(RECORDS_PER_ROUND, 20), disturb()]);
+/** For whoever has to find out why it failed. */
+function tellWhatWas(): void {
+  const { written } = scene.writer;
+  const load = loadavg().map((one) => one.toFixed(1));
+  const { told, outbox } = open;
+  const facts = { written: written.length, ...done, nats: link.status(), outbox: outbox.status(), told, load };
+  process.stdout.write(`seed ${seed}: ${JSON.stringify(facts, null, 2)}\n`);
 }
-await scene.caughtUp(open);
+
+try {
+  for (let round = 0; round < ROUNDS; round++) {
+    await Promise.all([scene.writer.appendMany(RECORDS_PER_ROUND, 20), disturb()]);
+  }
+  await scene.caughtUp(open);
+} catch (error) {
+  tellWhatWas();
+  await scene.close();
+  throw error;
+}
 const kept = (await scene.kept()).map(({ id }) => id);
 const written = scene.writer.written.map(({ id }) => id);
 const firstWrong = written.findIndex((id, index) => kept[index] !== id);
@@ -64,5 +80,6 @@ process.stdout.write(
 );
 if (firstWrong >= 0 || kept.length !== written.length) {
   process.stdout.write(`the first that is missing, doubled or out of place: number ${firstWrong}\n`);
+  tellWhatWas();
   process.exitCode = 1;
 }

@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { InstanceRecord } from '../../machines/record.ts';
 import { systemClock, systemRandom } from '../../src/actors/clock.ts';
@@ -11,6 +11,7 @@ import { createHttpProber } from '../../src/adapters/probes/http-prober.ts';
 import { createProbers } from '../../src/adapters/probes/probers.ts';
 import { buildDemoImage } from '../../src/adapters/qemu/image/build-demo.ts';
 import { busyPorts } from '../../src/cli/daemon/busy-ports.ts';
+import { toRfc3339 } from '../../src/projections/instants.ts';
 import { definition } from '../actors/simulated-host.ts';
 import { makeQemuWorld } from '../adapters/qemu.world.ts';
 import { untilTrue } from '../contracts/hypervisor.world.ts';
@@ -28,6 +29,8 @@ export interface SickGuest {
   readonly records: readonly InstanceRecord[];
   /** Moments since it was upset. */
   readonly moments: readonly Moment[];
+  /** Its records, one line each, for whoever has to find out what became of it. */
+  history(): string;
   /** From now on its workload says that it is not well. */
   makeSick(): Promise<void>;
   /** Its VMM is killed from outside. */
@@ -53,6 +56,7 @@ const BY = { actor: 'test', via: 'http' } as const;
 const MEMORY_BYTES = 96 * 1024 ** 2;
 const PORT = 80;
 const HEALTHY_LIMIT_MS = 120_000;
+const ANSWER_LIMIT_MS = 5_000;
 const policies = {
   restart_policy: { policy: 'on_failure', backoff_ms: 25_000, max_attempts: 0, stable_after_ms: 600_000 },
   health_check: {
@@ -124,9 +128,10 @@ export async function openSickWard(): Promise<SickWard> {
         return own();
       },
       moments: watch.moments,
+      history: () => own().map(lineOf).join('\n'),
       makeSick: async () => {
         watch.isUpset = true;
-        await fetch(`http://127.0.0.1:${given.network.ports[0]!.host_port}/cgi-bin/sick`);
+        await untilSick(guest, given.network.ports[0]!.host_port);
       },
       crash: async () => {
         watch.isUpset = true;
@@ -140,7 +145,9 @@ export async function openSickWard(): Promise<SickWard> {
       run: () => latest()?.context.run.number ?? 0,
       pids: () => world.pids(id),
     };
-    await untilTrue(() => guest.health() === 'healthy', `${name} is healthy`, HEALTHY_LIMIT_MS);
+    await tellingHistory(guest, () =>
+      untilTrue(() => guest.health() === 'healthy', `${name} is healthy`, HEALTHY_LIMIT_MS),
+    );
     return guest;
   };
   return {
@@ -152,6 +159,41 @@ export async function openSickWard(): Promise<SickWard> {
       rmSync(images, { recursive: true, force: true });
     },
   };
+}
+
+/** A guest that is down at the moment says nothing, and is asked again; one that was stopped for being sick, never. */
+async function untilSick(guest: SickGuest, port: number): Promise<void> {
+  const url = `http://127.0.0.1:${port}/cgi-bin/sick`;
+  const isSick = async (): Promise<boolean> =>
+    guest.records.some(({ event }) => event.type === 'stop') || (await answers(url));
+  await untilTrue(isSick, `${guest.id} is sick`, HEALTHY_LIMIT_MS);
+}
+
+async function answers(url: string): Promise<boolean> {
+  try {
+    const answer = await fetch(url, { signal: AbortSignal.timeout(ANSWER_LIMIT_MS) });
+    await answer.text();
+    return answer.ok;
+  } catch {
+    return false;
+  }
+}
+
+/** Adds to an error what became of the guest, and how busy the machine was. */
+export async function tellingHistory<T>(guest: SickGuest, act: () => Promise<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (error) {
+    const load = loadavg().map((one) => one.toFixed(1));
+    const message = error instanceof Error ? error.message : String(error);
+    throw new Error(`${message}\nload ${load.join(' ')}; records of the guest:\n${guest.history()}`, { cause: error });
+  }
+}
+
+function lineOf({ version, at, event, facts, effects, state }: InstanceRecord): string {
+  const error = 'error' in event ? ` (${JSON.stringify(event.error)})` : '';
+  const told = [...facts.map(({ type }) => type), ...effects.map(({ kind }) => kind)].join(', ');
+  return `  ${version} ${toRfc3339(at)} ${event.type}${error}: ${JSON.stringify(state.value)} ${told}`;
 }
 
 function stateNamed(value: unknown, region: string): string | undefined {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { InstanceRecord } from '../../machines/record.ts';
 import { systemClock } from '../../src/actors/clock.ts';
 import { untilTrue } from '../contracts/hypervisor.world.ts';
-import type { Moment, SickGuest, SickWard } from './sick-guests.ts';
+import { type Moment, type SickGuest, type SickWard, tellingHistory } from './sick-guests.ts';
 
 /** A restart of a real guest, because it is sick or has crashed, and what a stop in the middle of it must come to. */
 
@@ -21,17 +21,36 @@ export const written = ({ point, subject }: Moment): string => `${point} ${subje
 
 const asksToBoot = ({ effects }: InstanceRecord): boolean => effects.some(({ kind }) => kind === 'vmm.boot');
 
+/** Of one that has crashed no probe needs to fail before its end is known. */
+const BY_CHANCE: Readonly<Record<Upset, readonly string[]>> = {
+  sick: ['probe.passed'],
+  crashed: ['probe.passed', 'probe.failed'],
+};
+/** Passed only by a guest that takes longer to shut down than it may: on a busy machine one does, and the next does not. */
+const OF_A_SLOW_SHUTDOWN = ['timer.stop_deadline', 'vmm.kill'];
+/** A verdict for no other reason than a busy machine restarts a guest once more. */
+const UNDISTURBED_TRIES = 3;
+
 /** Every moment from the first failed probe, or from the end of the VMM, to the guest that is ready again, of a restart that nobody disturbs. */
 export async function momentsOfRestart(ward: SickWard, how: Upset = 'sick'): Promise<Moment[]> {
-  const guest = await ward.admit(`undisturbed-${how}`);
-  await upset(guest, how);
-  await untilTrue(() => guest.run() === 2 && guest.health() === 'healthy', 'it is healthy again', LIMIT_MS);
-  assert.equal(guest.records.filter(asksToBoot).length, 2, 'it was restarted once');
-  // Of one that has crashed no probe needs to fail before its end is known.
-  const byChance = how === 'crashed' ? ['probe.passed', 'probe.failed'] : ['probe.passed'];
-  const moments = guest.moments.filter(({ subject }) => !byChance.includes(subject));
-  await guest.stop();
-  return moments;
+  for (let attempt = 1; ; attempt++) {
+    const guest = await ward.admit(`undisturbed-${how}-${attempt}`);
+    const before = guest.records.filter(asksToBoot).length;
+    await tellingHistory(guest, async () => {
+      const run = guest.run();
+      await upset(guest, how);
+      await untilTrue(() => guest.run() > run && guest.health() === 'healthy', 'it is healthy again', LIMIT_MS);
+    });
+    const boots = guest.records.filter(asksToBoot).length - before;
+    const moments = [...guest.moments];
+    await guest.stop();
+    if (before === 1 && boots === 1) {
+      return moments.filter(({ subject }) => ![...BY_CHANCE[how], ...OF_A_SLOW_SHUTDOWN].includes(subject));
+    }
+    const what = `It was booted ${before} times before it was upset, and ${boots} times after that.\n${guest.history()}`;
+    assert.ok(attempt < UNDISTURBED_TRIES, what);
+    console.log(`${what}\nAnother guest is asked for the moments of a restart that nobody disturbs.`);
+  }
 }
 
 /**
@@ -43,18 +62,23 @@ export async function stopInBackoff(ward: SickWard, when: 'waiting' | 'over', ho
   const due: Moment = { point: 'timer_due', subject: 'timer.backoff' };
   let stopping: Promise<unknown> | undefined;
   guest.at(due, () => (stopping = guest.stop()));
-  for (const run of [1, 2]) {
-    await untilTrue(() => guest.run() === run && guest.health() === 'healthy', `run ${run} is healthy`, LIMIT_MS);
-    await upset(guest, how);
-    await untilTrue(() => guest.health() !== 'healthy', `run ${run} is ${how}`, LIMIT_MS);
-  }
-  await untilTrue(() => guest.restart() === 'backoff', 'the second restart has to wait', LIMIT_MS);
-  if (when === 'waiting') stopping = guest.stop();
-  await untilTrue(() => stopping !== undefined, 'the backoff is over', LIMIT_MS);
-  await stopping;
-  await untilTrue(() => isAtRest(guest, how), `stopped when the backoff was ${when}`, LIMIT_MS);
-  await ward.supervisor.quiet();
-  await assertStaysStopped(guest, due, how);
+  const waits = (): boolean => guest.restart() === 'backoff' || stopping !== undefined;
+  await tellingHistory(guest, async () => {
+    // Twice, but for one that was restarted for another reason too.
+    while (!waits()) {
+      await untilTrue(() => guest.health() === 'healthy' || waits(), 'it is healthy', LIMIT_MS);
+      if (waits()) break;
+      const run = guest.run();
+      await upset(guest, how);
+      await untilTrue(() => guest.run() > run || guest.health() !== 'healthy' || waits(), `it is ${how}`, LIMIT_MS);
+    }
+    if (when === 'waiting') stopping ??= guest.stop();
+    await untilTrue(() => stopping !== undefined, 'the backoff is over', LIMIT_MS);
+    await stopping;
+    await untilTrue(() => isAtRest(guest, how), `stopped when the backoff was ${when}`, LIMIT_MS);
+    await ward.supervisor.quiet();
+    await assertStaysStopped(guest, due, how);
+  });
 }
 
 /** A guest is upset, and stopped at one moment of the restart that follows: it stays stopped. */
@@ -66,12 +90,14 @@ export async function stopAt(ward: SickWard, moment: Moment, how: Upset = 'sick'
     // A command waits behind the letter at hand; it is enough that it waits there.
     return moment.point.startsWith('effect_') ? stopping : clock.turn();
   });
-  await upset(guest, how);
-  await untilTrue(() => stopping !== undefined, `${written(moment)} was reached`, LIMIT_MS);
-  await stopping;
-  await untilTrue(() => isAtRest(guest, how), `stopped at ${written(moment)}`, LIMIT_MS);
-  await ward.supervisor.quiet();
-  await assertStaysStopped(guest, moment, how);
+  await tellingHistory(guest, async () => {
+    await upset(guest, how);
+    await untilTrue(() => stopping !== undefined, `${written(moment)} was reached`, LIMIT_MS);
+    await stopping;
+    await untilTrue(() => isAtRest(guest, how), `stopped at ${written(moment)}`, LIMIT_MS);
+    await ward.supervisor.quiet();
+    await assertStaysStopped(guest, moment, how);
+  });
 }
 
 /** Nothing is asked for, nothing is under way, and nothing will come by itself: that is what staying means. */
