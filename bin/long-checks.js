@@ -102,7 +102,7 @@ export const longChecks = [
     name: 'models',
     script: 'test/models/main.ts',
     args: [],
-    minutesMax: 5,
+    minutesMax: 8,
     why: 'restarts, verdicts and standby are those of a short model, over thousands of random rows of moves',
   },
   {
