@@ -87,6 +87,9 @@ try {
   const boots = journal.filter((line) => line.type === 'vmm.spawned' && line.from === null).length;
   console.log(`${entries.length} records, ${boots} boot; ${tell(violations)}`);
   assert.deepEqual([violations, boots], [[], 1]);
+} catch (error) {
+  console.error(await sleeper.history());
+  throw error;
 } finally {
   await sleeper.close();
 }
