@@ -17,6 +17,9 @@ try {
   }
   await scene.endAndAwaitSleep();
   console.log(`${TIMES - failed} of ${TIMES}: awake while the client was there. Asleep when it had gone.`);
+} catch (error) {
+  console.error(scene.story());
+  throw error;
 } finally {
   await scene.close();
 }
