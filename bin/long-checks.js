@@ -95,7 +95,7 @@ export const longChecks = [
     name: 'overruns',
     script: 'test/standby/overruns.ts',
     args: [],
-    minutesMax: 4,
+    minutesMax: 6,
     why: 'the kernel loses events twenty times while a client is connected, and its guest never sleeps',
   },
   {
