@@ -10,9 +10,10 @@
  * each count as one failure: none of them may look like success.
  *
  * @param {Report | null} report null when vitest left none
+ * @param {boolean} isWell how vitest itself ended: it also fails by an error outside any test, of which its report says nothing
  * @returns {Count}
  */
-export function countTests(report) {
+export function countTests(report, isWell) {
   const count = { passed: 0, failed: 0, skipped: 0 };
   for (const file of report?.testResults ?? []) {
     const before = count.failed;
@@ -24,7 +25,7 @@ export function countTests(report) {
     if (file.status === 'failed' && count.failed === before) count.failed += 1;
   }
   const empty = count.passed + count.failed + count.skipped === 0;
-  if (count.failed === 0 && (empty || !report?.success)) count.failed = 1;
+  if (count.failed === 0 && (empty || !isWell || !report?.success)) count.failed = 1;
   return count;
 }
 

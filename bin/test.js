@@ -40,7 +40,7 @@ if (!step('types of the page', 'typescript/bin/tsc', ['-p', 'src/gateway/inspect
 }
 if (!step('lint and format', '@biomejs/biome/bin/biome', ['check', '.'])) failures.push('lint or format failed');
 const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${reportFile}`];
-step('tests', 'vitest/vitest.mjs', ['run', ...reporters, ...process.argv.slice(2)]);
+const isWell = step('tests', 'vitest/vitest.mjs', ['run', ...reporters, ...process.argv.slice(2)]);
 
 /** @returns {import('./count.js').Report | null} */
 function readReport() {
@@ -51,7 +51,7 @@ function readReport() {
   }
 }
 
-const count = countTests(readReport());
+const count = countTests(readReport(), isWell);
 rmSync(reportDir, { recursive: true, force: true });
 // What failed outside the tests counts too, or the last line would read like success.
 count.failed += failures.length;
