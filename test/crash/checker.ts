@@ -32,7 +32,7 @@ export function check(evidence: Evidence): Violation[] {
     violations.push(
       ...livesInWorld(stream, lines),
       ...bootsAskedAfterStop(stream),
-      ...bootsAfterStop(spawns, stops.get(id) ?? []),
+      ...bootsAfterStop(spawns, stops.get(id) ?? [], evidence.waits ?? []),
       ...runsAskedBeforeEnd(stream),
       ...pidsThatDiffer(stream, spawns),
       ...restartAttempts(stream),

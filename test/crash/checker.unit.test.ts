@@ -171,4 +171,17 @@ describe('the checker of crash runs', () => {
     const journal = honest.journal.map((line) => (line === before ? onItsWay : line));
     expect(rulesBrokenBy({ journal })).toEqual(new Set());
   });
+
+  test('nor is a world that heard nobody for as long as that', () => {
+    const stop = stopOfWeb();
+    const before = spawnsOfWeb().find(({ run }) => run === 4)!;
+    const journal = honest.journal.map((line) => (line === before ? { ...before, at: stop.answeredAt + 5_000 } : line));
+    const deaf = { from: stop.answeredAt - 10, to: stop.answeredAt + 4_990 };
+    expect(rulesBrokenBy({ journal, waits: [deaf] })).toEqual(new Set());
+    const earlier = { from: stop.answeredAt - 5_000, to: stop.answeredAt - 10 };
+    const tooShort = { ...deaf, to: deaf.to - 1_000 };
+    for (const waits of [[earlier], [tooShort]]) {
+      expect(rulesBrokenBy({ journal, waits })).toEqual(new Set(['boot_after_stop']));
+    }
+  });
 });

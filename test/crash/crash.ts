@@ -2,7 +2,8 @@ import { FAULT_POINTS } from '../../src/actors/fault-points.ts';
 import { ALL_SPOTS, type KillSpot, type PointsResult, runAtPoints, STANDBY_SPOTS } from './points-run.ts';
 import { runAtQemu } from './qemu-run.ts';
 import { runAtRandom } from './random-run.ts';
-import { tell } from './verdict.ts';
+import { livesTold } from './told-history.ts';
+import { tell, type Verdict } from './verdict.ts';
 
 /** The long crash runs, one by name: `points`, `standby`, `random` (simulator), `qemu`. Exit status 1: a law was broken. */
 
@@ -34,6 +35,11 @@ function lifeTold({ evidence, driver }: Pick<PointsResult, 'evidence' | 'driver'
   );
 }
 
+/** What was broken, by whom, and what became of those: none when nothing was. */
+function broken({ violations, evidence }: Verdict): string {
+  return [tell(violations), ...livesTold(violations, evidence)].join('\n');
+}
+
 /** Two halves of the spots at the same time, each on a data directory of its own, as many rounds as kills. */
 async function atEach(spots: readonly KillSpot[], times: number, sleeping: boolean): Promise<boolean> {
   const kills = new Map<string, number>();
@@ -47,7 +53,7 @@ async function atEach(spots: readonly KillSpot[], times: number, sleeping: boole
     for (const result of results) {
       for (const [name, count] of result.kills) kills.set(name, (kills.get(name) ?? 0) + count);
       for (const [point, count] of result.reaches) reaches.set(point, (reaches.get(point) ?? 0) + count);
-      say(`round ${round + 1}: ${result.starts} starts, ${lifeTold(result)}, ${tell(result.violations)}`);
+      say(`round ${round + 1}: ${result.starts} starts, ${lifeTold(result)}, ${broken(result)}`);
       good &&= result.violations.length === 0;
     }
   }
@@ -78,7 +84,7 @@ async function random(): Promise<boolean> {
   say(`${Math.round(calmRate)} commands/s undisturbed; at least ${Math.round(rateMin)} wanted`);
   say(`${Math.round(rate)} commands/s while a daemon was up, ${overall}/s with all downtime; ${lifeTold(result)}`);
   say(`${result.adopted} VMMs lived through at least one death of the daemon`);
-  say(tell(result.violations));
+  say(broken(result));
   return result.violations.length === 0 && rate >= rateMin;
 }
 
@@ -86,7 +92,7 @@ async function qemu(): Promise<boolean> {
   const result = await runAtQemu();
   for (const [point, count] of result.kills) say(`${point}: ${count} kills`);
   say(`${lifeTold(result)}; ${result.adopted} times a VMM kept its pid through a death of the daemon`);
-  say(tell(result.violations));
+  say(broken(result));
   return result.violations.length === 0 && [...result.kills.values()].every((count) => count > 0);
 }
 

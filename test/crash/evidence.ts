@@ -3,6 +3,7 @@ import type { InstanceRecord } from '../../machines/record.ts';
 import { parseRecord } from '../../src/actors/contracts/instance-entry.ts';
 import type { LogEntry } from '../../src/actors/contracts/log.ts';
 import type { JournalLine } from '../../src/adapters/simulator/journal.ts';
+import type { Wait } from './world-waits.ts';
 
 /** What is known after a crash run, from three witnesses: the world, the client and the log. */
 
@@ -29,6 +30,8 @@ export interface Refusal {
 }
 
 export interface Evidence {
+  /** When the world heard nobody, in order; absent where it is part of the process that judges, or is real. */
+  readonly waits?: readonly Wait[];
   readonly journal: readonly JournalLine[];
   /** The whole log in the order of its positions. */
   readonly entries: readonly LogEntry[];

@@ -1,6 +1,7 @@
 import type { InstanceRecord } from '../../machines/record.ts';
 import type { JournalLine } from '../../src/adapters/simulator/journal.ts';
 import { type Acknowledgement, type Spawn, type Stream, type Violation, versionOfEffect } from './evidence.ts';
+import type { Wait } from './world-waits.ts';
 
 /** Laws 1 and 2: what is stopped stays stopped, and an instance never has two lives at once. */
 
@@ -40,16 +41,28 @@ export function bootsAskedAfterStop({ id, records }: Stream): Violation[] {
   return violations;
 }
 
-/** Law 1 in the world: what was asked for before an acknowledged stop does not take effect after it. */
-export function bootsAfterStop(spawns: readonly Spawn[], stops: readonly Acknowledgement[]): Violation[] {
+/** Law 1 in the world: what was asked for before an acknowledged stop does not take effect after it. `waits`: of the world, in order. */
+export function bootsAfterStop(
+  spawns: readonly Spawn[],
+  stops: readonly Acknowledgement[],
+  waits: readonly Wait[],
+): Violation[] {
   return spawns.flatMap((spawn) => {
     const asked = versionOfEffect(spawn.effect);
-    const stop = stops.find((ack) => ack.version > asked && spawn.at > ack.answeredAt + TRANSIT_MAX_MS);
+    const stop = stops.find((ack) => ack.version > asked && spawn.at > heardBy(ack.answeredAt, waits));
     if (stop === undefined) return [];
     const late = spawn.at - stop.answeredAt;
     const what = `run ${spawn.run} spawned ${late} ms after the ${stop.verb} at version ${stop.version} was acknowledged`;
     return [{ rule: 'boot_after_stop', instance: spawn.instance, what }];
   });
+}
+
+/** When the world has heard at the latest what it was asked for before `at`: after a wait, if there was one just then. */
+function heardBy(at: number, waits: readonly Wait[]): number {
+  return waits.reduce(
+    (heard, { from, to }) => (from <= heard && to >= at ? Math.max(heard, to + TRANSIT_MAX_MS) : heard),
+    at + TRANSIT_MAX_MS,
+  );
 }
 
 export const isStop = (ack: Acknowledgement): boolean => STOPS.includes(ack.verb);

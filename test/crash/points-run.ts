@@ -6,7 +6,9 @@ import { type Note, parseNotes } from './fault-plan.ts';
 import { createKeeper, type Keeper } from './keeper.ts';
 import { createDriver, type Driver } from './load-driver.ts';
 import { controlWorldOf, createSimulated, everyDeed, hurryGuests, sleepDeeds } from './simulated-load.ts';
+import { tellingHistory } from './told-history.ts';
 import { judge, type Verdict } from './verdict.ts';
+import { noteWaits, type WorldWaits } from './world-waits.ts';
 
 /** Kills the daemon at named moments, one after the other, while clients and guests go on. */
 
@@ -107,9 +109,11 @@ export async function runAtPoints(
   const notes = `${directory}.notes`;
   const keeper = createKeeper(directory, 'simulator');
   const world = controlWorldOf(directory);
+  let waiting: WorldWaits | null = null;
   try {
     await keeper.startReady();
     await hurryGuests(world);
+    waiting = noteWaits(world);
     const deeds = sleeping ? [...everyDeed(world), ...sleepDeeds(world)] : everyDeed(world);
     const create = createSimulated(world, { probed: true, sleeping });
     const about = { seed, clients: CLIENTS, slots: SLOTS, pauseMs: PAUSE_MS, deeds, create };
@@ -121,12 +125,17 @@ export async function runAtPoints(
     await keeper.startReady();
     driver.stop();
     await driving;
-    const verdict = await judge(directory, keeper, driver, () => world.journal());
+    await waiting.stop();
+    const answers = { ...driver, waits: waiting.waits };
+    const verdict = await tellingHistory(directory, keeper, () =>
+      judge(directory, keeper, answers, () => world.journal()),
+    );
     const missing = [...kills].filter(([, count]) => count === 0).map(([name]) => name);
     const reaches = countReaches(parseNotes(readFileSync(notes, 'utf8')));
     return { ...verdict, kills, reaches, driver, starts: keeper.starts(), missing };
   } finally {
     await keeper.kill('SIGKILL');
+    await waiting?.stop();
     await world.close();
     await destroy();
   }

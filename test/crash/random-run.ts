@@ -5,7 +5,9 @@ import { makeTestedDirectory } from './daemon-process.ts';
 import { createKeeper } from './keeper.ts';
 import { createDriver, type Driver } from './load-driver.ts';
 import { commandsMostly, controlWorldOf, createSimulated, hurryGuests } from './simulated-load.ts';
+import { tellingHistory } from './told-history.ts';
 import { judge, type Verdict } from './verdict.ts';
+import { noteWaits, type WorldWaits } from './world-waits.ts';
 
 /** Kills the daemon at random moments under as many commands as it takes. */
 
@@ -53,9 +55,11 @@ export async function runAtRandom(run: RandomRun): Promise<RandomResult> {
   const { directory, destroy } = await makeTestedDirectory();
   const keeper = createKeeper(directory, 'simulator');
   const world = controlWorldOf(directory);
+  let waiting: WorldWaits | null = null;
   try {
     await keeper.startReady();
     await hurryGuests(world);
+    waiting = noteWaits(world);
     const { seed, clients, slots, pauseMs } = run;
     const about = { seed, clients, slots, pauseMs, deeds: commandsMostly(world), create: createSimulated(world) };
     const driver = createDriver({ ...about, door: keeper.door });
@@ -88,12 +92,17 @@ export async function runAtRandom(run: RandomRun): Promise<RandomResult> {
     driver.stop();
     await driving;
     const seconds = (clock.monotonic() - beganAt) / 1_000;
-    const verdict = await judge(directory, keeper, driver, () => world.journal());
+    await waiting.stop();
+    const answers = { ...driver, waits: waiting.waits };
+    const verdict = await tellingHistory(directory, keeper, () =>
+      judge(directory, keeper, answers, () => world.journal()),
+    );
     const answered = driver.acknowledged.length - beforeKills;
     const times = { seconds, upSeconds: upMs / 1_000, calmRate, answered };
     return { ...verdict, driver, kills: killedAt.length, early, ...times, adopted: livedThrough(verdict, killedAt) };
   } finally {
     await keeper.kill('SIGKILL');
+    await waiting?.stop();
     await world.close();
     await destroy();
   }
