@@ -18,7 +18,7 @@ export const longChecks = [
     name: 'crash-qemu',
     script: 'test/crash/crash.ts',
     args: ['qemu'],
-    minutesMax: 5,
+    minutesMax: 6,
     why: 'the daemon killed at every fault point with real VMs, and over a sick one that is restarted or stopped',
   },
   {

@@ -11,9 +11,15 @@ import { tell, type Verdict } from './verdict.ts';
 const KILLS_PER_SPOT = 3;
 const STANDBY_KILLS_PER_SPOT = 1;
 const RANDOM_KILLS = 104;
-/** A machine that cannot do so many even undisturbed must do half of what it can. */
+/**
+ * The daemon is given as much as it takes: so many commands, or, on a machine that does fewer, so many that most clients wait
+ * for it whenever it is killed. What a machine does undisturbed says nothing of that: a daemon that lives for a second is
+ * compiling, which a busy machine does at a seventh of that rate.
+ */
 const COMMANDS_PER_SECOND_MIN = 200;
-const SHARE_MIN = 0.5;
+const WAITING_SHARE_MIN = 0.5;
+/** Those that wait are answered too: some by every daemon. */
+const ANSWERED_PER_KILL_MIN = 10;
 const RANDOM_RUN = {
   ...{ seed: 7, clients: 48, slots: 150, pauseMs: 15 },
   calmMs: 6_000,
@@ -76,16 +82,19 @@ async function random(): Promise<boolean> {
   const result = await runAtRandom({ ...RANDOM_RUN, kills: RANDOM_KILLS });
   const { answered, calmRate } = result;
   const rate = answered / result.upSeconds;
-  const rateMin = Math.min(COMMANDS_PER_SECOND_MIN, SHARE_MIN * calmRate);
+  const cutPerKill = result.driver.lost() / result.kills;
+  const isWaitedFor = cutPerKill >= WAITING_SHARE_MIN * RANDOM_RUN.clients;
+  const isLoaded = rate >= COMMANDS_PER_SECOND_MIN || (isWaitedFor && answered / result.kills >= ANSWERED_PER_KILL_MIN);
   say(
     `${result.kills} kills at random moments in ${Math.round(result.seconds)} s, ${result.early} of them before ready`,
   );
   const overall = Math.round(answered / result.seconds);
-  say(`${Math.round(calmRate)} commands/s undisturbed; at least ${Math.round(rateMin)} wanted`);
+  say(`${Math.round(calmRate)} commands/s undisturbed; ${Math.round(cutPerKill)} commands cut off by each kill`);
   say(`${Math.round(rate)} commands/s while a daemon was up, ${overall}/s with all downtime; ${lifeTold(result)}`);
   say(`${result.adopted} VMMs lived through at least one death of the daemon`);
   say(broken(result));
-  return result.violations.length === 0 && rate >= rateMin;
+  if (!isLoaded) say('the daemon was not given as much as it takes');
+  return result.violations.length === 0 && isLoaded;
 }
 
 async function qemu(): Promise<boolean> {
