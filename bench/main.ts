@@ -20,8 +20,8 @@ import { telemetryCost } from './rows/telemetry.ts';
 
 /**
  * `npm run bench [-- --quick] [--dir DIRECTORY] [ROW ...]`: what the project measures of itself, each as a ratio to a
- * baseline of the same run. Exits with 1 when a row cannot be
- * measured or is grossly off its aim, twice.
+ * baseline of the same run. Exits with 1 when a row cannot be measured, or is grossly off its
+ * aim, twice.
  */
 const ROWS: Readonly<Record<string, (options: BenchOptions) => Promise<Row[]>>> = {
   step: stepCost,

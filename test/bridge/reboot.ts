@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { loadavg } from 'node:os';
 import type { InstanceView } from '../../src/projections/instance-view.ts';
 import { type Ran, until } from '../cli/daemon-process.ts';
+import { loadTold } from '../told-records.ts';
 import { type BridgedHost, bridgedHost, untilReachable } from './bridged-host.ts';
 
 /**
@@ -86,8 +86,7 @@ async function check(host: BridgedHost): Promise<void> {
 
 /** For whoever has to find out why it failed; a daemon that is down tells nothing but what it printed. */
 async function tellWhatWas({ place, daemon, list }: BridgedHost): Promise<void> {
-  const load = loadavg().map((one) => one.toFixed(1));
-  say(`Load of the machine: ${load.join(' ')}`);
+  say(loadTold());
   say(daemon().printed());
   for (const { name } of await list()) say((await place.cli('history', name)).stdout);
 }

@@ -1,8 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { loadavg } from 'node:os';
-import type { InstanceRecord } from '../../machines/record.ts';
 import { parseRecord } from '../../src/actors/contracts/instance-entry.ts';
 import { toRfc3339 } from '../../src/projections/instants.ts';
+import { loadTold, recordTold } from '../told-records.ts';
 import { errorsFile } from './daemon-process.ts';
 import { type Evidence, entriesByInstance, type Violation } from './evidence.ts';
 import type { Keeper } from './keeper.ts';
@@ -15,17 +14,13 @@ const SAID_CHARS = 3_000;
 /** Instances whose lives are told beside the rules they broke. */
 const INSTANCES_TOLD = 2;
 
-function lineOf({ version, at, event, facts, effects, state }: InstanceRecord): string {
-  const error = 'error' in event ? ` (${JSON.stringify(event.error)})` : '';
-  const told = [...facts.map(({ type }) => type), ...effects.map(({ kind }) => kind)].join(', ');
-  const where = `run ${state.context.run.number} ${JSON.stringify(state.value)}`;
-  return `  ${version} ${toRfc3339(at)} ${event.type}${error}: ${told}; ${where}`;
-}
-
-export function loadTold(): string {
-  return `load ${loadavg()
-    .map((one) => one.toFixed(1))
-    .join(' ')}`;
+/** The last records of all instances, and what their daemons have said. */
+export async function historyTold(directory: string): Promise<string> {
+  const records = (await entriesOf(directory)).slice(-RECORDS_TOLD).map(({ stream, bytes }) => {
+    return `${stream}${recordTold(parseRecord(bytes))}`;
+  });
+  const said = existsSync(errorsFile(directory)) ? readFileSync(errorsFile(directory), 'utf8') : '';
+  return ['the last records:', ...records, 'the daemons said:', said.slice(-SAID_CHARS)].join('\n');
 }
 
 /** Carries something out; its error tells the last records of all instances, and what the daemons have said. */
@@ -35,13 +30,8 @@ export async function tellingHistory<T>(directory: string, keeper: Keeper, act: 
   } catch (error) {
     const load = loadTold();
     await keeper.kill('SIGKILL');
-    const records = (await entriesOf(directory)).slice(-RECORDS_TOLD).map(({ stream, bytes }) => {
-      return `${stream}${lineOf(parseRecord(bytes))}`;
-    });
-    const said = existsSync(errorsFile(directory)) ? readFileSync(errorsFile(directory), 'utf8') : '';
     const message = error instanceof Error ? error.message : String(error);
-    const told = [message, `${load}; the last records:`, ...records, 'the daemons said:', said.slice(-SAID_CHARS)];
-    throw new Error(told.join('\n'), { cause: error });
+    throw new Error(`${message}\n${load}; ${await historyTold(directory)}`, { cause: error });
   }
 }
 
@@ -50,7 +40,7 @@ export function livesTold(violations: readonly Violation[], { entries, journal }
   const streams = entriesByInstance(entries);
   const ids = [...new Set(violations.map(({ instance }) => instance))].slice(0, INSTANCES_TOLD);
   return ids.flatMap((id) => {
-    const records = (streams.get(id) ?? []).slice(-RECORDS_TOLD).map(({ bytes }) => lineOf(parseRecord(bytes)));
+    const records = (streams.get(id) ?? []).slice(-RECORDS_TOLD).map(({ bytes }) => recordTold(parseRecord(bytes)));
     const lives = journal.filter((line) => 'instance' in line && line.instance === id).slice(-RECORDS_TOLD);
     return [
       `${id}, ${loadTold()}:`,

@@ -4,8 +4,8 @@
  * moments drawn from a seed. `node test/gateway/outbox-kills.ts [SEED]`; exits with 1 when the stream is not the log.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { loadavg } from 'node:os';
 import { seededRandom, systemClock } from '../../src/actors/clock.ts';
+import { loadTold } from '../told-records.ts';
 import { OutboxScene, type RecordsOutbox } from './outbox-world.ts';
 
 const ROUNDS = 30;
@@ -55,9 +55,15 @@ async function disturb(): Promise<void> {
 /** For whoever has to find out why it failed. */
 function tellWhatWas(): void {
   const { written } = scene.writer;
-  const load = loadavg().map((one) => one.toFixed(1));
   const { told, outbox } = open;
-  const facts = { written: written.length, ...done, nats: link.status(), outbox: outbox.status(), told, load };
+  const facts = {
+    written: written.length,
+    ...done,
+    nats: link.status(),
+    outbox: outbox.status(),
+    told,
+    load: loadTold(),
+  };
   process.stdout.write(`seed ${seed}: ${JSON.stringify(facts, null, 2)}\n`);
 }
 

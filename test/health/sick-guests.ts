@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { loadavg, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { InstanceRecord } from '../../machines/record.ts';
 import { systemClock, systemRandom } from '../../src/actors/clock.ts';
@@ -11,10 +11,10 @@ import { createHttpProber } from '../../src/adapters/probes/http-prober.ts';
 import { createProbers } from '../../src/adapters/probes/probers.ts';
 import { buildDemoImage } from '../../src/adapters/qemu/image/build-demo.ts';
 import { busyPorts } from '../../src/cli/daemon/busy-ports.ts';
-import { toRfc3339 } from '../../src/projections/instants.ts';
 import { definition } from '../actors/simulated-host.ts';
 import { makeQemuWorld } from '../adapters/qemu.world.ts';
 import { untilTrue } from '../contracts/hypervisor.world.ts';
+import { loadTold, recordTold } from '../told-records.ts';
 
 /** The real runtime over real VMs that are asked over HTTP and restarted when they are sick, in this process. */
 
@@ -128,7 +128,7 @@ export async function openSickWard(): Promise<SickWard> {
         return own();
       },
       moments: watch.moments,
-      history: () => own().map(lineOf).join('\n'),
+      history: () => own().map(recordTold).join('\n'),
       makeSick: async () => {
         watch.isUpset = true;
         await untilSick(guest, given.network.ports[0]!.host_port);
@@ -184,16 +184,9 @@ export async function tellingHistory<T>(guest: SickGuest, act: () => Promise<T>)
   try {
     return await act();
   } catch (error) {
-    const load = loadavg().map((one) => one.toFixed(1));
     const message = error instanceof Error ? error.message : String(error);
-    throw new Error(`${message}\nload ${load.join(' ')}; records of the guest:\n${guest.history()}`, { cause: error });
+    throw new Error(`${message}\n${loadTold()}; records of the guest:\n${guest.history()}`, { cause: error });
   }
-}
-
-function lineOf({ version, at, event, facts, effects, state }: InstanceRecord): string {
-  const error = 'error' in event ? ` (${JSON.stringify(event.error)})` : '';
-  const told = [...facts.map(({ type }) => type), ...effects.map(({ kind }) => kind)].join(', ');
-  return `  ${version} ${toRfc3339(at)} ${event.type}${error}: ${JSON.stringify(state.value)} ${told}`;
 }
 
 function stateNamed(value: unknown, region: string): string | undefined {

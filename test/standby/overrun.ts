@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { loadavg } from 'node:os';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { InstanceRecord } from '../../machines/record.ts';
@@ -16,6 +15,7 @@ import { siteOf } from '../../src/cli/daemon/network.ts';
 import { definition, OPERATOR } from '../actors/simulated-host.ts';
 import { makeKernelWorld } from '../adapters/conntrack/kernel.world.ts';
 import { until } from '../cli/daemon-process.ts';
+import { loadTold, recordTold } from '../told-records.ts';
 
 /**
  * A guest under a short idle timeout, the kernel's own table of connections, and a buffer for its events that is far too
@@ -102,12 +102,8 @@ export async function openOverrunScene(): Promise<OverrunScene> {
       await until(guest.state, sleeps, LIMIT_MS);
     },
     story() {
-      const told = [guest, witness].map(({ records }) =>
-        records
-          .slice(-TOLD_MAX)
-          .map(({ at, event, facts }) => `${at} ${event.type}: ${facts.map(({ type }) => type).join(' ')}`),
-      );
-      return JSON.stringify({ load: loadavg(), source: source.status(), guest: told[0], witness: told[1] }, null, 1);
+      const told = [guest, witness].map(({ records }) => records.slice(-TOLD_MAX).map(recordTold));
+      return JSON.stringify({ load: loadTold(), source: source.status(), guest: told[0], witness: told[1] }, null, 1);
     },
     async close() {
       await host.supervisor.close();

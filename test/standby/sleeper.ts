@@ -1,15 +1,13 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { loadavg } from 'node:os';
-import type { InstanceRecord } from '../../machines/record.ts';
-import { parseRecord } from '../../src/actors/contracts/instance-entry.ts';
 import { openNamespace } from '../adapters/bridge/namespace.ts';
 import { untilTrue } from '../contracts/hypervisor.world.ts';
-import { type DoorAndToken, errorsFile, makeTestedDirectory } from '../crash/daemon-process.ts';
+import { type DoorAndToken, makeTestedDirectory } from '../crash/daemon-process.ts';
 import { type FaultPlan, type Note, parseNotes } from '../crash/fault-plan.ts';
 import { createKeeper, type Keeper } from '../crash/keeper.ts';
 import { endVmms } from '../crash/qemu-world.ts';
-import { entriesOf } from '../crash/verdict.ts';
+import { historyTold } from '../crash/told-history.ts';
+import { loadTold } from '../told-records.ts';
 import type { Visited } from './visitor.process.ts';
 import { startVisitor } from './visitor.ts';
 
@@ -33,8 +31,6 @@ export interface Sleeper {
   close(): Promise<void>;
 }
 
-const RECORDS_TOLD = 30;
-const SAID_CHARS = 3_000;
 const BRIDGE = 'svsleep0';
 const LIMIT_MS = 60_000;
 const GUEST = {
@@ -50,18 +46,6 @@ interface Shown {
 const at = ({ url, token }: DoorAndToken, path: string, method = 'GET', body?: unknown) => {
   return { url: `${url}/v1/instances${path}`, token, method, ...(body !== undefined && { body }) };
 };
-
-function lineOf({ at, version, event, facts, effects, state }: InstanceRecord): string {
-  const told = facts.map(({ type }) => type).join(' ');
-  const asked = effects.map(({ kind }) => kind).join(' ');
-  return `${new Date(at).toISOString()} ${version} ${JSON.stringify(event)}: ${told}; asks ${asked}; is ${JSON.stringify(state.value)}`;
-}
-
-async function historyOf(directory: string): Promise<string> {
-  const records = (await entriesOf(directory)).slice(-RECORDS_TOLD).map(({ bytes }) => lineOf(parseRecord(bytes)));
-  const said = readFileSync(errorsFile(directory), 'utf8').slice(-SAID_CHARS);
-  return [...records, `load ${loadavg().join(' ')}; the daemons said:`, said].join('\n');
-}
 
 /** Resolves when the guest runs and its first daemon is dead. */
 export async function openSleeper(): Promise<Sleeper> {
@@ -106,8 +90,9 @@ export async function openSleeper(): Promise<Sleeper> {
       },
       run: namespace.run,
       history: async () => {
+        const load = loadTold();
         await keeper.kill('SIGKILL');
-        return historyOf(directory);
+        return `${load}; ${await historyTold(directory)}`;
       },
     };
   } catch (error) {
