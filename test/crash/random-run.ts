@@ -25,8 +25,6 @@ export interface RandomRun {
   readonly pauseMs: number;
   /** How long a daemon lives once it is ready, ms. */
   readonly lifeMs: Range;
-  /** How long the first daemon is left alone, to see what this machine can do, ms. */
-  readonly calmMs: number;
   /** Every so many-th is killed during its start instead, after so many ms. */
   readonly earlyEvery: number;
   readonly earlyMs: Range;
@@ -35,10 +33,6 @@ export interface RandomRun {
 export interface RandomResult extends Verdict {
   readonly driver: Driver;
   readonly kills: number;
-  /** Commands that one daemon, left alone, answered in a second. */
-  readonly calmRate: number;
-  /** Commands that were answered after that. */
-  readonly answered: number;
   /** Kills of a daemon that had not become ready yet. */
   readonly early: number;
   /** Wall time of the load, downtime included, s. */
@@ -63,16 +57,10 @@ export async function runAtRandom(run: RandomRun): Promise<RandomResult> {
     const { seed, clients, slots, pauseMs } = run;
     const about = { seed, clients, slots, pauseMs, deeds: commandsMostly(world), create: createSimulated(world) };
     const driver = createDriver({ ...about, door: keeper.door });
+    await keeper.kill('SIGKILL');
+    const beganAt = clock.monotonic();
     const driving = driver.run();
     driving.catch(() => {});
-    // At first everybody creates, which is another load than the rest.
-    await clock.sleep(run.calmMs / 2);
-    const countedFrom = driver.acknowledged.length;
-    await clock.sleep(run.calmMs / 2);
-    const beforeKills = driver.acknowledged.length;
-    const calmRate = (beforeKills - countedFrom) / (run.calmMs / 2_000);
-    const beganAt = clock.monotonic();
-    await keeper.kill('SIGKILL');
     const killedAt: number[] = [];
     let early = 0;
     let upMs = 0;
@@ -97,8 +85,7 @@ export async function runAtRandom(run: RandomRun): Promise<RandomResult> {
     const verdict = await tellingHistory(directory, keeper, () =>
       judge(directory, keeper, answers, () => world.journal()),
     );
-    const answered = driver.acknowledged.length - beforeKills;
-    const times = { seconds, upSeconds: upMs / 1_000, calmRate, answered };
+    const times = { seconds, upSeconds: upMs / 1_000 };
     return { ...verdict, driver, kills: killedAt.length, early, ...times, adopted: livedThrough(verdict, killedAt) };
   } finally {
     await keeper.kill('SIGKILL');
